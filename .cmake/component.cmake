@@ -1,0 +1,19 @@
+# farm_add_component(NAME SOURCES...): the static library farm_NAME, known as farm::NAME here and after installation.
+# Its public headers, if any, are in include/ beside the calling CMakeLists.txt.
+function(farm_add_component name)
+  set(target farm_${name})
+  if(NOT ARGN) # nothing written yet
+    file(WRITE "${CMAKE_CURRENT_BINARY_DIR}/empty_${name}.cpp" "")
+    set(ARGN "${CMAKE_CURRENT_BINARY_DIR}/empty_${name}.cpp")
+  endif()
+  add_library(${target} STATIC ${ARGN})
+  add_library(farm::${name} ALIAS ${target})
+  set_target_properties(${target} PROPERTIES EXPORT_NAME ${name})
+  target_compile_features(${target} PUBLIC cxx_std_20)
+  farm_private_settings(${target})
+  if(EXISTS "${CMAKE_CURRENT_SOURCE_DIR}/include")
+    target_include_directories(${target} PUBLIC $<BUILD_INTERFACE:${CMAKE_CURRENT_SOURCE_DIR}/include>
+                                                $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+  endif()
+  install(TARGETS ${target} EXPORT farm ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+endfunction()

@@ -1,0 +1,20 @@
+# Dependencies of the libraries. farmConfig.cmake.in finds those again that users of the static libraries need.
+
+find_package(Threads REQUIRED)
+find_package(MPI REQUIRED COMPONENTS C)
+find_package(fmt 9 REQUIRED)
+find_package(cereal REQUIRED)
+find_package(OpenSSL REQUIRED COMPONENTS Crypto)
+include(find_hdf5)
+if(NOT HDF5_IS_PARALLEL)
+  message(FATAL_ERROR "farm needs an HDF5 that was built with MPI (Debian: libhdf5-openmpi-dev); ${HDF5_LIBRARIES} was not")
+endif()
+
+# Used inside only, and header only.
+find_package(CLI11 REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_path(ASIO_INCLUDE_DIR asio.hpp REQUIRED)
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(PMIX REQUIRED pmix)
+
+find_package(PNG REQUIRED) # for the demo of the farm program

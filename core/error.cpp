@@ -1,0 +1,12 @@
+#include <farm/error.hpp>
+
+#include <fmt/format.h>
+
+namespace farm {
+
+TaskError::TaskError(Details details)
+    : details_(std::move(details)),
+      message_(fmt::format("task {}, rank {} of {} on {}: {}: {}", details_.task, details_.rank, details_.ranks, details_.host,
+                           details_.type, details_.text)) {}
+
+}  // namespace farm

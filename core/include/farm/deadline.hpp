@@ -1,0 +1,23 @@
+#pragma once
+
+#include <chrono>
+
+namespace farm::detail {
+
+using Clock = std::chrono::steady_clock;
+using Deadline = Clock::time_point;
+
+inline constexpr Deadline never = Deadline::max();
+
+/// The end of a timeout that starts now. One too long for the clock means never, a negative one means now.
+template <class Rep, class Period>
+[[nodiscard]] Deadline deadline_after(std::chrono::duration<Rep, Period> timeout) {
+  using Seconds = std::chrono::duration<double>;
+  auto const now = Clock::now();
+  auto const seconds = std::chrono::duration_cast<Seconds>(timeout);
+  if (seconds <= Seconds::zero()) return now;
+  if (!(seconds < std::chrono::duration_cast<Seconds>(never - now) * 0.99)) return never;
+  return now + std::chrono::duration_cast<Clock::duration>(timeout);
+}
+
+}  // namespace farm::detail

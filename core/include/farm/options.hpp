@@ -1,0 +1,47 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+
+namespace farm {
+
+/// How one task is to be run. `submit(TaskOptions{.priority = 1}, f, args...)`.
+struct TaskOptions {
+  /// Ranks that run it; 0: as many as the pool gives each task. At most the pool's max_ranks.
+  int ranks = 0;
+  /// Tasks of higher priority start first; equals in order of submission.
+  int priority = 0;
+  /// How long it may run, from when its ranks start it; then its group is ended and it fails with TimeoutError. None: no limit.
+  std::optional<std::chrono::nanoseconds> timeout{};
+};
+
+/// A task whose future holds the results of all its ranks, in rank order: `submit(all_ranks, f, args...)`, or
+/// `submit(all_ranks(TaskOptions{...}), f, args...)`.
+struct AllRanks {
+  TaskOptions options{};
+  constexpr AllRanks operator()(TaskOptions task_options) const { return {task_options}; }
+};
+inline constexpr AllRanks all_ranks{};
+
+/// What a map tells of its progress.
+struct Progress {
+  std::size_t done = 0;
+  std::size_t total = 0;
+};
+
+/// The last argument of map and starmap.
+struct MapOptions {
+  /// Inputs that travel in one message and run one after the other on one group. >= 1.
+  std::size_t chunksize = 1;
+  /// For the whole map, from its call; then TimeoutError. What has started goes on.
+  std::optional<std::chrono::nanoseconds> timeout{};
+  int priority = 0;
+  /// Called on the calling thread, from time to time and at the end.
+  std::function<void(Progress const&)> progress{};
+};
+
+}  // namespace farm

@@ -1,0 +1,542 @@
+#include "core/scheduler.hpp"
+
+#include <farm/error.hpp>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <bit>
+
+namespace farm::detail {
+namespace {
+
+/// Communicators per group of several ranks, and so the most tasks that such a group is sent at once.
+constexpr std::size_t comms_per_group = 8;
+constexpr std::size_t most_sent_ahead = 16;
+/// Tasks of other sizes that may start before a more urgent one that finds no room.
+constexpr std::uint64_t most_overtaken = 64;
+
+// Sending ahead hides the way to the rank, which takes some 10 us.
+constexpr double short_task_nanoseconds = 20e3;
+constexpr double medium_task_nanoseconds = 200e3;
+
+Failure failure_in(std::string_view payload) try {
+  return unpack<Failure>(payload);
+} catch (SerializationError const& e) {
+  throw ProtocolError(e.what());
+}
+
+bool is_more_urgent(Task const& a, Task const& b) { return a.priority != b.priority ? a.priority > b.priority : a.id < b.id; }
+
+}  // namespace
+
+Scheduler::Scheduler(Options options, SchedulerPort& port) : options_(options), port_(port) {}
+
+void Scheduler::submit(TaskPtr task) {
+  task->id = next_task_++;
+  if (abandoned_) {
+    task->set_error(abandoned_);
+  } else if (shut_down_) {
+    task->set_error(std::make_exception_ptr(ShutdownError("a task was submitted after shutdown")));
+  } else if (task->ranks < 1 || task->ranks > options_.max_ranks) {
+    task->set_error(std::make_exception_ptr(
+        UsageError(fmt::format("a task of {} ranks was submitted, where 1 to {} are possible", task->ranks, options_.max_ranks))));
+  } else {
+    push(std::move(task));
+    pump();
+  }
+}
+
+void Scheduler::boot(int ranks) {
+  if (shut_down_ || abandoned_) return;
+  auto& size = size_of(ranks);
+  while (ranks_taken_ + ranks <= options_.max_ranks) start_group(size);
+}
+
+void Scheduler::shutdown(bool cancel_queued) {
+  shut_down_ = true;
+  if (cancel_queued) cancel_queue();
+  pump();
+  check_drained();
+}
+
+void Scheduler::abandon(std::exception_ptr error) {
+  abandoned_ = error;
+  for (auto& [ranks, size] : sizes_) fail_queue(size, error);
+  for (auto& [id, group] : groups_) {
+    for (auto& sent : group.sent) {
+      if (!std::exchange(sent.failed, true)) sent.task->set_error(error);
+    }
+    if (group.state != Group::State::ending) end(group);
+    take_back(group, nullptr);
+  }
+  withdraw_starts();
+}
+
+void Scheduler::group_ready(GroupId id, int ranks) {
+  auto& size = size_of(ranks);
+  --size.starting;
+  ++size.alive;
+  size.birth_failures = 0;
+  Group& group = groups_[id];
+  group.id = id;
+  group.size = &size;
+  group.answers.assign(static_cast<std::size_t>(ranks), 0);
+  group.comm_epochs.assign(ranks == 1 ? 1 : comms_per_group, 0);
+  ++statistics_.groups_started;
+  ++statistics_.groups;
+  statistics_.peak_groups = std::max(statistics_.peak_groups, statistics_.groups);
+  statistics_.peak_ranks = std::max(statistics_.peak_ranks, ranks_taken_);
+  retire_or_idle(group);
+  pump();
+}
+
+void Scheduler::start_failed(int ranks, std::string const& why) {
+  auto& size = size_of(ranks);
+  --size.starting;
+  ++size.birth_failures;
+  ranks_taken_ -= ranks;
+  // Where groups of this size are about to go, another attempt is made when they are gone.
+  if (size.birth_failures >= options_.max_birth_failures && size.starting == 0 && size.alive == 0 && size.leaving == 0) {
+    size.birth_failures = 0;
+    fail_queue(size, std::make_exception_ptr(SpawnError(why)));
+  }
+  pump();
+  check_drained();
+}
+
+void Scheduler::answered(GroupId id, int rank, Frame const& frame, std::string const& host) {
+  auto const found = groups_.find(id);
+  if (found == groups_.end() || found->second.state == Group::State::ending) return;
+  Group& group = found->second;
+  if (frame.type != FrameType::value && frame.type != FrameType::error) {
+    throw ProtocolError(fmt::format("frame of type {} where an answer was due", static_cast<int>(frame.type)));
+  }
+  auto& answers = group.answers.at(static_cast<std::size_t>(rank));
+  std::size_t const index = answers - group.tasks_answered;
+  if (index >= group.sent.size() || group.sent[index].task->id != frame.id) {
+    throw ProtocolError(fmt::format("an answer for task {}, which this rank was not sent", frame.id));
+  }
+  Sent& sent = group.sent[index];
+  auto payload = frame.payload;
+  auto const header = take<AnswerHeader>(payload);
+  TaskPtr fails;
+  std::exception_ptr error;
+  if (frame.type == FrameType::error && !sent.failed) {
+    error = make_exception(failure_in(payload), {.task = frame.id, .rank = rank, .ranks = group.size->ranks, .host = host});
+    fails = sent.task;
+    sent.failed = true;
+  } else if (frame.type == FrameType::value && sent.task->all_ranks) {
+    sent.values.resize(group.answers.size());
+    sent.values[static_cast<std::size_t>(rank)] = payload;
+  } else if (frame.type == FrameType::value && rank == 0) {
+    sent.values.emplace_back(payload);
+  }
+  statistics_.busy += std::chrono::nanoseconds{header.run_nanoseconds};
+  if (rank == 0) {
+    auto const run = static_cast<double>(header.run_nanoseconds);
+    mean_run_nanoseconds_ = mean_run_nanoseconds_ < 0 ? run : mean_run_nanoseconds_ + (run - mean_run_nanoseconds_) / 8;
+  }
+  ++answers;
+  if (--sent.answers_left == 0) {
+    finish_front(group);
+  } else if (fails && index == 0) {
+    watch_front(group);
+  }
+  if (fails) fails->set_error(error);
+}
+
+/// All ranks have answered the group's first task. It gets its next before the future of this one is told, whose callbacks may
+/// take their time.
+void Scheduler::finish_front(Group& group) {
+  Sent done = std::move(group.sent.front());
+  group.sent.pop_front();
+  ++group.tasks_answered;
+  if (done.failed) ++group.comm_epochs[done.comm_slot];  // messages may have been left in it
+  group.comms_in_use &= ~(1U << done.comm_slot);
+  ++statistics_.tasks_done;
+  --running_;
+  watch_front(group);
+  refill(group);
+  if (group.sent.empty()) {
+    retire_or_idle(group);
+    pump();
+  }
+  if (done.failed) return;
+  if (done.task->all_ranks) {
+    done.task->set_rank_bytes(std::move(done.values));
+  } else {
+    done.task->set_bytes(std::move(done.values.front()));
+  }
+}
+
+void Scheduler::group_lost(GroupId id, std::string const& how) {
+  auto const found = groups_.find(id);
+  if (found == groups_.end() || found->second.state == Group::State::ending) return;
+  Group& group = found->second;
+  if (group.state == Group::State::ready) ++statistics_.groups_lost;
+  end(group);
+  take_back(group, &how);
+  pump();
+}
+
+void Scheduler::group_gone(GroupId id) {
+  auto const found = groups_.find(id);
+  if (found == groups_.end()) return;
+  Group& group = found->second;
+  Size& its_size = *group.size;
+  if (group.state == Group::State::ready) {
+    ++statistics_.groups_lost;
+    leave_ready(group, Group::State::ending);
+    std::string const how = "its processes ended";
+    take_back(group, &how);
+  }
+  --its_size.leaving;
+  ranks_leaving_ -= its_size.ranks;
+  ranks_taken_ -= its_size.ranks;
+  groups_.erase(found);
+  for (auto& [ranks, size] : sizes_) {  // there is room that there was not when they failed to start
+    if (size.alive != 0 || &size == &its_size) size.birth_failures = 0;
+  }
+  pump();
+  check_drained();
+}
+
+/// Its tasks are still to be taken back.
+void Scheduler::end(Group& group) {
+  leave_ready(group, Group::State::ending);
+  port_.end_group(group.id);
+}
+
+void Scheduler::release(Group& group) {
+  leave_ready(group, Group::State::leaving);
+  port_.release_group(group.id);
+}
+
+void Scheduler::leave_ready(Group& group, Group::State next) {
+  if (group.state == Group::State::ready) {
+    if (group.idle_index < group.size->idle.size() && group.size->idle[group.idle_index] == &group) remove_from_idle(group);
+    --group.size->alive;
+    ++group.size->leaving;
+    ranks_leaving_ += group.size->ranks;
+    --statistics_.groups;
+    set_deadline(group, std::nullopt, false);
+  }
+  group.state = next;
+}
+
+void Scheduler::remove_from_idle(Group& group) {
+  auto& idle = group.size->idle;
+  idle[group.idle_index] = idle.back();
+  idle[group.idle_index]->idle_index = group.idle_index;
+  idle.pop_back();
+}
+
+/// The tasks of a group that is no more: back to the queue, or given up. `loss` blames those that may have started.
+void Scheduler::take_back(Group& group, std::string const* loss) {
+  auto taken = std::exchange(group.sent, {});
+  for (std::size_t i = 0; i < taken.size(); ++i) {
+    Sent& sent = taken[i];
+    --running_;
+    if (sent.failed) {
+      ++statistics_.tasks_done;
+      continue;
+    }
+    bool const may_have_started =
+        i == 0 || std::any_of(group.answers.begin(), group.answers.end(),
+                              [&](std::uint64_t answers) { return answers >= group.tasks_answered + i; });
+    if (may_have_started && loss == nullptr) ++sent.task->make_rare().restarts;
+    if (may_have_started && loss != nullptr) {
+      auto& losses = sent.task->make_rare().losses;
+      losses.push_back(*loss);
+      if (losses.size() >= static_cast<std::size_t>(options_.max_losses)) {
+        ++statistics_.tasks_done;
+        sent.task->set_error(std::make_exception_ptr(
+            GroupLost(fmt::format("task {} was given up: its group was lost {} time{}: {}", sent.task->id, losses.size(),
+                                  losses.size() == 1 ? "" : "s", fmt::join(losses, "; ")))));
+        continue;
+      }
+    }
+    push(std::move(sent.task));
+  }
+}
+
+void Scheduler::release_idle() {
+  for (auto& [ranks, size] : sizes_) {
+    while (!size.idle.empty() && front(size) == nullptr) release(*size.idle.back());
+  }
+  if (queued_ == 0) withdraw_starts();
+}
+
+void Scheduler::retire_or_idle(Group& group) {
+  if (group.state != Group::State::ready) return;
+  bool const needed = group.size->queued != 0;
+  if (worn_out(group) || (!needed && (shut_down_ || others_wait_ || abandoned_))) {
+    release(group);
+  } else {
+    group.idle_index = group.size->idle.size();
+    group.size->idle.push_back(&group);
+  }
+}
+
+/// Starts what can be started, the most urgent first. A size that has no group and finds no room is passed over, but not for
+/// ever: see send().
+void Scheduler::pump() {
+  ++pumps_;
+  while (Size* const size = most_urgent()) {
+    if (is_kept_for_another(*size) && is_more_urgent(*front(*kept_for_), *front(*size))) {
+      make_room(*kept_for_);
+      break;
+    }
+    if (!size->idle.empty()) {
+      Group& group = *size->idle.back();
+      size->idle.pop_back();
+      send(group, pop(*size));
+      if (group.sent.empty()) retire_or_idle(group);  // it was cancelled, or cannot be sent
+      continue;
+    }
+    start_groups(*size);
+    make_room(*size);
+    if (kept_for_ == size) break;  // nothing less urgent may start
+    size->blocked_in = pumps_;
+  }
+  if (shut_down_ || others_wait_) release_idle();
+}
+
+/// The size, of those not found blocked in this pump(), whose first task is the most urgent; null where nothing is queued.
+Scheduler::Size* Scheduler::most_urgent() {
+  if (queued_ == 0) return nullptr;
+  Size* best = nullptr;
+  Task const* best_task = nullptr;
+  for (auto& [ranks, size] : sizes_) {
+    if (size.blocked_in == pumps_) continue;
+    Task const* const task = front(size);
+    if (task == nullptr || (best_task != nullptr && is_more_urgent(*best_task, *task))) continue;
+    best = &size;
+    best_task = task;
+  }
+  return best;
+}
+
+/// The first task that was not cancelled meanwhile.
+Task* Scheduler::front(Size& size) {
+  while (!size.queue.empty()) {
+    auto& line = size.queue.begin()->second;
+    if (line.empty()) {
+      size.queue.erase(size.queue.begin());
+    } else if (line.front()->done()) {
+      static_cast<void>(pop(size));
+      ++statistics_.tasks_done;
+    } else {
+      return line.front().get();
+    }
+  }
+  return nullptr;
+}
+
+TaskPtr Scheduler::pop(Size& size) {
+  auto& line = size.queue.begin()->second;
+  TaskPtr task = std::move(line.front());
+  line.pop_front();
+  --size.queued;
+  --queued_;
+  return task;
+}
+
+/// To its place in order of submission: the end for a new one, the head for one that comes back.
+void Scheduler::push(TaskPtr task) {
+  auto& size = size_of(task->ranks);
+  auto& line = size.queue[task->priority];
+  if (line.empty() || line.back()->id < task->id) {
+    line.push_back(std::move(task));
+  } else {
+    auto const after = std::lower_bound(line.begin(), line.end(), task->id,
+                                        [](TaskPtr const& queued, std::uint64_t id) { return queued->id < id; });
+    line.insert(after, std::move(task));
+  }
+  ++size.queued;
+  ++queued_;
+}
+
+std::size_t Scheduler::window(Group const& group) const {
+  if (mean_run_nanoseconds_ < 0 || mean_run_nanoseconds_ >= medium_task_nanoseconds) return 1;
+  std::size_t most = mean_run_nanoseconds_ < short_task_nanoseconds ? most_sent_ahead : 4;
+  if (group.size->ranks > 1) most = std::min(most, comms_per_group);
+  // towards the end of the queue nothing is sent ahead, so that no task waits behind another while a group is idle
+  return std::min(most, 1 + group.size->queued / (2 * static_cast<std::size_t>(std::max(group.size->alive, 1))));
+}
+
+void Scheduler::refill(Group& group) {
+  if (group.state != Group::State::ready) return;
+  Size& size = *group.size;
+  while (group.sent.size() < window(group) && !worn_out(group) && !is_kept_for_another(size) && front(size) != nullptr) {
+    send(group, pop(size));
+  }
+}
+
+bool Scheduler::is_kept_for_another(Size const& size) {
+  if (kept_for_ != nullptr && front(*kept_for_) == nullptr) kept_for_ = nullptr;
+  return kept_for_ != nullptr && kept_for_ != &size;
+}
+
+void Scheduler::send(Group& group, TaskPtr task) {
+  if (!task->set_running() && task->done()) {
+    ++statistics_.tasks_done;
+    return;
+  }
+  Size& its_size = *group.size;
+  its_size.overtaken = 0;
+  if (kept_for_ == &its_size) kept_for_ = nullptr;
+  for (auto& [ranks, size] : sizes_) {
+    if (&size == &its_size || size.queued == 0 || size.alive != 0 || size.starting != 0) continue;
+    auto const* const waiting = front(size);
+    if (waiting == nullptr || !is_more_urgent(*waiting, *task)) continue;
+    if (++size.overtaken >= most_overtaken && kept_for_ == nullptr) kept_for_ = &size;
+  }
+  std::uint16_t slot = 0;
+  if (group.comm_epochs.size() > 1) slot = static_cast<std::uint16_t>(std::countr_one(group.comms_in_use));
+  TaskHeader const header{.module = task->code.module,
+                          .offset = task->code.offset,
+                          .attempt = task->attempt(),
+                          .comm_epoch = group.comm_epochs[slot],
+                          .comm_slot = slot,
+                          .want_value = static_cast<std::uint8_t>(task->all_ranks ? 2 : 1)};
+  try {
+    port_.send_task(group.id, *task, header);
+  } catch (...) {  // too large for a message: nothing of it was sent
+    ++statistics_.tasks_done;
+    task->set_error(std::current_exception());
+    return;
+  }
+  group.comms_in_use |= 1U << slot;
+  ++group.tasks_sent;
+  ++running_;
+  Sent& sent = group.sent.emplace_back();
+  sent.task = std::move(task);
+  sent.answers_left = its_size.ranks;
+  sent.comm_slot = slot;
+  if (group.sent.size() == 1) watch_front(group);
+}
+
+Scheduler::Size& Scheduler::size_of(int ranks) {
+  auto& size = sizes_[ranks];
+  size.ranks = ranks;
+  return size;
+}
+
+void Scheduler::start_group(Size& size) {
+  ranks_taken_ += size.ranks;
+  ++size.starting;
+  port_.start_group(size.ranks);
+}
+
+void Scheduler::start_groups(Size& size) {
+  // After several failures nothing is started until a group has gone, or all starts have failed and the queue with them.
+  while (static_cast<std::size_t>(size.starting) < size.queued && ranks_taken_ + size.ranks <= options_.max_ranks &&
+         size.birth_failures < options_.max_birth_failures) {
+    start_group(size);
+    size.overtaken = 0;
+    if (kept_for_ == &size) kept_for_ = nullptr;
+  }
+}
+
+/// For a size with more tasks than groups: those of other sizes that nobody waits for leave; all that are idle, where room is
+/// being kept for this size.
+void Scheduler::make_room(Size& size) {
+  if (size.queued <= static_cast<std::size_t>(size.starting + size.alive)) return;
+  Task const* const first = front(size);
+  if (first == nullptr || size.birth_failures >= options_.max_birth_failures) return;
+  int coming = options_.max_ranks - ranks_taken_ + ranks_leaving_;
+  for (auto& [ranks, other] : sizes_) {
+    if (&other == &size) continue;
+    if (auto const* const task = front(other); task != nullptr) {
+      if (kept_for_ != &size || is_more_urgent(*task, *first)) continue;
+    }
+    for (; coming < size.ranks && other.starting != 0 && port_.withdraw_start(ranks); coming += ranks) {
+      --other.starting;
+      ranks_taken_ -= ranks;
+    }
+    for (; coming < size.ranks && !other.idle.empty(); coming += ranks) release(*other.idle.back());
+  }
+  start_groups(size);
+}
+
+void Scheduler::withdraw_starts() {
+  for (auto& [ranks, size] : sizes_) {
+    while (size.starting != 0 && port_.withdraw_start(ranks)) {
+      --size.starting;
+      ranks_taken_ -= ranks;
+    }
+  }
+  check_drained();
+}
+
+void Scheduler::fail_queue(Size& size, std::exception_ptr const& error) {
+  while (front(size) != nullptr) {
+    TaskPtr const task = pop(size);
+    ++statistics_.tasks_done;
+    task->set_error(error);
+  }
+}
+
+void Scheduler::cancel_queue() {
+  for (auto& [ranks, size] : sizes_) {
+    while (front(size) != nullptr) {
+      TaskPtr const task = pop(size);
+      ++statistics_.tasks_done;
+      // one that waits for its next attempt has started: it cannot be cancelled any more, but will not run either
+      if (!task->cancel()) task->set_cancelled();
+    }
+  }
+}
+
+void Scheduler::set_deadline(Group& group, std::optional<Clock::time_point> deadline, bool is_grace) {
+  if (group.deadline) deadlines_.erase({*group.deadline, group.id});
+  group.deadline = deadline;
+  group.deadline_is_grace = is_grace;
+  if (deadline) deadlines_.insert({*deadline, group.id});
+}
+
+/// The clock of a task's time limit, and of the grace for the peers of a rank that threw, starts when the tasks before it on
+/// its group are done.
+void Scheduler::watch_front(Group& group) {
+  if (group.sent.empty()) return set_deadline(group, std::nullopt, false);
+  Sent const& sent = group.sent.front();
+  if (sent.failed) {
+    set_deadline(group, port_.now() + options_.grace, true);
+  } else if (sent.task->rare && sent.task->rare->timeout.count() > 0) {
+    set_deadline(group, port_.now() + sent.task->rare->timeout, false);
+  } else {
+    set_deadline(group, std::nullopt, false);
+  }
+}
+
+void Scheduler::tick(Clock::time_point now) {
+  while (!deadlines_.empty() && deadlines_.begin()->first <= now) {
+    Group& group = groups_.at(deadlines_.begin()->second);
+    Sent& sent = group.sent.front();
+    TaskPtr const late = sent.failed ? TaskPtr{} : sent.task;
+    sent.failed = true;
+    end(group);
+    take_back(group, nullptr);
+    pump();
+    if (!late) continue;
+    late->set_error(std::make_exception_ptr(TimeoutError(
+        fmt::format("task {} ran longer than its limit of {:g} s; its group of {} rank(s) was ended", late->id,
+                    std::chrono::duration<double>(late->rare->timeout).count(), late->ranks))));
+  }
+}
+
+std::optional<Clock::time_point> Scheduler::next_deadline() const {
+  if (deadlines_.empty()) return std::nullopt;
+  return deadlines_.begin()->first;
+}
+
+void Scheduler::check_drained() {
+  if (!shut_down_ || drained_told_ || queued_ != 0 || running_ != 0 || ranks_taken_ != 0) return;
+  drained_told_ = true;
+  port_.drained();
+}
+
+}  // namespace farm::detail

@@ -1,0 +1,202 @@
+#pragma once
+
+#include "core/failure.hpp"
+#include "core/frame.hpp"
+#include "core/task.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <exception>
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+namespace farm::detail {
+
+using GroupId = std::uint64_t;
+
+/// What the scheduler asks of the world. Calls come from inside the scheduler's own functions; an implementation answers
+/// later, never from inside the call.
+class SchedulerPort {
+ public:
+  SchedulerPort() = default;
+  SchedulerPort(SchedulerPort const&) = delete;
+  SchedulerPort& operator=(SchedulerPort const&) = delete;
+  virtual ~SchedulerPort() = default;
+  /// Start a group; answered by group_ready or start_failed.
+  virtual void start_group(int ranks) = 0;
+  /// A start that was asked for and has not begun is not needed any more. True: it will not be answered.
+  virtual bool withdraw_start(int ranks) = 0;
+  /// To each rank of the group.
+  virtual void send_task(GroupId group, Task const& task, TaskHeader header) = 0;
+  /// Kill its ranks; answered by group_gone.
+  virtual void end_group(GroupId group) = 0;
+  /// Let its ranks leave gently; answered by group_gone.
+  virtual void release_group(GroupId group) = 0;
+  /// All tasks are done and all groups are gone, after shutdown().
+  virtual void drained() = 0;
+  /// A clock; asked only where a time limit is concerned.
+  virtual Clock::time_point now() = 0;
+};
+
+/// Which task runs on which group, and what becomes of it: a state machine without threads, sockets or clocks of its own.
+/// Every function returns at once; all are to be called from one thread. Callbacks of futures run inside of them, and must not
+/// call them.
+class Scheduler {
+ public:
+  struct Options {
+    int max_ranks = 1;                              ///< of all groups together
+    std::uint64_t tasks_per_group = 0;              ///< then the group is replaced; 0: never
+    int max_losses = 3;                             ///< the loss of a group that a task does not survive
+    Clock::duration grace = std::chrono::seconds{1};  ///< for the peers of a rank that threw, before their group is ended
+    int max_birth_failures = 3;                     ///< in a row; then waiting tasks fail
+  };
+
+  struct Statistics {
+    std::uint64_t tasks_done = 0;
+    std::uint64_t groups_started = 0;
+    std::uint64_t groups_lost = 0;
+    int groups = 0;  ///< alive now
+    int peak_groups = 0;
+    int peak_ranks = 0;
+    std::chrono::nanoseconds busy{0};  ///< rank seconds spent in tasks, as the ranks told
+  };
+
+  Scheduler(Options options, SchedulerPort& port);
+
+  /// Fails it at once after shutdown() and abandon(), and where it asks for more ranks than there may be.
+  void submit(TaskPtr task);
+  /// Starts as many groups of so many ranks as there is room for.
+  void boot(int ranks);
+  /// No submissions come after it. drained() follows, at once where nothing is left.
+  void shutdown(bool cancel_queued);
+  /// Fails all that is queued, running or submitted later, and ends all groups.
+  void abandon(std::exception_ptr error);
+
+  void group_ready(GroupId group, int ranks);
+  void start_failed(int ranks, std::string const& why);
+  /// Throws ProtocolError where the group has no such task, or the frame is no answer; nothing has changed then.
+  void answered(GroupId group, int rank, Frame const& frame, std::string const& host);
+  /// A rank died; `how` says which one, where and how. The group's tasks go back to the queue or are given up; end_group
+  /// follows.
+  void group_lost(GroupId group, std::string const& how);
+  /// The group's processes are gone and its slots are free. A group that was to stay is lost by it.
+  void group_gone(GroupId group);
+
+  /// A group of another scheduler needs this one's idle ranks.
+  void release_idle();
+  /// While set, groups that fall idle are released at once.
+  void set_others_wait(bool others_wait) { others_wait_ = others_wait; }
+
+  /// To be called at next_deadline() or later.
+  void tick(Clock::time_point now);
+  [[nodiscard]] std::optional<Clock::time_point> next_deadline() const;
+
+  [[nodiscard]] Statistics const& statistics() const { return statistics_; }
+  [[nodiscard]] bool idle() const { return queued_ == 0 && running_ == 0; }
+
+ private:
+  /// A task that was sent to a group, and the answers of its ranks so far.
+  struct Sent {
+    TaskPtr task;
+    int answers_left = 0;
+    bool failed = false;  ///< its future has its error already
+    std::uint16_t comm_slot = 0;
+    std::vector<Bytes> values;
+  };
+
+  struct Size;
+
+  struct Group {
+    GroupId id = 0;
+    Size* size = nullptr;
+    enum class State : std::uint8_t { ready, leaving, ending } state = State::ready;
+    std::size_t idle_index = 0;          ///< within size->idle, while it is idle
+    std::deque<Sent> sent;               ///< in the order in which the ranks run them
+    std::vector<std::uint64_t> answers;  ///< for each rank, how many it has given
+    std::uint64_t tasks_sent = 0;
+    std::uint64_t tasks_answered = 0;        ///< by all ranks; so sent.front() is task number tasks_answered of this group
+    std::vector<std::uint32_t> comm_epochs;  ///< per communicator, of which each task in flight has one of its own
+    unsigned comms_in_use = 0;               ///< a bit each
+    std::optional<Clock::time_point> deadline;
+    bool deadline_is_grace = false;
+  };
+
+  /// The queued tasks of one number of ranks, and the groups for them.
+  struct Size {
+    int ranks = 0;
+    std::map<std::int32_t, std::deque<TaskPtr>, std::greater<>> queue;  ///< by priority, then in order of submission
+    std::size_t queued = 0;
+    std::vector<Group*> idle;
+    int starting = 0;
+    int alive = 0;    ///< groups in state ready
+    int leaving = 0;  ///< groups in the other states
+    int birth_failures = 0;
+    std::uint64_t overtaken = 0;  ///< less urgent tasks of other sizes that started while this one had no group
+    std::uint64_t blocked_in = 0;  ///< the last pump() in which its first task could not be started
+  };
+
+  // The queue
+  void push(TaskPtr task);
+  [[nodiscard]] Task* front(Size& size);
+  [[nodiscard]] TaskPtr pop(Size& size);
+  [[nodiscard]] Size* most_urgent();
+  void fail_queue(Size& size, std::exception_ptr const& error);
+  void cancel_queue();
+
+  // Tasks to groups
+  void pump();
+  void send(Group& group, TaskPtr task);
+  void refill(Group& group);
+  [[nodiscard]] std::size_t window(Group const& group) const;
+  [[nodiscard]] bool is_kept_for_another(Size const& size);
+  void finish_front(Group& group);
+  void watch_front(Group& group);
+  void set_deadline(Group& group, std::optional<Clock::time_point> deadline, bool is_grace);
+
+  // Groups
+  [[nodiscard]] Size& size_of(int ranks);
+  void start_group(Size& size);
+  void start_groups(Size& size);
+  void make_room(Size& size);
+  void withdraw_starts();
+  void retire_or_idle(Group& group);
+  void remove_from_idle(Group& group);
+  void leave_ready(Group& group, Group::State next);
+  void release(Group& group);
+  void end(Group& group);
+  void take_back(Group& group, std::string const* loss);
+  void check_drained();
+  [[nodiscard]] bool worn_out(Group const& group) const {
+    return options_.tasks_per_group != 0 && group.tasks_sent >= options_.tasks_per_group;
+  }
+
+  Options options_;
+  SchedulerPort& port_;
+  std::map<int, Size> sizes_;
+  std::unordered_map<GroupId, Group> groups_;
+  std::set<std::pair<Clock::time_point, GroupId>> deadlines_;
+  int ranks_taken_ = 0;    ///< by groups that start, live, leave or end
+  int ranks_leaving_ = 0;  ///< by groups that leave or end
+  std::size_t queued_ = 0;
+  std::size_t running_ = 0;
+  std::uint64_t next_task_ = 0;
+  std::uint64_t pumps_ = 0;
+  double mean_run_nanoseconds_ = -1;  ///< of late; < 0: not known
+  Size* kept_for_ = nullptr;          ///< the size for which room is being made, at the cost of tasks of others
+  bool shut_down_ = false;
+  bool drained_told_ = false;
+  bool others_wait_ = false;
+  std::exception_ptr abandoned_;
+  Statistics statistics_;
+};
+
+}  // namespace farm::detail

@@ -1,0 +1,313 @@
+#include <farm/engine.hpp>
+#include <farm/log.hpp>
+
+#include "core/scheduler.hpp"
+#include "spawn/guard.hpp"
+#include "spawn/hub.hpp"
+#include "spawn/platform.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <condition_variable>
+#include <cstdlib>
+#include <future>
+#include <mutex>
+#include <unordered_map>
+#include <utility>
+
+namespace farm {
+
+double Statistics::busy_share() const {
+  double const available = static_cast<double>(wall.count()) * peak_ranks;
+  return available > 0 ? static_cast<double>(busy.count()) / available : 0;
+}
+
+namespace detail {
+
+int default_max_ranks() {
+  if (char const* const text = getenv("FARM_MAX_WORKERS"); text != nullptr && *text != '\0') {
+    std::string_view const view{text};
+    int value = 0;
+    auto const [end, error] = std::from_chars(view.data(), view.data() + view.size(), value);
+    if (error != std::errc{} || end != view.data() + view.size() || value <= 0) {
+      throw UsageError(fmt::format("FARM_MAX_WORKERS is \"{}\": a number above 0 is expected", view));
+    }
+    return value;
+  }
+  auto const& slots = Hub::instance().slots();
+  return slots.limited ? std::max(slots.total, 1) : core_count();
+}
+
+void check_options(EngineOptions const& options) {
+  auto const positive = [](int value, char const* name) {
+    if (value <= 0) throw UsageError(fmt::format("{} is {}: a number above 0 is expected", name, value));
+  };
+  positive(options.max_ranks, "max_ranks");
+  positive(options.ranks_per_task, "ranks_per_task");
+  positive(options.max_losses, "max_losses");
+  if (options.ranks_per_task > options.max_ranks) {
+    throw UsageError(fmt::format("ranks_per_task is {}, which is more than max_ranks, {}", options.ranks_per_task, options.max_ranks));
+  }
+  if (options.grace.count() < 0) throw UsageError("grace is negative");
+  if (options.spawn_timeout.count() <= 0) throw UsageError("spawn_timeout must be above 0");
+  auto const& slots = Hub::instance().slots();
+  if (std::string why; guards_wanted() && !pmix_available(why)) {
+    throw SpawnError(fmt::format("the guards of the ranks need the PMIx library: {}; install it (Debian: libpmix2), name it with "
+                                 "FARM_PMIX_LIBRARY, or do without guards with FARM_GUARD=0",
+                                 why));
+  }
+  if (slots.limited && options.max_ranks > slots.total) {
+    throw SpawnError(fmt::format("max_ranks is {}, but there are {} slots for ranks besides the master ({}); give more with mpiexec -n 1 "
+                                 "-host {}:{}, or ask for fewer",
+                                 options.max_ranks, slots.total, slots.origin, host_name(), options.max_ranks + 1));
+  }
+}
+
+/// Lives on the hub's thread, and as long as its last group.
+class Engine::Core final : public SchedulerPort, public GroupOwner, public Hub::Tenant, public std::enable_shared_from_this<Core> {
+ public:
+  explicit Core(EngineOptions options)
+      : options_(std::move(options)),
+        hub_(Hub::instance()),
+        scheduler_({.max_ranks = options_.max_ranks,
+                    .tasks_per_group = options_.tasks_per_group,
+                    .max_losses = options_.max_losses,
+                    .grace = options_.grace},
+                   *this),
+        timer_(hub_.context()) {}
+
+  void begin() {
+    hub_.post([self = shared_from_this()] { self->hub_.add_tenant(*self); });
+  }
+
+  StatePtr submit(TaskPtr task) {
+    StatePtr state{task};
+    bool first = false;
+    {
+      std::scoped_lock const lock{mutex_};
+      if (shut_down_) throw ShutdownError("the pool was shut down: it takes no more tasks");
+      if (!began_) began_ = Clock::now();
+      first = inbox_.empty();
+      inbox_.push_back(std::move(task));
+    }
+    if (first) {
+      hub_.post([self = shared_from_this()] { self->take_inbox(); });
+    }
+    return state;
+  }
+
+  void shut_down(bool cancel) {
+    {
+      std::scoped_lock const lock{mutex_};
+      shut_down_ = true;
+    }
+    hub_.post([self = shared_from_this(), cancel] {
+      self->take_inbox();
+      self->scheduler_.shutdown(cancel);
+    });
+  }
+
+  void wait_drained() {
+    if (hub_.on_thread()) return;  // from a callback: waiting would be for ever
+    std::unique_lock lock{mutex_};
+    changed_.wait(lock, [&] { return drained_; });
+  }
+
+  void boot(bool wait) {
+    hub_.post([self = shared_from_this()] { self->scheduler_.boot(self->options_.ranks_per_task); });
+    if (!wait || hub_.on_thread()) return;
+    std::unique_lock lock{mutex_};
+    auto const groups = options_.max_ranks / options_.ranks_per_task;
+    changed_.wait(lock, [&] { return ready_ + failed_ >= groups || drained_; });
+    if (ready_ == 0) throw SpawnError(failure_);
+  }
+
+  Statistics statistics() {
+    std::promise<Scheduler::Statistics> promise;
+    if (hub_.on_thread()) {
+      promise.set_value(scheduler_.statistics());
+    } else {
+      hub_.post([&] { promise.set_value(scheduler_.statistics()); });
+    }
+    auto const inner = promise.get_future().get();
+    std::scoped_lock const lock{mutex_};
+    auto const end = Clock::now();
+    return {.tasks = inner.tasks_done,
+            .groups = inner.groups_started,
+            .groups_lost = inner.groups_lost,
+            .peak_ranks = inner.peak_ranks,
+            .wall = began_ ? end - *began_ : Clock::duration{0},
+            .busy = inner.busy};
+  }
+
+  [[nodiscard]] EngineOptions const& options() const { return options_; }
+
+ private:
+  void take_inbox() {
+    std::vector<TaskPtr> tasks;
+    {
+      std::scoped_lock const lock{mutex_};
+      tasks.swap(inbox_);
+    }
+    for (auto& task : tasks) scheduler_.submit(std::move(task));
+  }
+
+  // SchedulerPort
+
+  void start_group(int ranks) override {
+    auto group = hub_.start_group(ranks, options_.max_ranks, options_.workers, options_.spawn_timeout, *this);
+    starting_.push_back(group->id());
+    groups_[group->id()] = std::move(group);
+    keep_alive_ = shared_from_this();
+  }
+
+  bool withdraw_start(int ranks) override {
+    for (auto it = starting_.begin(); it != starting_.end(); ++it) {
+      auto const group = groups_.at(*it);
+      if (group->ranks() != ranks || !hub_.withdraw(*group)) continue;
+      groups_.erase(*it);
+      starting_.erase(it);
+      return true;
+    }
+    return false;
+  }
+
+  void send_task(GroupId id, Task const& task, TaskHeader header) override { groups_.at(id)->send(task, header); }
+  void end_group(GroupId id) override { groups_.at(id)->end(); }
+  void release_group(GroupId id) override { groups_.at(id)->release(); }
+  Clock::time_point now() override { return Clock::now(); }
+
+  void drained() override {
+    hub_.remove_tenant(*this);
+    std::scoped_lock const lock{mutex_};
+    drained_ = true;
+    changed_.notify_all();
+  }
+
+  // GroupOwner
+
+  void on_ready(Group& group) override {
+    std::erase(starting_, group.id());
+    tell_boot([&] { ++ready_; });
+    scheduler_.group_ready(group.id(), group.ranks());
+    watch_clock();
+  }
+
+  void on_birth_failed(Group& group, std::string const& why) override {
+    std::erase(starting_, group.id());
+    born_dead_.push_back(group.id());
+    tell_boot([&] {
+      ++failed_;
+      failure_ = why;
+    });
+    log_error(fmt::format("a group of {} could not be started: {}", group.ranks(), why));
+    scheduler_.start_failed(group.ranks(), why);
+  }
+
+  void on_answer(Group& group, int rank, Frame const& frame) override {
+    if (frame.type != FrameType::value && frame.type != FrameType::error) throw ProtocolError("a rank sends no such frame");
+    scheduler_.answered(group.id(), rank, frame, group.host(rank));
+    watch_clock();
+  }
+
+  void on_lost(Group& group, std::string const& how) override {
+    scheduler_.group_lost(group.id(), how);
+    watch_clock();
+  }
+
+  void on_gone(Group& group) override {
+    auto const id = group.id();
+    groups_.erase(id);
+    if (std::erase(born_dead_, id) == 0) scheduler_.group_gone(id);
+    if (groups_.empty()) keep_alive_.reset();
+  }
+
+  // Hub::Tenant
+
+  void others_wait(bool waiting) override {
+    scheduler_.set_others_wait(waiting);
+    if (waiting) scheduler_.release_idle();
+  }
+
+  template <class Change>
+  void tell_boot(Change change) {
+    std::scoped_lock const lock{mutex_};
+    change();
+    changed_.notify_all();
+  }
+
+  void watch_clock() {
+    auto const next = scheduler_.next_deadline();
+    if (next == watched_) return;
+    watched_ = next;
+    if (!next) {
+      timer_.cancel();
+      return;
+    }
+    timer_.expires_at(*next);
+    timer_.async_wait([self = weak_from_this()](asio::error_code const& error) {
+      auto const core = self.lock();
+      if (error || !core) return;
+      core->watched_.reset();
+      core->scheduler_.tick(Clock::now());
+      core->watch_clock();
+    });
+  }
+
+  EngineOptions options_;
+  Hub& hub_;
+  Scheduler scheduler_;
+  asio::steady_timer timer_;
+  std::optional<Clock::time_point> watched_;
+  std::unordered_map<GroupId, std::shared_ptr<Group>> groups_;
+  std::vector<GroupId> starting_;
+  std::vector<GroupId> born_dead_;  ///< the scheduler knows nothing of them any more
+  std::shared_ptr<Core> keep_alive_;  ///< while there are groups, which refer to this
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<TaskPtr> inbox_;
+  std::optional<Clock::time_point> began_;
+  bool shut_down_ = false;
+  bool drained_ = false;
+  int ready_ = 0;
+  int failed_ = 0;
+  std::string failure_;
+};
+
+Engine::Engine(EngineOptions options) {
+  check_options(options);
+  core_ = std::make_shared<Core>(std::move(options));
+  core_->begin();
+}
+
+Engine::~Engine() { shutdown(true, false); }
+
+StatePtr Engine::submit(CodeAddress code, Bytes call, TaskOptions const& task_options, bool all_ranks_wanted) {
+  auto const ranks = task_options.ranks == 0 ? options().ranks_per_task : task_options.ranks;
+  if (ranks < 0 || ranks > options().max_ranks) {
+    throw UsageError(fmt::format("a task of {} ranks was submitted to a pool of {} ranks", ranks, options().max_ranks));
+  }
+  if (task_options.timeout && task_options.timeout->count() <= 0) throw UsageError("a task's timeout must be above 0");
+  TaskPtr task{new Task{code, std::move(call)}};
+  task->ranks = ranks;
+  task->priority = task_options.priority;
+  task->all_ranks = all_ranks_wanted;
+  if (task_options.timeout) task->make_rare().timeout = *task_options.timeout;
+  return core_->submit(std::move(task));
+}
+
+void Engine::bootup(bool wait) { core_->boot(wait); }
+
+void Engine::shutdown(bool wait, bool cancel_futures) {
+  core_->shut_down(cancel_futures);
+  if (wait) core_->wait_drained();
+}
+
+Statistics Engine::statistics() const { return core_->statistics(); }
+EngineOptions const& Engine::options() const { return core_->options(); }
+
+}  // namespace detail
+}  // namespace farm

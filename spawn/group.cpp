@@ -1,0 +1,218 @@
+#include "spawn/group.hpp"
+
+#include "spawn/birth.hpp"
+#include "spawn/hub.hpp"
+
+#include <farm/code_address.hpp>
+#include <farm/log.hpp>
+
+#include <fmt/format.h>
+
+#include <signal.h>
+#include <string.h>
+#include <algorithm>
+#include <utility>
+
+namespace farm::detail {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// From the end of a rank's stream until its guard's report: then it is lost without one.
+constexpr auto report_limit = 3s;
+constexpr auto leave_limit = 10s;
+constexpr auto end_limit = 10s;
+
+}  // namespace
+
+Group::Group(Hub& hub, std::uint64_t id, int ranks, GroupOwner& owner)
+    : hub_(hub), id_(id), owner_(&owner), members_(static_cast<std::size_t>(ranks)), timer_(hub.context()) {}
+
+template <class F>
+void Group::after(Clock::duration time, F f) {
+  timer_.expires_after(time);
+  timer_.async_wait([self = shared_from_this(), f](asio::error_code const& error) {
+    if (!error) f();
+  });
+}
+
+void Group::expect(Clock::duration limit) {
+  if (state_ != State::waiting) return;
+  state_ = State::connecting;
+  after(limit, [this, limit] {
+    if (state_ != State::connecting) return;
+    auto const come = std::count_if(members_.begin(), members_.end(), [](Member const& member) { return member.complete(); });
+    fail(fmt::format("{} of the {} ranks of a group have come within {:g} s", come, members_.size(),
+                     std::chrono::duration<double>(limit).count()));
+  });
+}
+
+void Group::start_failed(std::string const& why) {
+  if (state_ != State::waiting) return;
+  state_ = State::connecting;
+  fail(why);
+}
+
+void Group::attach(Hello const& hello, Socket socket) {
+  if (hello.rank < 0 || hello.rank >= ranks()) throw ProtocolError("it is of no rank of its group");
+  auto const rank = static_cast<std::size_t>(hello.rank);
+  auto& member = members_[rank];
+  if (hello.is_guard ? member.lifeline != nullptr : member.stream != nullptr) throw ProtocolError("its rank has come already");
+  if (state_ == State::gone || state_ == State::ending) throw ProtocolError("its group was ended");
+  member.guarded = hello.guarded;
+  member.pid = hello.pid;
+  member.host = hello.host;
+  if (hello.is_guard) {
+    member.lifeline = std::make_shared<Stream>(
+        std::move(socket), [this, rank](Frame const& frame) { on_guard_frame(rank, frame); },
+        [this, rank](std::string const& /*why*/) { on_lifeline_closed(rank); });
+    member.lifeline->start();
+  } else {
+    member.stream = std::make_shared<Stream>(
+        std::move(socket), [this, rank](Frame const& frame) { owner_->on_answer(*this, static_cast<int>(rank), frame); },
+        [this, rank](std::string const& why) { on_stream_closed(rank, why); });
+    member.stream->start();
+  }
+  if (hello.build_id != program_build_id()) {
+    fail(fmt::format("rank {} on {} runs another build of the program: start the program again", rank, hello.host));
+    return;
+  }
+  bool const complete = std::all_of(members_.begin(), members_.end(), [](Member const& each) { return each.complete(); });
+  if (complete && (state_ == State::connecting || state_ == State::waiting)) {
+    state_ = State::ready;
+    timer_.cancel();
+    owner_->on_ready(*this);
+  }
+}
+
+void Group::send(Task const& task, TaskHeader const& header) {
+  for (auto& member : members_) {
+    if (!member.stream->open()) continue;
+    append_frame(member.stream->output(), FrameType::task, task.id, &header, sizeof header, task.call);
+    hub_.flush_soon(member.stream);
+  }
+}
+
+void Group::release() {
+  if (state_ != State::ready) return;
+  state_ = State::leaving;
+  for (auto& member : members_) {
+    append_frame(member.stream->output(), FrameType::leave);
+    hub_.flush_soon(member.stream);
+  }
+  after(leave_limit, [this] { end(); });
+}
+
+void Group::kill(Member& member) const {
+  if (member.lifeline && member.lifeline->open()) {
+    append_frame(member.lifeline->output(), FrameType::end);
+    hub_.flush_soon(member.lifeline);
+  } else if (member.stream && member.stream->open()) {
+    if (!member.guarded && member.host == host_name()) ::kill(member.pid, SIGKILL);
+    member.stream->close();  // between tasks it leaves by itself
+    member.stream_closed = true;
+  }
+}
+
+void Group::end() {
+  if (state_ == State::ending || state_ == State::gone) return;
+  state_ = State::ending;
+  for (auto& member : members_) kill(member);
+  limit_end(end_limit);
+  hub_.post([self = shared_from_this()] { self->check_gone(); });  // nobody may have come
+}
+
+void Group::limit_end(Clock::duration limit) {
+  after(limit, [this] {
+    if (state_ == State::gone) return;
+    for (auto& member : members_) {
+      if (member.lifeline && member.lifeline->open()) {
+        log_error(fmt::format("process {} on {} did not end when it was told to", member.pid, member.host));
+        member.lifeline->close();  // which its guard answers by ending it, if it still can
+      }
+      if (member.stream) member.stream->close();
+      member.stream_closed = member.lifeline_closed = true;
+    }
+    check_gone();
+  });
+}
+
+void Group::on_guard_frame(std::size_t rank, Frame const& frame) {
+  if (frame.type == FrameType::output) {
+    hub_.print(frame.id, frame.payload);
+  } else if (frame.type == FrameType::exited) {
+    auto& member = members_[rank];
+    member.exit = unpack<ExitReport>(frame.payload);
+    if (state_ == State::leaving && !member.exit->left) {
+      end();  // its peers may wait for it in MPI_Finalize
+    } else if (state_ == State::ready || state_ == State::connecting) {
+      lost(rank);
+    }
+  } else if (frame.type != FrameType::alive) {
+    throw ProtocolError("a guard sends no such frame");
+  }
+}
+
+void Group::on_stream_closed(std::size_t rank, std::string const& why) {
+  auto& member = members_[rank];
+  member.stream_closed = true;
+  if (state_ == State::ready || state_ == State::connecting) {
+    if (!why.empty()) {
+      log_error(fmt::format("the stream of rank {} on {} was closed: {}", rank, member.host, why));
+      lost(rank);
+    } else if (!member.guarded || member.lifeline_closed) {
+      lost(rank);
+    } else {
+      after(report_limit, [this, rank] {
+        if (state_ == State::ready || state_ == State::connecting) lost(rank);
+      });
+    }
+  }
+  check_gone();
+}
+
+void Group::on_lifeline_closed(std::size_t rank) {
+  members_[rank].lifeline_closed = true;
+  if (state_ == State::ready || state_ == State::connecting) lost(rank);
+  check_gone();
+}
+
+std::string Group::fate(std::size_t rank) const {
+  auto const& member = members_[rank];
+  std::string text = fmt::format("rank {} of {} on {} (process {})", rank, members_.size(), member.host, member.pid);
+  if (!member.exit) return text + (member.guarded ? " and its guard broke off" : " broke off");
+  if (member.exit->signal != 0) {
+    char const* const description = strsignal(member.exit->signal);  // NOLINT: one thread
+    text += fmt::format(" was ended by signal {} ({})", member.exit->signal, description != nullptr ? description : "unknown");
+  } else {
+    text += fmt::format(" exited with status {}", member.exit->status);
+  }
+  if (!member.exit->note.empty()) text += fmt::format(": {}", member.exit->note);
+  return text + fmt::format(", peak memory {} MiB", member.exit->peak_kibibytes / 1024);
+}
+
+void Group::lost(std::size_t rank) { fail(fate(rank)); }
+
+void Group::fail(std::string const& how) {
+  if (state_ == State::ready) {
+    owner_->on_lost(*this, how);
+  } else if (state_ == State::connecting && !birth_failed_) {
+    birth_failed_ = true;
+    owner_->on_birth_failed(*this, how);
+  }
+  end();
+}
+
+void Group::check_gone() {
+  if (state_ != State::ending && state_ != State::leaving) return;
+  for (auto const& member : members_) {
+    if ((member.stream && !member.stream_closed) || (member.lifeline && !member.lifeline_closed)) return;
+  }
+  state_ = State::gone;
+  timer_.cancel();
+  auto const self = shared_from_this();
+  hub_.forget(id_);
+  owner_->on_gone(*this);
+}
+
+}  // namespace farm::detail

@@ -1,0 +1,98 @@
+#pragma once
+
+#include "core/frame.hpp"
+#include "core/task.hpp"
+#include "spawn/handshake.hpp"
+#include "spawn/stream.hpp"
+
+#include <asio/steady_timer.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace farm::detail {
+
+class Hub;
+class Group;
+
+/// What the owner of a group is told. Calls come on the hub's thread.
+class GroupOwner {
+ public:
+  GroupOwner() = default;
+  GroupOwner(GroupOwner const&) = delete;
+  GroupOwner& operator=(GroupOwner const&) = delete;
+  virtual ~GroupOwner() = default;
+  virtual void on_ready(Group& group) = 0;
+  /// Before it was ready. on_gone follows.
+  virtual void on_birth_failed(Group& group, std::string const& why) = 0;
+  virtual void on_answer(Group& group, int rank, Frame const& frame) = 0;
+  /// Of a ready group: which rank was lost, where and how. The owner is to call end(); on_gone follows.
+  virtual void on_lost(Group& group, std::string const& how) = 0;
+  /// All its processes are gone; the last call.
+  virtual void on_gone(Group& group) = 0;
+};
+
+/// The master's side of one group: the streams to its ranks and their guards, from birth to end. On the hub's thread only.
+class Group : public std::enable_shared_from_this<Group> {
+ public:
+  Group(Hub& hub, std::uint64_t id, int ranks, GroupOwner& owner);
+
+  [[nodiscard]] std::uint64_t id() const { return id_; }
+  [[nodiscard]] int ranks() const { return static_cast<int>(members_.size()); }
+  [[nodiscard]] std::string const& host(int rank) const { return members_[static_cast<std::size_t>(rank)].host; }
+
+  /// From now on its ranks are expected to come, within `limit`.
+  void expect(Clock::duration limit);
+  /// Its source could not start it.
+  void start_failed(std::string const& why);
+  /// A rank, or a guard, has come. Throws where it does not belong here.
+  void attach(Hello const& hello, Socket socket);
+
+  /// The same frame to each rank. Throws SerializationError where it is too large; then nothing is sent.
+  void send(Task const& task, TaskHeader const& header);
+  /// Lets the ranks leave; those that do not within some seconds are killed.
+  void release();
+  /// Kills the ranks.
+  void end();
+
+ private:
+  enum class State : std::uint8_t { waiting, connecting, ready, leaving, ending, gone };
+
+  struct Member {
+    std::shared_ptr<Stream> stream;
+    std::shared_ptr<Stream> lifeline;
+    bool guarded = true;
+    bool stream_closed = false;
+    bool lifeline_closed = false;
+    std::int32_t pid = 0;
+    std::string host;
+    std::optional<ExitReport> exit;
+    [[nodiscard]] bool complete() const { return stream && (lifeline || !guarded); }
+  };
+
+  void on_guard_frame(std::size_t rank, Frame const& frame);
+  void on_stream_closed(std::size_t rank, std::string const& why);
+  void on_lifeline_closed(std::size_t rank);
+  void lost(std::size_t rank);
+  void fail(std::string const& how);
+  void check_gone();
+  void limit_end(Clock::duration limit);
+  void kill(Member& member) const;
+  [[nodiscard]] std::string fate(std::size_t rank) const;
+  /// The group is kept alive until the handler has run.
+  template <class F>
+  void after(Clock::duration time, F f);
+
+  Hub& hub_;
+  std::uint64_t id_;
+  GroupOwner* owner_;
+  State state_ = State::waiting;
+  bool birth_failed_ = false;
+  std::vector<Member> members_;
+  asio::steady_timer timer_;
+};
+
+}  // namespace farm::detail

@@ -1,0 +1,77 @@
+#pragma once
+
+#include <farm/code_address.hpp>
+#include <farm/future_state.hpp>
+#include <farm/options.hpp>
+#include <farm/serialize.hpp>
+#include <farm/worker_options.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+namespace farm {
+
+/// How a pool has done so far.
+struct Statistics {
+  std::uint64_t tasks = 0;   ///< done, in whatever way
+  std::uint64_t groups = 0;  ///< started, over all
+  std::uint64_t groups_lost = 0;
+  int peak_ranks = 0;  ///< alive at once
+  std::chrono::nanoseconds wall{0};  ///< since the first submission
+  std::chrono::nanoseconds busy{0};  ///< of all ranks together, in tasks
+  /// The part of the time of `peak_ranks` ranks that was spent in tasks, 0 to 1.
+  [[nodiscard]] double busy_share() const;
+};
+
+namespace detail {
+
+/// What pools and executors are made of; those check their own options and turn them into these.
+struct EngineOptions {
+  int max_ranks = 1;
+  int ranks_per_task = 1;
+  std::uint64_t tasks_per_group = 0;
+  int max_losses = 3;
+  std::chrono::nanoseconds grace = std::chrono::seconds{1};
+  std::chrono::nanoseconds spawn_timeout = std::chrono::seconds{60};
+  WorkerOptions workers{};
+};
+
+/// Throws UsageError where an option is out of range, or SpawnError where there are too few slots for it.
+void check_options(EngineOptions const& options);
+
+/// What max_ranks is where it is not given: FARM_MAX_WORKERS, else the slots of this job less the master's, else the number of
+/// cores. Throws UsageError where FARM_MAX_WORKERS is no number above 0.
+[[nodiscard]] int default_max_ranks();
+
+/// The engine behind every pool. Thread-safe.
+class Engine {
+ public:
+  /// Throws as check_options() does, and UsageError where there is no Runtime.
+  explicit Engine(EngineOptions options);
+  Engine(Engine const&) = delete;
+  Engine& operator=(Engine const&) = delete;
+  /// shutdown(true, false).
+  ~Engine();
+
+  /// `call` is what the invoker at `code` unpacks. Does not block. Throws ShutdownError after shutdown(), and UsageError where
+  /// an option is out of range.
+  [[nodiscard]] StatePtr submit(CodeAddress code, Bytes call, TaskOptions const& options, bool all_ranks);
+
+  /// Starts all groups; blocks until they are ready where `wait`. Throws SpawnError where none could be started.
+  void bootup(bool wait);
+
+  /// Idempotent. With `wait` blocks until all tasks are done and all processes of the groups are gone.
+  void shutdown(bool wait, bool cancel_futures);
+
+  [[nodiscard]] Statistics statistics() const;
+  [[nodiscard]] EngineOptions const& options() const;
+
+ private:
+  class Core;
+  std::shared_ptr<Core> core_;
+};
+
+}  // namespace detail
+}  // namespace farm

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+/// What the farm does because of how MPI implementations and their launchers behave: each workaround is one function, which
+/// says which versions need it. spawn/README.md has the measurements.
+namespace farm::detail {
+
+/// A rank stays so long after MPI_Finalize before its process ends. Needed by: PMIx 4.2 (its server does not read from a new
+/// client that is given the descriptor of one whose exit it saw before its end-of-file; about 1 spawn in 100 then hangs).
+inline constexpr unsigned finalize_linger_us = 50'000;
+
+/// From a rank's death until its guard connects in its name: the server must have read the end-of-file. Needed by: the same.
+inline constexpr unsigned rank_death_pause_us = 20'000;
+
+/// Before MPI_Init: without fabric hardware, MPI does not look for it. Looking takes 210 of the 240 ms that a spawn takes.
+/// Nothing is changed where the user has chosen an mtl or pml. Needed by: Open MPI 4 with the psm, psm2 and ofi components.
+/// Returns whether something was excluded.
+bool exclude_absent_fabrics();
+
+/// True where a device of a fabric that psm, psm2 or ofi can drive is there.
+[[nodiscard]] bool has_fabric();
+
+/// True where no launcher has started this process: MPI_Init makes it a job of one.
+[[nodiscard]] bool is_singleton();
+
+/// Before MPI_Init of a singleton: lets it spawn more ranks than one and outlive them. Needed by: Open MPI 4.
+void prepare_singleton();
+
+/// Key and value pairs for the MPI_Info of MPI_Comm_spawn. `environment` has lines NAME=value.
+/// bind_to=none, as groups would otherwise be bound to the same cores; map_by=slot:OVERSUBSCRIBE, as the slots of an ended
+/// group stay taken for 100 ms and a spawn without slots ends the whole job: the farm counts slots itself. Needed by: Open MPI 4.
+[[nodiscard]] std::vector<std::pair<std::string, std::string>> spawn_info(std::string const& environment);
+
+/// For the environment of spawned ranks: where ranks outnumber cores, those that wait in MPI yield. Empty or one line.
+[[nodiscard]] std::string yield_setting(int ranks);
+
+/// The file that spawned ranks run: this program. Throws SpawnError where it was rebuilt or removed since it started.
+[[nodiscard]] std::string program_to_spawn();
+
+[[nodiscard]] int core_count();
+
+}  // namespace farm::detail

@@ -1,0 +1,251 @@
+#include "spawn/worker.hpp"
+
+#include "core/failure.hpp"
+#include "core/frame.hpp"
+#include "spawn/platform.hpp"
+
+#include <farm/call.hpp>
+#include <farm/mpi_error.hpp>
+
+#include <asio/buffer.hpp>
+#include <asio/error.hpp>
+#include <fmt/format.h>
+
+#include <fcntl.h>
+#include <unistd.h>
+#include <chrono>
+#include <cstdio>
+#include <iostream>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+namespace farm::detail {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using namespace std::chrono_literals;
+
+bool rank_process = false;  // NOLINT: what this process is
+
+/// Looking again costs less than being woken (45 us in a virtual machine), for a while.
+constexpr auto spin_time = 50us;
+/// An answer waits for further ones no longer than this.
+constexpr auto answer_delay = 20us;
+
+/// The rank's end of its task stream: blocks, and is used between tasks only.
+class Channel {
+ public:
+  explicit Channel(Socket socket) : socket_(std::move(socket)) {
+    socket_.non_blocking(true);
+    last_flush_ = Clock::now();
+  }
+
+  /// The next frame, valid until the next call; sends the answers before it waits. None at the end of the stream.
+  std::optional<Frame> next() {
+    input_.use(used_);
+    used_ = 0;
+    for (;;) {
+      auto rest = input_.content();
+      auto const size = rest.size();
+      if (auto const frame = next_frame(rest)) {
+        used_ = size - rest.size();
+        return frame;
+      }
+      flush();
+      if (!read()) return std::nullopt;
+    }
+  }
+
+  Bytes& output() { return output_; }
+
+  /// After an answer: it leaves at once, unless it came so soon after the last that the next may go with it.
+  void answered(Clock::time_point now) {
+    if (now - last_flush_ > answer_delay || output_.size() > 65536) flush();
+  }
+
+  void flush() {
+    std::size_t sent = 0;
+    while (sent != output_.size()) {
+      asio::error_code error;
+      sent += socket_.write_some(asio::buffer(output_.data() + sent, output_.size() - sent), error);
+      if (error == asio::error::would_block) {
+        socket_.wait(Socket::wait_write, error);
+      } else if (error && error != asio::error::interrupted) {
+        break;  // the master is gone, which reading tells
+      }
+    }
+    output_.clear();
+    last_flush_ = Clock::now();
+  }
+
+ private:
+  bool read() {
+    constexpr std::size_t wanted = 65536;
+    auto const start = Clock::now();
+    for (;;) {
+      asio::error_code error;
+      std::size_t const count = socket_.read_some(asio::buffer(input_.room(wanted), wanted), error);
+      if (!error) {
+        input_.filled(count);
+        return true;
+      }
+      if (error != asio::error::would_block && error != asio::error::interrupted) return false;
+      if (Clock::now() - start > spin_time) socket_.wait(Socket::wait_read, error);
+    }
+  }
+
+  Socket socket_;
+  InputBuffer input_;
+  std::size_t used_ = 0;
+  Bytes output_;
+  Clock::time_point last_flush_;
+};
+
+/// MPI errors inside tasks become exceptions.
+void throw_mpi_error(MPI_Comm* /*comm*/, int* code, ...) { throw MpiError(*code, "MPI"); }  // NOLINT: MPI's signature
+
+void throw_on_error(MPI_Comm comm) {
+  static MPI_Errhandler const handler = [] {
+    MPI_Errhandler made = MPI_ERRHANDLER_NULL;
+    check_mpi(MPI_Comm_create_errhandler(&throw_mpi_error, &made), "MPI_Comm_create_errhandler");
+    return made;
+  }();
+  check_mpi(MPI_Comm_set_errhandler(comm, handler), "MPI_Comm_set_errhandler");
+}
+
+/// While it lives, what this process prints goes to a file.
+class OutputFile {
+ public:
+  OutputFile(std::string const& directory, std::uint64_t task, int rank) {
+    auto const path = fmt::format("{}/task-{}.rank-{}.txt", directory, task, rank);
+    int const file = open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    if (file < 0) throw std::system_error(errno, std::generic_category(), path);
+    for (int const number : {STDOUT_FILENO, STDERR_FILENO}) {
+      saved_.push_back(fcntl(number, F_DUPFD_CLOEXEC, 3));
+      dup2(file, number);
+    }
+    close(file);
+  }
+  OutputFile(OutputFile const&) = delete;
+  OutputFile& operator=(OutputFile const&) = delete;
+  ~OutputFile() {
+    flush_output();
+    dup2(saved_[0], STDOUT_FILENO);
+    dup2(saved_[1], STDERR_FILENO);
+    close(saved_[0]);
+    close(saved_[1]);
+  }
+  static void flush_output() {
+    std::cout.flush();
+    std::fflush(stdout);
+  }
+
+ private:
+  std::vector<int> saved_;
+};
+
+class Server {
+ public:
+  Server(Birth const& birth, Comm const& group, Channel& channel) : birth_(birth), group_(group), channel_(channel) {}
+
+  void run(Frame const& frame) {
+    auto payload = frame.payload;
+    auto const header = take<TaskHeader>(payload);
+    bool const wanted = header.want_value == 2 || (header.want_value == 1 && group_.rank() == 0);
+    value_.clear();
+    auto const start = Clock::now();
+    std::optional<Failure> failure;
+    try {
+      call(header, frame.id, payload, wanted ? &value_ : nullptr);
+      if (value_.size() + sizeof(AnswerHeader) > max_frame_size) {
+        throw SerializationError(fmt::format("a result of {} bytes is more than a message may have ({})", value_.size(), max_frame_size));
+      }
+    } catch (...) {
+      failure = current_failure();
+      value_ = pack(*failure);
+    }
+    OutputFile::flush_output();
+    auto const end = Clock::now();
+    AnswerHeader const answer{static_cast<std::uint64_t>((end - start).count())};
+    append_frame(channel_.output(), failure ? FrameType::error : FrameType::value, frame.id, &answer, sizeof answer, value_);
+    channel_.answered(end);
+    // of a group of one nobody else need agree to it
+    if (failure && group_.size() == 1) comms_.clear();
+  }
+
+ private:
+  struct Slot {
+    std::uint32_t epoch = 0;
+    Comm comm;
+  };
+
+  void call(TaskHeader const& header, std::uint64_t task, std::string_view payload, Bytes* value) {
+    TaskContext context{task, header.attempt, group_.rank(), group_.size()};
+    Environment environment{&context, &comm(header.comm_slot, header.comm_epoch)};
+    auto const invoke = invoker({header.module, header.offset});
+    if (birth_.output_directory.empty()) {
+      invoke(payload, environment, value);
+    } else {
+      OutputFile const file{birth_.output_directory, task, group_.rank()};
+      invoke(payload, environment, value);
+    }
+  }
+
+  Invoker invoker(CodeAddress address) {
+    auto& known = invokers_[address.offset];
+    if (known.second == nullptr || known.first != address) {
+      known = {address, reinterpret_cast<Invoker>(const_cast<void*>(resolve(address)))};
+    }
+    return known.second;
+  }
+
+  /// All ranks of the group are told the same, in the same order, so that making it is collective.
+  Comm const& comm(std::uint16_t slot, std::uint32_t epoch) {
+    if (slot >= comms_.size()) comms_.resize(slot + 1U);
+    auto& entry = comms_[slot];
+    if (entry.comm.native() == MPI_COMM_NULL || entry.epoch != epoch) {
+      entry.comm = group_.duplicate();
+      entry.epoch = epoch;
+      throw_on_error(entry.comm);
+    }
+    return entry.comm;
+  }
+
+  Birth const& birth_;
+  Comm const& group_;
+  Channel& channel_;
+  std::vector<Slot> comms_;
+  std::unordered_map<std::uint64_t, std::pair<CodeAddress, Invoker>> invokers_;
+  Bytes value_;
+};
+
+}  // namespace
+
+bool is_rank_process() { return rank_process; }
+void set_rank_process() { rank_process = true; }
+
+void serve_tasks(Birth const& birth, MPI_Comm group) {
+  std::setvbuf(stdout, nullptr, _IOLBF, 0);  // what is printed before a death is not lost
+  auto const comm = Comm::borrow(group);
+  throw_on_error(group);
+  throw_on_error(MPI_COMM_SELF);
+  Hello const hello{.group = birth.group,
+                    .rank = comm.rank(),
+                    .guarded = guard_link().guarded(),
+                    .pid = getpid(),
+                    .host = host_name(),
+                    .build_id = program_build_id()};
+  if (hello.guarded) guard_link().announce(birth, hello);
+  asio::io_context context{1};
+  Channel channel{connect_to_master(context, birth, hello)};
+  Server server{birth, comm, channel};
+  while (auto const frame = channel.next()) {
+    if (frame->type == FrameType::leave) return;
+    if (frame->type == FrameType::task) server.run(*frame);
+  }
+  OutputFile::flush_output();
+  _exit(1);  // the master is gone
+}
+
+}  // namespace farm::detail

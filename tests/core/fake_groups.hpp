@@ -1,0 +1,259 @@
+#pragma once
+
+#include "core/failure.hpp"
+#include "core/scheduler.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <set>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tests/support/catch.hpp"
+
+/// Groups that are nothing but a record of what the scheduler asked of them; the test says when they start, answer and die.
+/// What must hold always is checked with every call.
+namespace farm::testing {
+
+using namespace farm::detail;
+
+class FakeGroups final : public SchedulerPort {
+ public:
+  struct InFlight {
+    std::uint64_t task = 0;
+    TaskHeader header;
+    std::set<int> answered;
+    bool failed = false;
+  };
+  struct Group {
+    GroupId id = 0;
+    int ranks = 0;
+    bool leaving = false;
+    bool ended = false;
+    std::deque<InFlight> tasks;
+    std::uint64_t sent = 0;
+    std::map<std::uint16_t, std::uint32_t> epochs;  ///< the least that each communicator's next task must have
+  };
+
+  explicit FakeGroups(Scheduler::Options options) : options_(options), scheduler(options, *this) {}
+
+  // What the scheduler asks
+  void start_group(int ranks) override {
+    starts.push_back(ranks);
+    ++starts_asked;
+    check_ranks();
+  }
+  bool withdraw_start(int ranks) override {
+    auto const found = std::find(starts.rbegin(), starts.rend(), ranks);
+    if (!can_withdraw || found == starts.rend()) return false;
+    starts.erase(std::next(found).base());
+    return true;
+  }
+  void send_task(GroupId id, Task const& task, TaskHeader header) override {
+    if (task.call == "too large") throw SerializationError("too large");
+    Group& group = groups.at(id);
+    REQUIRE_FALSE(group.leaving);
+    REQUIRE_FALSE(group.ended);
+    REQUIRE(group.ranks == task.ranks);
+    REQUIRE(header.module == task.code.module);
+    REQUIRE(header.offset == task.code.offset);
+    REQUIRE(header.attempt == task.attempt());
+    if (group.ranks > 1) {
+      for (auto const& other : group.tasks) REQUIRE(other.header.comm_slot != header.comm_slot);
+      REQUIRE(header.comm_slot < 8);
+      REQUIRE(header.comm_epoch >= group.epochs[header.comm_slot]);
+    }
+    group.epochs[header.comm_slot] = header.comm_epoch;
+    group.tasks.push_back({.task = task.id, .header = header, .answered = {}});
+    ++group.sent;
+    if (options_.tasks_per_group != 0) REQUIRE(group.sent <= options_.tasks_per_group);
+    order.push_back(task.id);
+    attempts[task.id].push_back(header.attempt);
+  }
+  void end_group(GroupId id) override {
+    REQUIRE_FALSE(groups.at(id).ended);
+    groups.at(id).ended = true;
+  }
+  void release_group(GroupId id) override {
+    Group& group = groups.at(id);
+    REQUIRE_FALSE(group.ended);
+    REQUIRE_FALSE(group.leaving);
+    REQUIRE(group.tasks.empty());
+    group.leaving = true;
+  }
+  void drained() override {
+    REQUIRE(groups.empty());
+    REQUIRE(starts.empty());
+    ++times_drained;
+  }
+  Clock::time_point now() override { return clock; }
+
+  // What the test lets happen
+  TaskPtr submit(int ranks = 1, int priority = 0, std::string call = {}) {
+    auto task = make_intrusive<Task>(CodeAddress{11, 22}, std::move(call));
+    task->ranks = ranks;
+    task->priority = priority;
+    scheduler.submit(task);
+    return task;
+  }
+  std::vector<TaskPtr> submit_many(int count, int ranks = 1) {
+    std::vector<TaskPtr> tasks;
+    for (int i = 0; i < count; ++i) tasks.push_back(submit(ranks));
+    return tasks;
+  }
+  /// The start that was asked for first succeeds.
+  GroupId come_up() {
+    REQUIRE_FALSE(starts.empty());
+    int const ranks = starts.front();
+    starts.pop_front();
+    GroupId const id = next_group_++;
+    groups[id] = {.id = id, .ranks = ranks, .tasks = {}, .epochs = {}};
+    scheduler.group_ready(id, ranks);
+    return id;
+  }
+  void all_come_up() {
+    while (!starts.empty()) come_up();
+  }
+  void fail_start(std::string const& why = "no slots") {
+    REQUIRE_FALSE(starts.empty());
+    int const ranks = starts.front();
+    starts.pop_front();
+    scheduler.start_failed(ranks, why);
+  }
+  /// One rank's answer to the first task that it has not answered.
+  void answer(GroupId id, int rank, std::string_view value = "value", std::chrono::nanoseconds run = std::chrono::seconds{1}) {
+    reply(id, rank, FrameType::value, value, run);
+  }
+  void fail(GroupId id, int rank, std::string const& text = "text") {
+    farm::Bytes failure;
+    try {
+      throw std::invalid_argument(text);
+    } catch (...) {
+      failure = pack(current_failure());
+    }
+    reply(id, rank, FrameType::error, failure, std::chrono::microseconds{10});
+  }
+  /// All ranks' answers to the group's first task.
+  void finish(GroupId id, std::chrono::nanoseconds run = std::chrono::seconds{1}) {
+    Group const& group = groups.at(id);
+    auto const answered = group.tasks.front().answered;
+    for (int rank = 0; rank < group.ranks; ++rank) {
+      if (!answered.contains(rank)) answer(id, rank, "value of rank " + std::to_string(rank), run);
+    }
+  }
+  void lose(GroupId id, std::string const& how = "rank 0 was killed") { scheduler.group_lost(id, how); }
+  void gone(GroupId id) {
+    groups.erase(id);
+    scheduler.group_gone(id);
+  }
+  /// All that leave or were ended are gone.
+  void all_gone() {
+    for (bool more = true; more;) {
+      more = false;
+      for (auto const& [id, group] : groups) {
+        if (!group.leaving && !group.ended) continue;
+        gone(id);
+        more = true;
+        break;
+      }
+    }
+  }
+  /// Everything goes well from here on, until nothing is left to do.
+  void run_all(std::chrono::nanoseconds run = std::chrono::seconds{1}) {
+    for (bool more = true; more;) {
+      all_gone();
+      more = !starts.empty();
+      all_come_up();
+      for (auto const id : ids()) {
+        if (groups.contains(id) && !groups.at(id).tasks.empty() && !groups.at(id).ended) {
+          finish(id, run);
+          more = true;
+        }
+      }
+    }
+  }
+  void advance(Clock::duration time) {
+    clock += time;
+    scheduler.tick(clock);
+  }
+
+  // What the test looks at
+  [[nodiscard]] std::vector<GroupId> ids() const {
+    std::vector<GroupId> result;
+    for (auto const& [id, group] : groups) result.push_back(id);
+    return result;
+  }
+  /// The numbers of the tasks in flight on a group, in order.
+  [[nodiscard]] std::vector<std::uint64_t> on(GroupId id) const {
+    std::vector<std::uint64_t> result;
+    for (auto const& task : groups.at(id).tasks) result.push_back(task.task);
+    return result;
+  }
+  /// The group on which a task is in flight; 0 where it is on none.
+  [[nodiscard]] GroupId where(TaskPtr const& task) const {
+    for (auto const& [id, group] : groups) {
+      if (group.ended) continue;
+      for (auto const& sent : group.tasks) {
+        if (sent.task == task->id) return id;
+      }
+    }
+    return 0;
+  }
+  [[nodiscard]] int ranks_taken() const {
+    int ranks = 0;
+    for (int const start : starts) ranks += start;
+    for (auto const& [id, group] : groups) ranks += group.ranks;
+    return ranks;
+  }
+
+  std::deque<int> starts;  ///< asked for and not answered
+  int starts_asked = 0;
+  bool can_withdraw = true;
+  std::map<GroupId, Group> groups;
+  std::vector<std::uint64_t> order;  ///< of sending
+  std::map<std::uint64_t, std::vector<std::uint32_t>> attempts;
+  int times_drained = 0;
+  Clock::time_point clock{};
+
+ private:
+  void reply(GroupId id, int rank, FrameType type, std::string_view tail, std::chrono::nanoseconds run) {
+    Group& group = groups.at(id);
+    auto const task = std::find_if(group.tasks.begin(), group.tasks.end(), [&](InFlight const& t) { return !t.answered.contains(rank); });
+    REQUIRE(task != group.tasks.end());
+    task->answered.insert(rank);
+    task->failed = task->failed || type == FrameType::error;
+    AnswerHeader const header{.run_nanoseconds = static_cast<std::uint64_t>(run.count())};
+    farm::Bytes payload{reinterpret_cast<char const*>(&header), sizeof header};
+    payload += tail;
+    Frame const frame{.type = type, .id = task->task, .payload = payload};
+    if (task->answered.size() == static_cast<std::size_t>(group.ranks)) {
+      REQUIRE(task == group.tasks.begin());
+      if (task->failed) ++group.epochs[task->header.comm_slot];
+      group.tasks.pop_front();
+    }
+    scheduler.answered(id, rank, frame, "node7");
+  }
+  void check_ranks() const { REQUIRE(ranks_taken() <= options_.max_ranks); }
+
+  Scheduler::Options options_;
+  GroupId next_group_ = 1;
+
+ public:
+  Scheduler scheduler;
+};
+
+/// Throws what the task ended with.
+inline void rethrow(TaskPtr const& task) {
+  REQUIRE(task->status() == FutureState::Status::error);
+  std::rethrow_exception(std::get<std::exception_ptr>(task->result()));
+}
+
+inline bool has_value(TaskPtr const& task) { return task->status() == FutureState::Status::value; }
+inline bool is_cancelled(TaskPtr const& task) { return task->status() == FutureState::Status::cancelled; }
+
+}  // namespace farm::testing

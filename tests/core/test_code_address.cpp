@@ -1,0 +1,89 @@
+#include <farm/code_address.hpp>
+#include <farm/error.hpp>
+
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include "tests/support/catch.hpp"
+
+using farm::build_id_of_file;
+using farm::code_address;
+using farm::CodeAddress;
+using farm::resolve;
+using farm::UsageError;
+
+namespace {
+
+int first(int i) { return i + 1; }
+int second(int i) { return i + 2; }
+
+template <class F>
+void const* pointer_to(F* f) {
+  return reinterpret_cast<void const*>(f);
+}
+
+std::string const this_program = std::filesystem::read_symlink("/proc/self/exe");
+
+}  // namespace
+
+TEST_CASE("a function is found again by its address") {
+  CHECK(resolve(code_address(pointer_to(&first))) == pointer_to(&first));
+  CHECK(resolve(code_address(pointer_to(&second))) == pointer_to(&second));
+  auto const again = reinterpret_cast<int (*)(int)>(const_cast<void*>(resolve(code_address(pointer_to(&second)))));
+  CHECK(again(1) == 3);
+}
+
+TEST_CASE("functions of one program share its module and differ in their offsets") {
+  auto const a = code_address(pointer_to(&first));
+  auto const b = code_address(pointer_to(&second));
+  CHECK(a.module == b.module);
+  CHECK(a.module != 0);
+  CHECK(a.offset != b.offset);
+  CHECK(a == code_address(pointer_to(&first)));
+}
+
+TEST_CASE("an address in another build is refused") {
+  auto address = code_address(pointer_to(&first));
+  ++address.module;
+  CHECK_THROWS_AS(resolve(address), UsageError);
+  CHECK_THROWS_WITH(resolve(address), has_text("another build"));
+  CHECK_THROWS_AS(resolve(CodeAddress{}), UsageError);
+}
+
+TEST_CASE("an address outside of its module is refused") {
+  auto address = code_address(pointer_to(&first));
+  address.offset = std::uint64_t{1} << 40U;
+  CHECK_THROWS_AS(resolve(address), UsageError);
+  address.offset = ~std::uint64_t{0} - 4096;  // before the module, by wrapping around
+  CHECK_THROWS_AS(resolve(address), UsageError);
+}
+
+TEST_CASE("what lies in no module has no address") {
+  int local = 0;
+  CHECK_THROWS_AS(code_address(&local), UsageError);
+  CHECK_THROWS_AS(code_address(nullptr), UsageError);
+}
+
+TEST_CASE("the build-id of a file is told without running it") {
+  CHECK(farm::program_build_id().size() >= 16);
+  CHECK(build_id_of_file(this_program) == farm::program_build_id());
+  CHECK(build_id_of_file("/proc/self/exe") == farm::program_build_id());
+}
+
+TEST_CASE("what is no program has no build-id") {
+  auto const path = std::filesystem::temp_directory_path() / "farm_test_code_address";
+  auto const write = [&](std::string const& text) { std::ofstream{path, std::ios::binary} << text; };
+  write("just some text, longer than the header of a program, so that there is something to look at\n");
+  CHECK(build_id_of_file(path).empty());
+  write("");
+  CHECK(build_id_of_file(path).empty());
+  std::ifstream program{this_program, std::ios::binary};
+  std::string start(100, '\0');
+  REQUIRE(program.read(start.data(), 100));
+  write(start);  // the header of a program, and nothing else
+  CHECK(build_id_of_file(path).empty());
+  std::filesystem::remove(path);
+  CHECK(build_id_of_file(path).empty());
+  CHECK(build_id_of_file(std::filesystem::temp_directory_path()).empty());
+}

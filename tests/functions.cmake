@@ -1,0 +1,107 @@
+# How tests are built and registered. All functions take NAME SOURCES ... [LIBS ...] [LABELS ...] [TIMEOUT seconds]
+# [ENVIRONMENT NAME=value ...].
+#
+#   farm_add_test(NAME ...)                          a plain program, no MPI around it
+#   farm_add_mpi_test(NAME ... RANKS 1 2 4)          run by mpiexec, one ctest entry NAME.K for each number of ranks K
+#   farm_add_spawn_test(NAME ... [SLOTS n] [SINGLETON] [NO_MAIN])
+#                                                    a master with n slots to spawn in; SINGLETON: also run without mpiexec,
+#                                                    as NAME.singleton; NO_MAIN: the sources have their own main()
+#
+# Every entry runs in a scratch directory of its own, which is also its TMPDIR.
+
+find_package(Catch2 3 QUIET)
+if(NOT Catch2_FOUND)
+  find_package(Catch2 2.13 REQUIRED)
+endif()
+string(REGEX MATCH "^[0-9]+" FARM_CATCH2_VERSION "${Catch2_VERSION}")
+
+# Our settings, Catch2, and the private headers of every component with what those include.
+add_library(farm_testing INTERFACE)
+target_link_libraries(farm_testing INTERFACE Catch2::Catch2)
+target_compile_definitions(
+  farm_testing
+  INTERFACE FARM_CATCH2_VERSION=${FARM_CATCH2_VERSION} FARM_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
+            FARM_BINARY_DIR="${PROJECT_BINARY_DIR}" FARM_MPIEXEC="${MPIEXEC_EXECUTABLE}")
+
+# Catch2 itself: slow to compile, and nothing that we test.
+set(support "${CMAKE_CURRENT_LIST_DIR}/support")
+add_library(farm_test_cases STATIC "${support}/run_test_cases.cpp")
+target_include_directories(farm_test_cases PRIVATE "${PROJECT_SOURCE_DIR}")
+target_compile_definitions(farm_test_cases PRIVATE FARM_CATCH2_VERSION=${FARM_CATCH2_VERSION})
+target_compile_options(farm_test_cases PRIVATE -O0 -fno-sanitize=all)
+target_link_libraries(farm_test_cases PUBLIC Catch2::Catch2)
+
+set(farm_test_environment "")
+execute_process(COMMAND id -u OUTPUT_VARIABLE user_id OUTPUT_STRIP_TRAILING_WHITESPACE)
+if(user_id EQUAL 0) # Open MPI refuses to start as root without these
+  list(APPEND farm_test_environment OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1)
+endif()
+if(FARM_SANITIZE) # MPI libraries leak by design, in modules that are gone when leaks are looked for
+  set(no_leaks ASAN_OPTIONS=detect_leaks=0)
+  list(APPEND farm_test_environment UBSAN_OPTIONS=print_stacktrace=1)
+endif()
+
+function(farm_test_executable name)
+  cmake_parse_arguments(arg "" "MAIN" "SOURCES;LIBS" ${ARGN})
+  add_executable(${name} ${arg_SOURCES})
+  farm_private_settings(${name})
+  target_link_libraries(${name} PRIVATE ${arg_LIBS} farm_testing farm_test_cases)
+  if(arg_MAIN)
+    target_sources(${name} PRIVATE "${PROJECT_SOURCE_DIR}/tests/support/${arg_MAIN}.cpp")
+  endif()
+endfunction()
+
+# The script gives up before ctest does: it also ends an mpiexec that ignores SIGTERM.
+function(farm_register name)
+  cmake_parse_arguments(arg "" "TIMEOUT;PROCESSORS" "COMMAND;LABELS;ENVIRONMENT" ${ARGN})
+  math(EXPR limit "${arg_TIMEOUT} - 5")
+  add_test(NAME ${name} COMMAND "${PROJECT_SOURCE_DIR}/tests/support/in_scratch" "${PROJECT_BINARY_DIR}/scratch/${name}"
+                                ${limit} ${arg_COMMAND})
+  set_tests_properties(${name} PROPERTIES TIMEOUT ${arg_TIMEOUT} PROCESSORS ${arg_PROCESSORS} LABELS "${arg_LABELS}"
+                                          ENVIRONMENT "${farm_test_environment};${arg_ENVIRONMENT}")
+endfunction()
+
+macro(farm_test_arguments flags values lists default_timeout)
+  cmake_parse_arguments(arg "${flags}" "TIMEOUT;${values}" "SOURCES;LIBS;LABELS;ENVIRONMENT;${lists}" ${ARGN})
+  if(NOT arg_TIMEOUT)
+    set(arg_TIMEOUT ${default_timeout})
+  endif()
+endmacro()
+
+function(farm_add_test name)
+  farm_test_arguments("" "" "" 60 ${ARGN})
+  farm_test_executable(${name} MAIN main SOURCES ${arg_SOURCES} LIBS ${arg_LIBS})
+  farm_register(${name} COMMAND $<TARGET_FILE:${name}> TIMEOUT ${arg_TIMEOUT} PROCESSORS 1
+                LABELS ${arg_LABELS} ENVIRONMENT ${arg_ENVIRONMENT})
+endfunction()
+
+function(farm_add_mpi_test name)
+  farm_test_arguments("" "" RANKS 60 ${ARGN})
+  farm_test_executable(${name} MAIN ranks_main SOURCES ${arg_SOURCES} LIBS ${arg_LIBS} farm::io)
+  foreach(ranks IN LISTS arg_RANKS)
+    farm_register(
+      ${name}.${ranks}
+      COMMAND "${MPIEXEC_EXECUTABLE}" -n ${ranks} --oversubscribe $<TARGET_FILE:${name}>
+      TIMEOUT ${arg_TIMEOUT} PROCESSORS ${ranks} LABELS mpi ${arg_LABELS}
+      ENVIRONMENT ${arg_ENVIRONMENT} ${no_leaks} OMPI_MCA_rmaps_base_oversubscribe=1 OMPI_MCA_mpi_yield_when_idle=1)
+  endforeach()
+endfunction()
+
+function(farm_add_spawn_test name)
+  farm_test_arguments("SINGLETON;NO_MAIN" SLOTS "" 120 ${ARGN})
+  if(NOT arg_SLOTS)
+    set(arg_SLOTS 5)
+  endif()
+  set(main MAIN mpi_main)
+  if(arg_NO_MAIN)
+    unset(main)
+  endif()
+  farm_test_executable(${name} ${main} SOURCES ${arg_SOURCES} LIBS ${arg_LIBS} farm::farm farm_spawn_private)
+  set(options TIMEOUT ${arg_TIMEOUT} PROCESSORS 2 LABELS mpi ${arg_LABELS} ENVIRONMENT ${arg_ENVIRONMENT} ${no_leaks})
+  farm_register(${name} ${options} COMMAND "${MPIEXEC_EXECUTABLE}" -n 1 -host localhost:${arg_SLOTS} $<TARGET_FILE:${name}>)
+  set_tests_properties(${name} PROPERTIES RESOURCE_LOCK farm_spawn)
+  if(arg_SINGLETON)
+    farm_register(${name}.singleton ${options} COMMAND $<TARGET_FILE:${name}>)
+    set_tests_properties(${name}.singleton PROPERTIES RESOURCE_LOCK farm_spawn)
+  endif()
+endfunction()

@@ -1,0 +1,7 @@
+// Catch2 2 compiles itself here, once for all test programs.
+#define CATCH_CONFIG_RUNNER
+#include "tests/support/run_test_cases.hpp"
+
+#include "tests/support/catch.hpp"
+
+int run_test_cases(int argc, char** argv) { return Catch::Session().run(argc, argv); }
