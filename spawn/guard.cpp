@@ -94,6 +94,22 @@ void finalize_for_the_dead() {
   alarm(0);
 }
 
+/// While it lives, signals wait: the handshake blocks, and is not to be interrupted by the rank's end.
+class SignalsHeld {
+ public:
+  SignalsHeld() {
+    sigset_t all;
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, &before_);
+  }
+  SignalsHeld(SignalsHeld const&) = delete;
+  SignalsHeld& operator=(SignalsHeld const&) = delete;
+  ~SignalsHeld() { sigprocmask(SIG_SETMASK, &before_, nullptr); }
+
+ private:
+  sigset_t before_{};
+};
+
 class Guard {
  public:
   Guard(pid_t rank, int control, int out, int err, SharedPage* page)
@@ -157,6 +173,7 @@ class Guard {
   void open_lifeline(Announcement announcement) {
     announcement.hello.is_guard = true;
     try {
+      SignalsHeld const held;
       lifeline_ = std::make_shared<Stream>(
           connect_to_master(context_, announcement.birth, announcement.hello), [this](Frame const& frame) { obey(frame); },
           [this](std::string const& /*why*/) { kill_rank(); });  // the master is gone

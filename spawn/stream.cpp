@@ -60,7 +60,8 @@ void Stream::read() {
   asio::error_code error;
   std::size_t const count = socket_.read_some(asio::buffer(input_.room(wanted), wanted), error);
   if (error == asio::error::would_block || error == asio::error::interrupted) return wait_readable();
-  if (error) return fail(error == asio::error::eof ? "" : error.message());
+  // a process that dies with bytes unread resets its connection: the end of the stream all the same
+  if (error) return fail(error == asio::error::eof || error == asio::error::connection_reset ? "" : error.message());
   input_.filled(count);
   parse();
   if (!closed_) wait_readable();
@@ -89,7 +90,7 @@ void Stream::flush() {
     std::size_t const count = socket_.write_some(asio::buffer(output_.data() + sent_, output_.size() - sent_), error);
     if (error == asio::error::would_block) {
       waiting_writable_ = true;
-      if (sent_ > read_size) {
+      if (sent_ > output_.size() / 2) {  // each byte is moved once at most
         output_.erase(0, sent_);
         sent_ = 0;
       }

@@ -7,6 +7,7 @@
 #                                                    a master with n slots to spawn in; SINGLETON: also run without mpiexec,
 #                                                    as NAME.singleton; NO_MAIN: the sources have their own main()
 #
+# All are linked with a main() from support/, and see the private headers of every component ("core/scheduler.hpp").
 # Every entry runs in a scratch directory of its own, which is also its TMPDIR.
 
 find_package(Catch2 3 QUIET)
@@ -15,21 +16,16 @@ if(NOT Catch2_FOUND)
 endif()
 string(REGEX MATCH "^[0-9]+" FARM_CATCH2_VERSION "${Catch2_VERSION}")
 
-# Our settings, Catch2, and the private headers of every component with what those include.
-add_library(farm_testing INTERFACE)
-target_link_libraries(farm_testing INTERFACE Catch2::Catch2)
+# Catch2 and what tests know of the build. Its own code is slow to compile and not what we test: no optimization, no sanitizers.
+add_library(farm_testing STATIC support/run_test_cases.cpp)
+target_include_directories(farm_testing PRIVATE "${PROJECT_SOURCE_DIR}")
+target_compile_options(farm_testing PRIVATE -O0 -fno-sanitize=all)
 target_compile_definitions(
   farm_testing
-  INTERFACE FARM_CATCH2_VERSION=${FARM_CATCH2_VERSION} FARM_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
-            FARM_BINARY_DIR="${PROJECT_BINARY_DIR}" FARM_MPIEXEC="${MPIEXEC_EXECUTABLE}")
-
-# Catch2 itself: slow to compile, and nothing that we test.
-set(support "${CMAKE_CURRENT_LIST_DIR}/support")
-add_library(farm_test_cases STATIC "${support}/run_test_cases.cpp")
-target_include_directories(farm_test_cases PRIVATE "${PROJECT_SOURCE_DIR}")
-target_compile_definitions(farm_test_cases PRIVATE FARM_CATCH2_VERSION=${FARM_CATCH2_VERSION})
-target_compile_options(farm_test_cases PRIVATE -O0 -fno-sanitize=all)
-target_link_libraries(farm_test_cases PUBLIC Catch2::Catch2)
+  PUBLIC FARM_CATCH2_VERSION=${FARM_CATCH2_VERSION}
+  INTERFACE FARM_SOURCE_DIR="${PROJECT_SOURCE_DIR}" FARM_BINARY_DIR="${PROJECT_BINARY_DIR}"
+            FARM_MPIEXEC="${MPIEXEC_EXECUTABLE}")
+target_link_libraries(farm_testing PUBLIC Catch2::Catch2)
 
 set(farm_test_environment "")
 execute_process(COMMAND id -u OUTPUT_VARIABLE user_id OUTPUT_STRIP_TRAILING_WHITESPACE)
@@ -45,7 +41,8 @@ function(farm_test_executable name)
   cmake_parse_arguments(arg "" "MAIN" "SOURCES;LIBS" ${ARGN})
   add_executable(${name} ${arg_SOURCES})
   farm_private_settings(${name})
-  target_link_libraries(${name} PRIVATE ${arg_LIBS} farm_testing farm_test_cases)
+  target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O1>) # a test is compiled more often than it is waited for
+  target_link_libraries(${name} PRIVATE ${arg_LIBS} farm_testing)
   if(arg_MAIN)
     target_sources(${name} PRIVATE "${PROJECT_SOURCE_DIR}/tests/support/${arg_MAIN}.cpp")
   endif()

@@ -47,7 +47,7 @@ TEST_CASE("an address in another build is refused") {
   auto address = code_address(pointer_to(&first));
   ++address.module;
   CHECK_THROWS_AS(resolve(address), UsageError);
-  CHECK_THROWS_WITH(resolve(address), has_text("another build"));
+  CHECK_THROWS_WITH(resolve(address), contains("another build"));
   CHECK_THROWS_AS(resolve(CodeAddress{}), UsageError);
 }
 

@@ -143,7 +143,7 @@ TEST_CASE("a rank's error fails the task at once; a group whose peers answer in 
   CHECK(farm.scheduler.next_deadline() == farm.clock + 1s);
   farm.answer(group, 0);
   farm.fail(group, 2, "another");
-  CHECK_THROWS_WITH(rethrow(task), has_text("bad input"));  // the first error decides
+  CHECK_THROWS_WITH(rethrow(task), contains("bad input"));  // the first error decides
   CHECK_FALSE(farm.scheduler.next_deadline());
   CHECK(farm.where(next) == group);
   farm.advance(10s);
@@ -283,8 +283,8 @@ TEST_CASE("a task that loses its group again and again is given up, with the sto
     farm.gone(group);
   }
   CHECK_THROWS_AS(rethrow(task), farm::GroupLost);
-  CHECK_THROWS_WITH(rethrow(task), has_text("3 times") && has_text("killed by signal 9") && has_text("exited with status 3") &&
-                                       has_text("called MPI_Abort"));
+  CHECK_THROWS_WITH(rethrow(task), contains("3 times") && contains("killed by signal 9") && contains("exited with status 3") &&
+                                       contains("called MPI_Abort"));
   farm.run_all();
   CHECK(has_value(next));
 }
@@ -354,7 +354,7 @@ TEST_CASE("a task that exceeds its time limit fails, and its group is ended") {
   CHECK_FALSE(limited->done());
   farm.advance(1ms);
   CHECK_THROWS_AS(rethrow(limited), farm::TimeoutError);
-  CHECK_THROWS_WITH(rethrow(limited), has_text("5 s"));
+  CHECK_THROWS_WITH(rethrow(limited), contains("5 s"));
   CHECK(farm.groups.at(group).ended);
   farm.gone(group);
   farm.run_all();
@@ -494,7 +494,7 @@ TEST_CASE("starts that fail are given up after three, and the waiting tasks are 
   farm.fail_start("all nodes down");
   for (auto const& task : tasks) {
     CHECK_THROWS_AS(rethrow(task), farm::SpawnError);
-    CHECK_THROWS_WITH(rethrow(task), has_text("all nodes down"));
+    CHECK_THROWS_WITH(rethrow(task), contains("all nodes down"));
   }
   CHECK(farm.starts.empty());
   auto const later = farm.submit(2);  // is tried anew
@@ -648,11 +648,10 @@ TEST_CASE("an urgent large task is not overtaken for ever by tasks that were the
 
 TEST_CASE("each large task is overtaken by at most 64 smaller ones, not only the first") {
   FakeGroups farm{{.max_ranks = 2}};
-  farm.submit_many(2, 1);
+  farm.submit_many(1000, 1);
   farm.all_come_up();
   for (int i = 0; i < 5; ++i) {
-    auto const large = farm.submit(2);
-    farm.submit_many(200, 1);
+    auto const large = farm.submit(2, 1);
     CHECK(sent_until_start(farm, 2, 1s) <= 64);
     farm.all_come_up();
     auto const group = farm.where(large);
@@ -734,7 +733,7 @@ TEST_CASE("an answer to a task that was not sent is refused, and changes nothing
   CHECK_THROWS_AS(answered(FrameType::value, 1, bytes), ProtocolError);
   CHECK_THROWS_AS(answered(FrameType::alive, 0, bytes), ProtocolError);
   CHECK_THROWS_AS(answered(FrameType::value, 0, "short"), ProtocolError);
-  CHECK_THROWS_AS(answered(FrameType::error, 0, bytes + "no failure"), farm::Error);
+  CHECK_THROWS_AS(answered(FrameType::error, 0, bytes + "no failure"), ProtocolError);
   CHECK_FALSE(task->done());
   farm.answer(group, 0);
   CHECK_THROWS_AS(answered(FrameType::value, 0, bytes), ProtocolError);  // a second time

@@ -11,4 +11,5 @@
 #include <farm/runtime.hpp>
 #include <farm/serialize.hpp>
 #include <farm/task_context.hpp>
+#include <farm/task_registry.hpp>
 #include <farm/wait.hpp>

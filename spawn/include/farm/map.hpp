@@ -100,17 +100,26 @@ auto map_tuples(Engine& engine, F const& f, std::tuple<As...>* /*types*/, Next n
   if constexpr (!std::is_void_v<R>) return results;
 }
 
+template <class... Ts>
+std::tuple<Ts...> as_tuple(std::tuple<Ts...> const& tuple) {
+  return tuple;
+}
+template <class A, class B>
+std::tuple<A, B> as_tuple(std::pair<A, B> const& pair) {
+  return pair;
+}
+
 template <class F, class Range>
 auto starmap(Engine& engine, F const& f, Range&& inputs, MapOptions const& options) {
   using std::begin;
   using std::end;
   auto it = begin(inputs);
   auto const last = end(inputs);
-  using Tuple = std::decay_t<decltype(*it)>;
+  using Tuple = decltype(as_tuple(*it));
   std::optional<Tuple> current;
   auto const next = [&]() -> Tuple const* {
     if (it == last) return nullptr;
-    current.emplace(*it);
+    current.emplace(as_tuple(*it));
     ++it;
     return &*current;
   };

@@ -1,0 +1,72 @@
+#pragma once
+
+#include <farm/pool.hpp>
+
+#include <CLI/CLI.hpp>
+
+#include <functional>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+/// What the subcommands of the farm program are made of.
+namespace farm::detail {
+
+/// The command line says something that cannot be; exit status 2.
+class TypingError : public std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+/// What main was given.
+struct ProgramArguments {
+  int argc;
+  char** argv;
+};
+
+class Command {
+ public:
+  Command() = default;
+  Command(Command const&) = delete;
+  Command& operator=(Command const&) = delete;
+  virtual ~Command() = default;
+
+  /// Called once the command line has been read and is about this command. Returns the exit status. What is thrown is
+  /// told in one line. A command makes the Runtime itself, when all has been checked that can be without one.
+  virtual int run(ProgramArguments arguments) = 0;
+};
+
+/// Adds its subcommand with its options to the application.
+struct CommandEntry {
+  CLI::App* app;
+  std::unique_ptr<Command> command;
+};
+using CommandMaker = CommandEntry (*)(CLI::App& parent);
+
+CommandEntry make_map_command(CLI::App& parent);
+CommandEntry make_tasks_command(CLI::App& parent);
+CommandEntry make_doctor_command(CLI::App& parent);
+
+/// For a program that has further subcommands: before main.
+bool add_command(CommandMaker maker);
+
+/// --ranks-per-task, --max-ranks and --stage, as all commands that run tasks have them.
+struct PoolArguments {
+  int ranks_per_task = 1;
+  int max_ranks = 0;
+  std::string stage{};
+
+  void add_to(CLI::App& app);
+  /// Before the Runtime. Checks the stage directory, and makes it that of this process. Throws StageError.
+  void use_stage() const;
+  /// Where max_ranks is not given and nothing limits it, a group fits in at least. Needs the Runtime.
+  [[nodiscard]] MPISpawnPool::Options pool_options() const;
+};
+
+/// A check of CLI11: a number above 0.
+[[nodiscard]] CLI::Validator above_zero();
+
+/// Writes `text` to the standard output, to be seen at once where `now`. Throws std::system_error.
+void print_out(std::string const& text, bool now = false);
+
+}  // namespace farm::detail

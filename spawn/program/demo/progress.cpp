@@ -1,0 +1,68 @@
+#include "spawn/program/demo/progress.hpp"
+
+#include "spawn/program/command.hpp"
+
+#include <fmt/format.h>
+
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+#include <algorithm>
+#include <cstdlib>
+#include <utility>
+
+namespace farm::demo {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// Columns of the terminal on which a person sees our standard output; 0 where it goes elsewhere. mpiexec gives a
+/// program a terminal whatever becomes of its own output, so there it is mpiexec's that counts: our parent's.
+int terminal_columns() {
+  if (isatty(STDOUT_FILENO) == 0) return 0;
+  int file = STDOUT_FILENO;
+  if (getenv("OMPI_COMM_WORLD_SIZE") != nullptr) {
+    file = open(fmt::format("/proc/{}/fd/1", getppid()).c_str(), O_WRONLY | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
+    if (file < 0) return 0;
+  }
+  winsize size{};
+  int const columns = ioctl(file, TIOCGWINSZ, &size) == 0 ? std::max<int>(size.ws_col, 0) : -1;
+  bool const terminal = isatty(file) != 0;
+  if (file != STDOUT_FILENO) close(file);
+  if (!terminal) return 0;
+  return columns > 0 ? columns : 80;
+}
+
+}  // namespace
+
+ProgressDisplay::ProgressDisplay(std::string title) : title_(std::move(title)), columns_(terminal_columns()) {}
+
+void ProgressDisplay::operator()(Progress const& progress) {
+  if (columns_ > 0) {
+    draw_bar(progress);
+    return;
+  }
+  if (progress.total == 0) return;
+  if (auto const quarter = 4 * progress.done / progress.total; quarter > quarter_) {
+    quarter_ = quarter;
+    detail::print_out(fmt::format("{}: {} of {}\n", title_, progress.done, progress.total), true);
+  }
+}
+
+void ProgressDisplay::draw_bar(Progress const& progress) {
+  if (progress.done >= progress.total) {
+    detail::print_out("\r\033[K", true);
+    return;
+  }
+  auto const now = std::chrono::steady_clock::now();
+  if (now - drawn_ < 50ms) return;
+  drawn_ = now;
+  auto const numbers = fmt::format("{}/{}", progress.done, progress.total);
+  auto const room = static_cast<std::size_t>(columns_);
+  auto const used = title_.size() + numbers.size() + 5;
+  auto const width = room > used + 10 ? std::min<std::size_t>(room - used, 50) : 10;
+  auto const filled = width * progress.done / progress.total;
+  detail::print_out(fmt::format("\r{} [{:=<{}}{: <{}}] {}", title_, "", filled, "", width - filled, numbers), true);
+}
+
+}  // namespace farm::demo

@@ -1,0 +1,74 @@
+#include "spawn/program/command.hpp"
+#include "spawn/program/doctor/finding.hpp"
+
+#include <farm/runtime.hpp>
+#include <farm/text_value.hpp>
+
+#include <fmt/format.h>
+
+#include <array>
+#include <cstdlib>
+#include <filesystem>
+
+namespace farm::detail {
+namespace {
+
+using State = Finding::State;
+
+class DoctorCommand final : public Command {
+ public:
+  explicit DoctorCommand(CLI::App& app) {
+    app.add_option("--stage", stage_, "Directory for large arrays to look at (default: FARM_STAGE_DIR)")
+        ->type_name("DIR");
+    app.add_flag("--json", json_, "Print one object a line");
+    app.footer(
+        "Each line begins with ok, note (something is to be gained) or FAIL (something would break; exit status 1).");
+  }
+
+  int run(ProgramArguments arguments) override {
+    if (!stage_.empty()) setenv("FARM_STAGE_DIR", std::filesystem::absolute(stage_).c_str(), 1);
+    print(look_around());
+    try {
+      Runtime const runtime{arguments.argc, arguments.argv};
+      print(look_at_mpi());
+      print(try_spawn());
+    } catch (std::exception const& error) {
+      print({{"MPI", State::fail, error.what()}});
+    }
+    return failed_ ? 1 : 0;
+  }
+
+ private:
+  void print(Findings const& findings) {
+    constexpr std::array states{"ok", "note", "FAIL"};
+    for (auto const& finding : findings) {
+      auto const* const state = states[static_cast<std::size_t>(finding.state)];
+      failed_ |= finding.state == State::fail;
+      if (json_) {
+        TextValue::Members object;
+        auto const add = [&](char const* name, std::string const& text) { object.push_back({name, {.value = text}}); };
+        add("subject", finding.subject);
+        add("state", state);
+        add("text", finding.text);
+        add("advice", finding.advice);
+        print_out(to_json(object) + '\n', true);
+      } else {
+        auto const advice = finding.advice.empty() ? std::string{} : "; " + finding.advice;
+        print_out(fmt::format("{:<5} {:<16} {}{}\n", state, finding.subject, finding.text, advice), true);
+      }
+    }
+  }
+
+  std::string stage_;
+  bool json_ = false;
+  bool failed_ = false;
+};
+
+}  // namespace
+
+CommandEntry make_doctor_command(CLI::App& parent) {
+  auto* const app = parent.add_subcommand("doctor", "Look at all that the farm depends on, and tell what to change");
+  return {app, std::make_unique<DoctorCommand>(*app)};
+}
+
+}  // namespace farm::detail

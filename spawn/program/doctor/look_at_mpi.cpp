@@ -1,0 +1,79 @@
+#include "spawn/hub.hpp"
+#include "spawn/platform.hpp"
+#include "spawn/program/doctor/finding.hpp"
+
+#include <farm/engine.hpp>
+
+#include <fmt/format.h>
+#include <mpi.h>
+
+#include <array>
+#include <cstdlib>
+#include <string>
+
+namespace farm::detail {
+namespace {
+
+using State = Finding::State;
+
+Finding mpi() {
+  std::array<char, MPI_MAX_LIBRARY_VERSION_STRING> text{};
+  int length = 0;
+  MPI_Get_library_version(text.data(), &length);
+  std::string library{text.data(), static_cast<std::size_t>(length)};
+  library.resize(library.find_first_of(",\n") == std::string::npos ? library.size() : library.find_first_of(",\n"));
+  int level = 0;
+  MPI_Query_thread(&level);
+  constexpr std::array names{"MPI_THREAD_SINGLE", "MPI_THREAD_FUNNELED", "MPI_THREAD_SERIALIZED",
+                             "MPI_THREAD_MULTIPLE"};
+  auto const* const name =
+      level >= MPI_THREAD_SINGLE && level <= MPI_THREAD_MULTIPLE ? names[static_cast<std::size_t>(level)] : "?";
+#ifdef OMPI_MAJOR_VERSION
+  auto const headers = fmt::format("Open MPI v{}.{}.{}", OMPI_MAJOR_VERSION, OMPI_MINOR_VERSION, OMPI_RELEASE_VERSION);
+  if (headers != library) {
+    return {"MPI", State::note, fmt::format("{}, {}; built with headers of {}", library, name, headers),
+            "build the program again"};
+  }
+#endif
+  return {"MPI", level == MPI_THREAD_MULTIPLE ? State::ok : State::fail, fmt::format("{}, {}", library, name)};
+}
+
+Finding slots() {
+  auto const& slots = Hub::instance().slots();
+  if (!slots.limited) return {"slots", State::ok, fmt::format("as many as are asked for: {}", slots.origin)};
+  auto const text = fmt::format("{} for ranks: {}", slots.total, slots.origin);
+  auto const advice = fmt::format("give more with mpiexec -n 1 -host {}:17", host_name());
+  if (slots.total < 1) return {"slots", State::fail, text, advice};
+  return {"slots", slots.total < 2 ? State::note : State::ok, text, slots.total < 2 ? advice : ""};
+}
+
+/// How many hosts the launcher has; 1 where it does not tell.
+int host_count() {
+  char const* const nodes = getenv("OMPI_MCA_orte_num_nodes");
+  return nodes != nullptr ? std::max(1, std::atoi(nodes)) : 1;
+}
+
+Finding cores() {
+  int const ranks = default_max_ranks();
+  int const cores = core_count();
+  auto const hosts = host_count();
+  auto const each = hosts > 1 ? fmt::format("{} on this host, one of {}", cores, hosts) : fmt::format("{}", cores);
+  if (ranks <= cores * hosts) return {"cores", State::ok, fmt::format("{} for {} ranks", each, ranks)};
+  return {"cores", State::note,
+          fmt::format("{} for {} ranks: oversubscribed, so ranks that wait in MPI yield", each, ranks),
+          fmt::format("--max-ranks {} gives each a core", cores * hosts)};
+}
+
+}  // namespace
+
+Findings look_at_mpi() {
+  Findings findings{mpi(), slots()};
+  try {
+    findings.push_back(cores());
+  } catch (std::exception const& error) {  // FARM_MAX_WORKERS is no number
+    findings.push_back({"cores", State::fail, error.what()});
+  }
+  return findings;
+}
+
+}  // namespace farm::detail

@@ -1,0 +1,121 @@
+#include "spawn/guard.hpp"
+#include "spawn/hub.hpp"
+#include "spawn/program/doctor/finding.hpp"
+
+#include <farm/pool.hpp>
+#include <farm/stage_directory.hpp>
+
+#include <fmt/format.h>
+
+#include <unistd.h>
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <set>
+#include <string>
+#include <tuple>
+#include <vector>
+
+namespace farm::detail {
+namespace {
+
+using State = Finding::State;
+using Clock = std::chrono::steady_clock;
+using namespace std::chrono_literals;
+
+/// Host, whether a guard holds the lifeline, whether the file is seen, and the size of its MPI_COMM_WORLD.
+using Report = std::tuple<std::string, bool, bool, int>;
+
+Report report_of_rank(std::string const& file, Comm const& comm) {
+  comm.barrier();
+  int world = 0;
+  MPI_Comm_size(MPI_COMM_WORLD, &world);
+  std::error_code error;
+  return {host_name(), guard_link().guarded(), std::filesystem::exists(file, error), world};
+}
+
+double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
+
+/// A file in the stage directory, while this lives; its name is empty where none can be made.
+class ProbeFile {
+ public:
+  ProbeFile() {
+    auto const path = find_stage_directory().path / fmt::format("farm-doctor-{}-{}", host_name(), getpid());
+    if (std::ofstream{path}) name_ = std::filesystem::absolute(path).string();
+  }
+  ProbeFile(ProbeFile const&) = delete;
+  ProbeFile& operator=(ProbeFile const&) = delete;
+  ~ProbeFile() {
+    std::error_code error;
+    if (!name_.empty()) std::filesystem::remove(name_, error);
+  }
+  [[nodiscard]] std::string const& name() const { return name_; }
+
+ private:
+  std::string name_;
+};
+
+Finding sharing(std::vector<Report> const& reports) {
+  auto const stage = find_stage_directory().path;
+  std::set<std::string> hosts{host_name()};
+  for (auto const& [host, guarded, seen, world] : reports) {
+    if (!seen) {
+      return {"stage shared", State::fail, fmt::format("{} is not seen by a rank on {}", stage.string(), host),
+              "name a directory on a shared file system with --stage or FARM_STAGE_DIR"};
+    }
+    hosts.insert(host);
+  }
+  auto const seen = fmt::format("seen by the ranks on {}", fmt::join(hosts, ", "));
+  char const* const nodes = getenv("OMPI_MCA_orte_num_nodes");
+  auto const known = nodes != nullptr ? std::atoi(nodes) : 1;
+  if (known <= static_cast<int>(hosts.size())) {
+    return {"stage shared", State::ok, known <= 1 && hosts.size() == 1 ? seen + ", the only host" : seen};
+  }
+  auto const kind = file_system_of(stage);
+  auto const text = fmt::format("{}, one of {} hosts", seen, known);
+  if (is_local_file_system(kind)) {
+    return {"stage shared", State::note, fmt::format("{}; {} is usually of one host alone", text, kind),
+            "name a directory on a shared file system with --stage or FARM_STAGE_DIR"};
+  }
+  return {"stage shared", State::ok, text};
+}
+
+Finding group(std::vector<Report> const& reports, double spawn_seconds, double task_seconds) {
+  auto const ranks = static_cast<int>(reports.size());
+  int guarded = 0;
+  for (auto const& report : reports) {
+    guarded += std::get<1>(report) ? 1 : 0;
+    if (std::get<3>(report) != ranks) {
+      return {"spawn", State::fail,
+              fmt::format("the MPI_COMM_WORLD of a group of {} has {}", ranks, std::get<3>(report))};
+    }
+  }
+  auto const text = fmt::format("a group of {} in {:.3f} s, its first task in {:.6f} s, {} of {} guards answered",
+                                ranks, spawn_seconds, task_seconds, guarded, ranks);
+  if (guards_wanted() && guarded != ranks) return {"spawn", State::fail, text};
+  return {"spawn", spawn_seconds > 2 ? State::note : State::ok, text,
+          spawn_seconds > 2 ? "this is slow: see fabric and cores" : ""};
+}
+
+}  // namespace
+
+Findings try_spawn() {
+  try {
+    auto const& slots = Hub::instance().slots();
+    int const ranks = slots.limited && slots.total < 2 ? 1 : 2;
+    ProbeFile const probe;
+    MPISpawnPool pool{{.max_ranks = ranks, .ranks_per_task = ranks, .spawn_timeout = 30s}};
+    auto begin = Clock::now();
+    pool.bootup();
+    auto const spawn_seconds = seconds_since(begin);
+    begin = Clock::now();
+    auto const reports = pool.submit(all_ranks, report_of_rank, probe.name()).result(30s);
+    Findings findings{group(reports, spawn_seconds, seconds_since(begin))};
+    if (!probe.name().empty()) findings.push_back(sharing(reports));
+    return findings;
+  } catch (std::exception const& error) {
+    return {{"spawn", State::fail, error.what()}};
+  }
+}
+
+}  // namespace farm::detail

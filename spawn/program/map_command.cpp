@@ -1,0 +1,156 @@
+#include "spawn/program/command.hpp"
+#include "spawn/program/nearest_word.hpp"
+
+#include <farm/error.hpp>
+#include <farm/log.hpp>
+#include <farm/runtime.hpp>
+#include <farm/task_registry.hpp>
+
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <fstream>
+#include <iostream>
+#include <system_error>
+#include <utility>
+
+namespace farm::detail {
+namespace {
+
+struct Input {
+  std::string text;
+  NamedCall call;
+};
+
+NamedTask const& find_task(std::string const& name) {
+  std::vector<std::string> names;
+  for (auto const& task : named_tasks()) {
+    if (task.name == name) return task;
+    names.push_back(task.name);
+  }
+  throw TypingError(unknown_word("task", name, names));
+}
+
+class MapCommand final : public Command {
+ public:
+  explicit MapCommand(CLI::App& app) {
+    app.add_option("TASK", task_, "Name of the task; `farm tasks` lists them")->required();
+    inputs_ = app.add_option("INPUT",
+                             "The arguments of one task: a JSON value, several separated by commas, text for strings");
+    inputs_->expected(0, CLI::detail::expected_max_vector_size)->type_name("");
+    app.add_option("--over", over_, "File of further inputs, one a line; - is the standard input")->type_name("FILE");
+    pool_.add_to(app);
+    app.add_flag("--json", json_, "Print one object a line: {\"input\":...,\"result\":...}");
+    app.footer(
+        "Results are printed in the order of their inputs, as they come. All inputs are read before the first task "
+        "starts.");
+  }
+
+  int run(ProgramArguments arguments) override {
+    auto const& task = find_task(task_);
+    std::vector<Input> inputs;
+    for (auto const& text : inputs_->results()) add(inputs, task, text, "");
+    if (!over_.empty()) read_file(inputs, task);
+    if (inputs.empty() && over_.empty()) {
+      throw TypingError(
+          fmt::format("no inputs for {}: give them after its name, or a file of them with --over", task.name));
+    }
+    pool_.use_stage();
+
+    Runtime const runtime{arguments.argc, arguments.argv};
+    MPISpawnPool pool{pool_.pool_options()};
+    return run_all(pool, std::move(inputs));
+  }
+
+ private:
+  static void add(std::vector<Input>& inputs, NamedTask const& task, std::string text, std::string const& where) {
+    if (text.starts_with('[') && text.ends_with("] ")) text.pop_back();
+    try {
+      auto call = task.read(text);
+      inputs.push_back({std::move(text), std::move(call)});
+    } catch (UsageError const& error) {
+      throw UsageError(fmt::format("{}{}: {}", where, task.name, error.what()));
+    }
+  }
+
+  void read_file(std::vector<Input>& inputs, NamedTask const& task) const {
+    std::ifstream file;
+    bool const standard = over_ == "-";
+    if (!standard) {
+      errno = 0;
+      file.open(over_);
+      if (file) file.peek();  // a directory opens, and cannot be read
+      if (file.bad() || !file.is_open()) throw std::system_error(errno, std::generic_category(), over_);
+      file.clear();
+    }
+    std::istream& lines = standard ? std::cin : file;
+    std::size_t number = 0;
+    for (std::string line; std::getline(lines, line);) {
+      ++number;
+      if (line.ends_with('\r')) line.pop_back();
+      if (line.empty() && !task.arguments.empty()) continue;
+      add(inputs, task, line, fmt::format("{}:{}: ", standard ? "standard input" : over_, number));
+    }
+    if (lines.bad()) throw std::system_error(errno, std::generic_category(), over_);
+  }
+
+  [[nodiscard]] int run_all(MPISpawnPool& pool, std::vector<Input> inputs) const {
+    std::vector<NamedResult> results;
+    results.reserve(inputs.size());
+    for (auto& input : inputs) {
+      results.push_back(input.call.submit(pool, {}));
+      input.call.submit = nullptr;  // its arguments are packed now
+    }
+    bool failed = false;
+    try {
+      for (std::size_t i = 0; i < inputs.size(); ++i) {
+        if (!results[i].done()) print_out("", true);  // whoever reads along has all there is
+        failed |= !print(inputs[i], results[i]);
+        results[i] = {};
+      }
+    } catch (...) {
+      pool.shutdown(true, true);
+      throw;
+    }
+    return failed ? 1 : 0;
+  }
+
+  /// False where the task has failed. Throws what no other task will escape either.
+  [[nodiscard]] bool print(Input& input, NamedResult const& result) const {
+    TextValue value;
+    try {
+      value = result.get();
+    } catch (SpawnError const&) {
+      throw;
+    } catch (std::exception const& error) {
+      log_error(fmt::format("input \"{}\": {}", input.text, error.what()));
+      return false;
+    }
+    if (json_) {
+      TextValue::Members object;
+      object.push_back({"input", std::move(input.call.input)});
+      object.push_back({"result", std::move(value)});
+      print_out(to_json(object) + '\n');
+    } else if (std::holds_alternative<std::nullptr_t>(value.value)) {
+      print_out("done\n");
+    } else {
+      print_out(to_text(value) + '\n');
+    }
+    return true;
+  }
+
+  std::string task_;
+  CLI::Option* inputs_ = nullptr;
+  std::string over_;
+  PoolArguments pool_;
+  bool json_ = false;
+};
+
+}  // namespace
+
+CommandEntry make_map_command(CLI::App& parent) {
+  auto* const app = parent.add_subcommand("map", "Run a task for each of the inputs");
+  return {app, std::make_unique<MapCommand>(*app)};
+}
+
+}  // namespace farm::detail

@@ -1,0 +1,41 @@
+#include "spawn/program/command.hpp"
+
+#include <farm/task_registry.hpp>
+
+namespace farm::detail {
+namespace {
+
+TextValue text(std::string const& string) { return {.value = string}; }
+
+class TasksCommand final : public Command {
+ public:
+  explicit TasksCommand(CLI::App& app) { app.add_flag("--json", json_, "Print one object a line"); }
+
+  int run(ProgramArguments /*arguments*/) override {
+    for (auto const& task : named_tasks()) print_out((json_ ? as_json(task) : task.signature()) + '\n');
+    return 0;
+  }
+
+ private:
+  static std::string as_json(NamedTask const& task) {
+    TextValue::List types;
+    for (auto const& type : task.arguments) types.items.push_back(text(type));
+    TextValue::Members object;
+    object.push_back({"name", text(task.name)});
+    object.push_back({"arguments", {.value = std::move(types)}});
+    object.push_back({"result", text(task.result)});
+    return to_json(object);
+  }
+
+  bool json_ = false;
+};
+
+}  // namespace
+
+CommandEntry make_tasks_command(CLI::App& parent) {
+  auto* const app =
+      parent.add_subcommand("tasks", "List the tasks of this program, with the types of arguments and results");
+  return {app, std::make_unique<TasksCommand>(*app)};
+}
+
+}  // namespace farm::detail

@@ -1,0 +1,221 @@
+// Exceptions and deaths in tasks: what they cost, and what the caller is told.
+#include <farm/farm.hpp>
+
+#include "tests/support/catch.hpp"
+
+#include <signal.h>
+#include <unistd.h>
+#include <cstdlib>
+#include <filesystem>
+#include <set>
+#include <stdexcept>
+#include <system_error>
+#include <vector>
+
+using namespace std::chrono_literals;
+
+namespace {
+
+int add_one(int i) { return i + 1; }
+
+int throw_on_rank(int rank, farm::Comm const& comm) {
+  if (comm.rank() == rank) throw std::invalid_argument("no good");
+  return 0;
+}
+
+/// The peers wait for the rank that throws.
+int throw_beside_a_collective(int rank, farm::Comm const& comm) {
+  if (comm.rank() == rank) throw std::out_of_range("too far");
+  MPI_Barrier(comm);
+  return 0;
+}
+
+struct Odd : std::domain_error {
+  using domain_error::domain_error;
+};
+
+enum class Death { kill, segv, term, stop_and_kill, exit, quick_exit, abort, mpi_abort };
+
+void die(Death how) {
+  switch (how) {
+    case Death::kill: kill(getpid(), SIGKILL); break;
+    case Death::segv: kill(getpid(), SIGSEGV); break;
+    case Death::term: kill(getpid(), SIGTERM); break;
+    case Death::exit: std::exit(3);
+    case Death::quick_exit: _exit(4);
+    case Death::abort: std::abort();
+    case Death::mpi_abort: MPI_Abort(MPI_COMM_WORLD, 5); break;
+    default: break;
+  }
+}
+
+int die_on_rank(int rank, Death how, farm::Comm const& comm) {
+  if (comm.rank() == rank) die(how);
+  MPI_Barrier(comm);
+  return 0;
+}
+
+template <class F>
+std::string error_of(F f) {
+  try {
+    f();
+  } catch (std::exception const& e) {
+    return e.what();
+  }
+  return "";
+}
+
+}  // namespace
+
+TEST_CASE("an exception from any rank reaches the caller as the same standard type, and as TaskError") {
+  farm::MPISpawnPool pool{{.max_ranks = 2, .ranks_per_task = 2}};
+  for (int const rank : {0, 1}) {
+    auto const future = pool.submit(throw_on_rank, rank);
+    CHECK_THROWS_AS(future.result(), std::invalid_argument);
+    CHECK_THROWS_AS(future.result(), std::exception);
+    CHECK_THROWS_AS(future.result(), farm::Error);
+    try {
+      future.result();
+    } catch (farm::TaskError const& e) {
+      CHECK(e.rank() == rank);
+      CHECK(e.ranks() == 2);
+      CHECK(e.task() == static_cast<std::uint64_t>(rank));
+      CHECK(e.type() == "std::invalid_argument");
+      CHECK(e.text() == "no good");
+      CHECK_FALSE(e.host().empty());
+    }
+  }
+  CHECK_THROWS_AS(pool.submit([](int) { throw Odd{"odd"}; }, 1).result(), std::domain_error);
+  CHECK_THROWS_AS(pool.submit([](int) { throw 42; }, 1).result(), farm::TaskError);
+  CHECK(pool.submit(add_one, 1).result() == 2);
+}
+
+TEST_CASE("a rank that throws while its peers wait in a collective hangs nothing") {
+  farm::MPISpawnPool pool{{.max_ranks = 2, .ranks_per_task = 2, .grace = 50ms}};
+  for (int const rank : {0, 1, 0}) CHECK_THROWS_AS(pool.submit(throw_beside_a_collective, rank).result(), std::out_of_range);
+  CHECK(pool.submit(add_one, 1).result() == 2);
+  CHECK(pool.statistics().groups_lost == 0);
+}
+
+TEST_CASE("messages that a task which threw has left behind do not reach the next one") {
+  farm::MPISpawnPool pool{{.max_ranks = 2, .ranks_per_task = 2}};
+  auto const leave_message = [](farm::Comm const& comm) {
+    int const wrong = -1;
+    if (comm.rank() == 0) MPI_Send(&wrong, 1, MPI_INT, 1, 0, comm);
+    throw std::runtime_error("after sending");
+  };
+  auto const receive = [](farm::Comm const& comm) {
+    int value = 7;
+    if (comm.rank() == 0) MPI_Send(&value, 1, MPI_INT, 1, 0, comm);
+    if (comm.rank() == 1) MPI_Recv(&value, 1, MPI_INT, 0, 0, comm, MPI_STATUS_IGNORE);
+    return value;
+  };
+  pool.bootup();
+  auto const pids = pool.submit(farm::all_ranks, [] { return getpid(); }).result();
+  CHECK_THROWS(pool.submit(leave_message).result());
+  CHECK(pool.submit(farm::all_ranks, receive).result() == std::vector{7, 7});
+  CHECK(pool.submit(farm::all_ranks, [] { return getpid(); }).result() == pids);  // the group was kept
+}
+
+TEST_CASE("an MPI error in a task becomes an exception with MPI's own text") {
+  farm::MPISpawnPool pool{{.max_ranks = 1}};
+  auto const future = pool.submit([](farm::Comm const& comm) {
+    int value = 0;
+    MPI_Send(&value, 1, MPI_INT, 99, 0, comm);
+  });
+  CHECK_THROWS_AS(future.result(), std::system_error);
+  CHECK_THAT(error_of([&] { future.result(); }), contains("MPI_ERR_RANK"));
+  CHECK(pool.submit(add_one, 1).result() == 2);
+}
+
+TEST_CASE("a rank's death costs its own task only, and the error says how it died") {
+  farm::MPISpawnPool pool{{.max_ranks = 4, .ranks_per_task = 2, .max_losses = 1}};
+  struct Case {
+    Death death;
+    char const* text;
+  };
+  for (auto const& [death, text] : {Case{Death::kill, "signal 9 (Killed)"}, Case{Death::segv, "signal 11 (Segmentation fault)"},
+                                    Case{Death::term, "signal 15 (Terminated)"}, Case{Death::exit, "exited with status 3"},
+                                    Case{Death::quick_exit, "exited with status 4"}, Case{Death::abort, "signal 6 (Aborted)"},
+                                    Case{Death::mpi_abort, "it called MPI_Abort with code 5"}}) {
+    for (int const rank : {0, 1}) {
+      CAPTURE(text, rank);
+      auto const bad = pool.submit(die_on_rank, rank, death);
+      std::vector<farm::Future<int>> good;
+      for (int i = 0; i < 10; ++i) good.push_back(pool.submit(add_one, i));
+      CHECK_THROWS_AS(bad.result(), farm::GroupLost);
+      CHECK_THAT(error_of([&] { bad.result(); }), contains(text) && contains("rank " + std::to_string(rank) + " of 2"));
+      for (int i = 0; i < 10; ++i) CHECK(good[static_cast<std::size_t>(i)].result() == i + 1);
+    }
+  }
+  CHECK(pool.statistics().groups_lost == 14);
+}
+
+TEST_CASE("a task whose group was lost runs again, up to max_losses") {
+  farm::MPISpawnPool pool{{.max_ranks = 2, .ranks_per_task = 2}};
+  auto const until = [](std::uint32_t attempt, farm::TaskContext& context, farm::Comm const& comm) {
+    if (context.attempt() < attempt && comm.rank() == 1) die(Death::kill);
+    MPI_Barrier(comm);
+    return context.attempt();
+  };
+  CHECK(pool.submit(until, 2).result() == 2);
+  CHECK(pool.submit(until, 3).result() == 3);
+  auto const text = error_of([&] { pool.submit(until, 4).result(); });
+  CHECK_THAT(text, contains("its group was lost 3 times"));
+}
+
+TEST_CASE("a task that runs longer than its limit is ended, whatever it does, and the next one runs") {
+  farm::MPISpawnPool pool{{.max_ranks = 2, .ranks_per_task = 2}};
+  auto const limit = farm::TaskOptions{.timeout = 300ms};
+  auto const endless = [](farm::Comm const&) {
+    for (volatile bool go = true; go;) {
+    }
+  };
+  auto const deadlock = [](farm::Comm const& comm) {
+    int value = 0;
+    MPI_Recv(&value, 1, MPI_INT, 1 - comm.rank(), 0, comm, MPI_STATUS_IGNORE);
+  };
+  auto const stopped = [](farm::Comm const&) { raise(SIGSTOP); };
+  CHECK_THROWS_AS(pool.submit(limit, endless).result(), farm::TimeoutError);
+  CHECK_THROWS_AS(pool.submit(limit, deadlock).result(), farm::TimeoutError);
+  CHECK_THROWS_AS(pool.submit(limit, stopped).result(), farm::TimeoutError);
+  CHECK(pool.submit(limit, add_one, 1).result() == 2);
+}
+
+TEST_CASE("a guard's death takes its rank with it") {
+  // without recovery the launcher ends everything when a guard is killed: only a singleton's launcher has it switched on
+  if (std::getenv("OMPI_MCA_orte_enable_recovery") == nullptr) return;
+  farm::MPISpawnPool pool{{.max_ranks = 1, .max_losses = 1}};
+  auto const future = pool.submit([] {
+    kill(getppid(), SIGKILL);
+    pause();
+  });
+  CHECK_THROWS_AS(future.result(), farm::GroupLost);
+}
+
+TEST_CASE("a pool inside a task is refused") {
+  farm::MPISpawnPool pool{{.max_ranks = 1}};
+  auto const future = pool.submit([] { farm::MPISpawnPool const inner{{.max_ranks = 1}}; });
+  CHECK_THAT(error_of([&] { future.result(); }), contains("only the master can"));
+}
+
+TEST_CASE("arguments and results that cannot be serialized at run time fail their own future only") {
+  struct Picky {
+    int value = 0;
+    void save(farm::PackArchive& archive) const {
+      if (value == 13) throw std::runtime_error("not thirteen");
+      archive(value);
+    }
+    void load(farm::UnpackArchive& archive) {
+      archive(value);
+      if (value == 14) throw std::runtime_error("not fourteen");
+    }
+  };
+  farm::MPISpawnPool pool{{.max_ranks = 1}};
+  auto const identity = [](Picky p) { return p; };
+  auto const plus_one = [](Picky p) { return Picky{p.value + 1}; };
+  CHECK_THROWS_WITH(pool.submit(identity, Picky{13}).result(), contains("not thirteen"));
+  CHECK_THROWS_WITH(pool.submit(identity, Picky{14}).result(), contains("not fourteen"));
+  CHECK_THROWS_WITH(pool.submit(plus_one, Picky{12}).result(), contains("not thirteen"));
+  CHECK(pool.submit(plus_one, Picky{11}).result().value == 12);
+}

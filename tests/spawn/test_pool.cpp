@@ -1,0 +1,271 @@
+// What may be submitted to a pool, and what comes back.
+#include <farm/farm.hpp>
+
+#include "tests/support/catch.hpp"
+
+#include <fmt/format.h>
+
+#include <unistd.h>
+#include <atomic>
+#include <complex>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <memory>
+#include <numeric>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace {
+
+std::tuple<int, int, int> where(int i, farm::Comm const& comm) { return {i, comm.size(), comm.rank()}; }
+int square(int i) { return i * i; }
+int rank_in(MPI_Comm comm) {
+  int rank = -1;
+  MPI_Comm_rank(comm, &rank);
+  return rank;
+}
+int sum_of_ranks(farm::Comm const& comm) {
+  int const mine = comm.rank() + 1;
+  int sum = 0;
+  MPI_Allreduce(&mine, &sum, 1, MPI_INT, MPI_SUM, comm);
+  return sum;
+}
+int world_size() {
+  int size = 0;
+  MPI_Comm_size(MPI_COMM_WORLD, &size);
+  return size;
+}
+int pid() { return getpid(); }
+
+struct Scale {
+  std::vector<double> factors;
+  double operator()(double x) const { return std::accumulate(factors.begin(), factors.end(), x); }
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(factors);
+  }
+};
+
+struct Point {
+  double x = 0;
+  std::string name;
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(x, name);
+  }
+  friend bool operator==(Point const&, Point const&) = default;
+};
+
+}  // namespace
+
+TEST_CASE("a function runs on every rank of its group and rank 0's result comes back") {
+  farm::MPISpawnPool pool{{.max_ranks = 4, .ranks_per_task = 2}};
+  std::vector<std::tuple<int, int, int>> const expected{{1, 2, 0}, {2, 2, 0}, {3, 2, 0}, {4, 2, 0}};
+  CHECK(pool.map(where, std::vector{1, 2, 3, 4}) == expected);
+}
+
+TEST_CASE("all kinds of functions, arguments and results travel") {
+  farm::MPISpawnPool pool{{.max_ranks = 2, .ranks_per_task = 2}};
+
+  SECTION("functions, lambdas with captures, generic lambdas, function objects") {
+    CHECK(pool.submit(square, 7).result() == 49);
+    CHECK(pool.submit([](int a, double b) { return a * b; }, 2, 1.5).result() == 3.0);
+    int const k = 5;
+    CHECK(pool.submit([k](int a) { return a + k; }, 2).result() == 7);
+    CHECK(pool.submit([](auto a, auto const& comm) { return a + comm.size(); }, 40).result() == 42);
+    CHECK(pool.submit(Scale{{1, 2, 3}}, 1).result() == 7.0);
+    CHECK(pool.submit(rank_in).result() == 0);
+    CHECK(pool.submit(sum_of_ranks).result() == 3);
+    CHECK(pool.submit([](farm::TaskContext& context, int a) { return std::tuple{context.ranks(), context.attempt(), a}; }, 9).result() ==
+          std::tuple{2, 1U, 9});
+  }
+  SECTION("values of any type that cereal knows, and move-only ones") {
+    CHECK(pool.submit([](std::string const& a, std::string_view b) { return a + std::string(b); }, "ab", "cd").result() == "abcd");
+    CHECK(pool.submit([](std::span<double const> a) { return std::accumulate(a.begin(), a.end(), 0.0); }, std::vector{1.0, 2.0}).result() == 3);
+    auto const map = std::map<std::string, std::vector<int>>{{"a", {1, 2}}, {"b", {}}};
+    CHECK(pool.submit([](std::map<std::string, std::vector<int>> m) { return m; }, map).result() == map);
+    CHECK(pool.submit([](std::complex<double> z) { return z * z; }, std::complex<double>{0, 1}).result() == std::complex<double>{-1, 0});
+    CHECK(pool.submit([](Point p) { return p; }, Point{1.5, "x"}).result() == Point{1.5, "x"});
+    auto future = pool.submit([](std::unique_ptr<int> p) { return std::make_unique<int>(*p + 1); }, std::make_unique<int>(3));
+    CHECK(*future.result() == 4);
+    CHECK(*future.result() == 4);
+    CHECK_FALSE(pool.submit([](int) { return std::optional<int>{}; }, 1).result());
+  }
+  SECTION("void functions, also in a map") {
+    pool.submit([] {}).result();
+    pool.map([](int) {}, std::vector{1, 2, 3});
+  }
+  SECTION("large arguments and results") {
+    std::vector<double> big(4'000'000);
+    std::iota(big.begin(), big.end(), 0.0);
+    auto const back = pool.submit([](std::vector<double> v) { return v; }, big).result();
+    CHECK(back == big);
+  }
+}
+
+TEST_CASE("the results of all ranks come back in rank order where asked for") {
+  farm::MPISpawnPool pool{{.max_ranks = 3, .ranks_per_task = 3}};
+  auto const results = pool.submit(farm::all_ranks, where, 8).result();
+  CHECK(results == std::vector<std::tuple<int, int, int>>{{8, 3, 0}, {8, 3, 1}, {8, 3, 2}});
+}
+
+TEST_CASE("the communicator is valid with one rank per task, too") {
+  farm::MPISpawnPool pool{{.max_ranks = 2}};
+  CHECK(pool.submit(where, 1).result() == std::tuple{1, 1, 0});
+  CHECK(pool.submit(sum_of_ranks).result() == 1);
+}
+
+TEST_CASE("a spawned group is a world of its own") {
+  farm::MPISpawnPool pool{{.max_ranks = 4, .ranks_per_task = 2}};
+  CHECK(pool.submit(world_size).result() == 2);
+  auto const sums = pool.submit(farm::all_ranks, [](int) {
+                      int rank = 0;
+                      int other = -1;
+                      MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+                      MPI_Sendrecv(&rank, 1, MPI_INT, 1 - rank, 0, &other, 1, MPI_INT, 1 - rank, 0, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
+                      return other;
+                    }, 0).result();
+  CHECK(sums == std::vector{1, 0});
+}
+
+TEST_CASE("map zips its ranges up to the shortest; starmap takes tuples; empty inputs give empty results") {
+  farm::MPISpawnPool pool{{.max_ranks = 2}};
+  auto const add = [](int a, int b) { return a + b; };
+  CHECK(pool.map(add, std::vector{1, 2, 3}, std::vector{10, 20}) == std::vector{11, 22});
+  CHECK(pool.starmap(add, std::vector<std::tuple<int, int>>{{1, 2}, {3, 4}}) == std::vector{3, 7});
+  CHECK(pool.starmap(add, std::vector<std::pair<int, int>>{{1, 2}, {3, 4}}) == std::vector{3, 7});
+  CHECK(pool.map(square, std::vector<int>{}).empty());
+  CHECK(pool.map(square, std::vector{1, 2, 3, 4, 5}, farm::MapOptions{.chunksize = 2}) == std::vector{1, 4, 9, 16, 25});
+  CHECK_THROWS_AS(pool.map(square, std::vector{1}, farm::MapOptions{.chunksize = 0}), std::invalid_argument);
+}
+
+TEST_CASE("a map tells its progress") {
+  farm::MPISpawnPool pool{{.max_ranks = 1}};
+  std::vector<std::size_t> done;
+  pool.map(square, std::vector{1, 2, 3}, farm::MapOptions{.progress = [&](farm::Progress const& p) {
+             CHECK(p.total == 3);
+             done.push_back(p.done);
+           }});
+  CHECK(done == std::vector<std::size_t>{0, 1, 2, 3});
+}
+
+TEST_CASE("five tasks of two ranks on four ranks: no group waits for another") {
+  farm::MPISpawnPool pool{{.max_ranks = 4, .ranks_per_task = 2}};
+  pool.bootup();
+  // the first task waits until the others, which the other group runs, are all done: in lock-step it would wait for ever
+  auto const directory = std::filesystem::temp_directory_path() / fmt::format("farm-test-{}", getpid());
+  std::filesystem::create_directory(directory);
+  auto const first = pool.submit([](std::string const& path) {
+    while (std::distance(std::filesystem::directory_iterator{path}, {}) < 4) std::this_thread::yield();
+    return getpid();
+  }, directory.string());
+  std::vector<farm::Future<int>> others;
+  for (int i = 0; i < 4; ++i) {
+    others.push_back(pool.submit([](int n, std::string const& path, farm::Comm const& comm) {
+      if (comm.rank() == 0) std::ofstream{path + "/" + std::to_string(n)};
+      return static_cast<int>(getpid());
+    }, i, directory.string()));
+  }
+  auto const group = first.result();
+  for (auto const& other : others) CHECK(other.result() != group);
+  std::filesystem::remove_all(directory);
+}
+
+TEST_CASE("a million tasks work") {
+  farm::MPISpawnPool pool{{.max_ranks = 2}};
+  std::vector<int> inputs(1'000'000);
+  std::iota(inputs.begin(), inputs.end(), 0);
+  auto const results = pool.map([](int i) { return i + 1; }, inputs);
+  REQUIRE(results.size() == inputs.size());
+  bool right = true;
+  for (std::size_t i = 0; i < inputs.size(); ++i) right = right && results[i] == inputs[i] + 1;
+  CHECK(right);
+}
+
+TEST_CASE("groups are reused, and renewed where tasks_per_group says so") {
+  auto const groups_of = [](std::uint64_t tasks_per_group) {
+    farm::MPISpawnPool pool{{.max_ranks = 1, .tasks_per_group = tasks_per_group}};
+    auto const pids = pool.map([](int) { return pid(); }, std::vector{1, 2, 3, 4});
+    return std::set<int>(pids.begin(), pids.end()).size();
+  };
+  CHECK(groups_of(0) == 1);
+  CHECK(groups_of(1) == 4);
+  CHECK(groups_of(2) == 2);
+}
+
+TEST_CASE("several pools at once, and one after the other; idle ranks of one serve another that needs their slots") {
+  farm::MPISpawnPool a{{.max_ranks = 4, .ranks_per_task = 2}};  // all slots
+  CHECK(a.submit(sum_of_ranks).result() == 3);
+  {
+    farm::MPISpawnPool b{{.max_ranks = 4, .ranks_per_task = 4}};
+    CHECK(b.submit(sum_of_ranks).result() == 10);
+    CHECK(a.submit(sum_of_ranks).result() == 3);
+    CHECK(b.submit(sum_of_ranks).result() == 10);
+  }
+  CHECK(a.map([](int, farm::Comm const& comm) { return sum_of_ranks(comm); }, std::vector{1, 2}) == std::vector{3, 3});
+}
+
+TEST_CASE("threads may share a pool") {
+  farm::MPISpawnPool pool{{.max_ranks = 2}};
+  std::atomic<int> right{0};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 5; ++t) {
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < 50; ++i) right += pool.submit(square, t * i).result() == t * i * t * i;
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  CHECK(right == 250);
+}
+
+TEST_CASE("tasks of other sizes run in the same pool") {
+  farm::MPISpawnPool pool{{.max_ranks = 4}};
+  auto const one = pool.submit(sum_of_ranks);
+  auto const four = pool.submit(farm::TaskOptions{.ranks = 4}, sum_of_ranks);
+  auto const two = pool.submit(farm::TaskOptions{.ranks = 2}, sum_of_ranks);
+  CHECK(one.result() == 1);
+  CHECK(four.result() == 10);
+  CHECK(two.result() == 3);
+}
+
+TEST_CASE("options out of range are refused, each in one line that says what is wrong") {
+  using Options = farm::MPISpawnPool::Options;
+  auto const message = [](Options const& options) -> std::string {
+    try {
+      farm::MPISpawnPool const pool{options};
+    } catch (farm::Error const& e) {
+      CHECK(std::string(e.what()).find('\n') == std::string::npos);
+      return e.what();
+    }
+    return "";
+  };
+  CHECK_THAT(message({.max_ranks = -1}), contains("max_ranks is -1"));
+  CHECK_THAT(message({.max_ranks = 2, .ranks_per_task = 0}), contains("ranks_per_task is 0"));
+  CHECK_THAT(message({.max_ranks = 2, .ranks_per_task = 3}), contains("ranks_per_task is 3, which is more than max_ranks, 2"));
+  farm::MPISpawnPool pool{{.max_ranks = 2}};
+  CHECK_THROWS_AS(pool.submit(farm::TaskOptions{.ranks = 3}, square, 1), std::invalid_argument);
+  CHECK_THROWS_AS(pool.submit(farm::TaskOptions{.ranks = -1}, square, 1), std::invalid_argument);
+  CHECK_THROWS_AS(pool.submit(farm::TaskOptions{.timeout = std::chrono::seconds{0}}, square, 1), std::invalid_argument);
+}
+
+TEST_CASE("shutdown runs what is queued, or cancels it; afterwards nothing is taken") {
+  farm::MPISpawnPool pool{{.max_ranks = 1}};
+  auto const a = pool.submit(square, 2);
+  pool.shutdown();
+  pool.shutdown();
+  CHECK(a.result() == 4);
+  CHECK_THROWS_AS(pool.submit(square, 1), farm::ShutdownError);
+
+  farm::MPISpawnPool other{{.max_ranks = 1}};
+  std::vector<farm::Future<int>> futures;
+  for (int i = 0; i < 1000; ++i) futures.push_back(other.submit([](int n) { std::this_thread::sleep_for(std::chrono::milliseconds(20)); return n; }, i));
+  CHECK(futures.front().result() == 0);
+  other.shutdown(true, true);
+  CHECK(futures.back().cancelled());
+  CHECK_THROWS_AS(futures.back().result(), farm::CancelledError);
+}
