@@ -2,10 +2,6 @@
 # Its public headers, if any, are in include/ beside the calling CMakeLists.txt.
 function(farm_add_component name)
   set(target farm_${name})
-  if(NOT ARGN) # nothing written yet
-    file(WRITE "${CMAKE_CURRENT_BINARY_DIR}/empty_${name}.cpp" "")
-    set(ARGN "${CMAKE_CURRENT_BINARY_DIR}/empty_${name}.cpp")
-  endif()
   add_library(${target} STATIC ${ARGN})
   add_library(farm::${name} ALIAS ${target})
   set_target_properties(${target} PROPERTIES EXPORT_NAME ${name})

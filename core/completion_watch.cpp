@@ -37,8 +37,8 @@ struct CompletionWatch::Shared {
     error_seen = error_seen || state.status() == FutureState::Status::error;
   }
   [[nodiscard]] bool enough() const { return finished.size() >= wanted || (error_suffices && error_seen); }
-  void drop_reference() noexcept {
-    if (references.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+  void drop_references(std::size_t count) noexcept {
+    if (references.fetch_sub(count, std::memory_order_acq_rel) == count) delete this;
   }
 
   std::vector<FutureState*> states;
@@ -64,7 +64,7 @@ void CompletionWatch::Node::run(FutureState& state) {
   if (wake) shared_->changed.notify_one();
 }
 
-void CompletionWatch::Node::release() noexcept { shared_->drop_reference(); }
+void CompletionWatch::Node::release() noexcept { shared_->drop_references(1); }
 
 CompletionWatch::CompletionWatch(std::vector<FutureState*> states) : shared_{new Shared{std::move(states)}} {
   for (std::size_t i = 0; i < shared_->states.size(); ++i) {
@@ -73,7 +73,7 @@ CompletionWatch::CompletionWatch(std::vector<FutureState*> states) : shared_{new
     node.attach(*shared_, i);
     shared_->references.fetch_add(1, std::memory_order_relaxed);
     if (state.add_node(node)) continue;
-    node.release();
+    shared_->references.fetch_sub(1, std::memory_order_relaxed);
     std::lock_guard lock{shared_->mutex};
     shared_->add_finished(i, state);
   }
@@ -83,10 +83,11 @@ CompletionWatch::~CompletionWatch() {
   std::unique_lock lock{shared_->mutex};
   auto const finished = shared_->finished_states;
   lock.unlock();
+  std::size_t references = 1;
   for (std::size_t i = 0; i < finished.size(); ++i) {
-    if (!finished[i] && shared_->states[i]->remove_node(shared_->nodes[i])) shared_->drop_reference();
+    if (!finished[i] && shared_->states[i]->remove_node(shared_->nodes[i])) ++references;
   }
-  shared_->drop_reference();
+  shared_->drop_references(references);
 }
 
 void CompletionWatch::wait_for(std::size_t count, bool or_error, Deadline deadline) {

@@ -4,7 +4,7 @@
 
 namespace farm::detail {
 
-std::mutex& graph_mutex() noexcept {
+std::mutex& graph_mutex() {
   static auto& mutex = *new std::mutex;  // never destroyed, like the futures of static objects
   return mutex;
 }

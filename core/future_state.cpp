@@ -19,7 +19,7 @@ struct alignas(64) Stripe {
 
 constexpr unsigned stripe_bits = 7;
 
-Stripe& stripe_of(void const* state) noexcept {
+Stripe& stripe_of(void const* state) {
   // Never destroyed: futures may still be used while static objects are.
   static auto& stripes = *new std::array<Stripe, std::size_t{1} << stripe_bits>;
   auto const address = static_cast<std::uint64_t>(reinterpret_cast<std::uintptr_t>(state));

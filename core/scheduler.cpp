@@ -271,8 +271,7 @@ void Scheduler::release_idle() {
 
 void Scheduler::retire_or_idle(Group& group) {
   if (group.state != Group::State::ready) return;
-  bool const needed = group.size->queued != 0;
-  if (worn_out(group) || (!needed && (shut_down_ || others_wait_ || abandoned_))) {
+  if (worn_out(group)) {
     release(group);
   } else {
     group.idle_index = group.size->idle.size();
@@ -301,7 +300,7 @@ void Scheduler::pump() {
     if (kept_for_ == size) break;  // nothing less urgent may start
     size->blocked_in = pumps_;
   }
-  if (shut_down_ || others_wait_) release_idle();
+  if (shut_down_ || abandoned_ || others_wait_) release_idle();
 }
 
 /// The size, of those not found blocked in this pump(), whose first task is the most urgent; null where nothing is queued.
@@ -386,13 +385,13 @@ void Scheduler::send(Group& group, TaskPtr task) {
     return;
   }
   Size& its_size = *group.size;
-  its_size.overtaken = 0;
-  if (kept_for_ == &its_size) kept_for_ = nullptr;
   for (auto& [ranks, size] : sizes_) {
     if (&size == &its_size || size.queued == 0 || size.alive != 0 || size.starting != 0) continue;
     auto const* const waiting = front(size);
     if (waiting == nullptr || !is_more_urgent(*waiting, *task)) continue;
-    if (++size.overtaken >= most_overtaken && kept_for_ == nullptr) kept_for_ = &size;
+    if (++size.overtaken < most_overtaken) continue;
+    auto const* const kept_for = kept_for_ != nullptr ? front(*kept_for_) : nullptr;
+    if (kept_for == nullptr || is_more_urgent(*waiting, *kept_for)) kept_for_ = &size;
   }
   std::uint16_t slot = 0;
   if (group.comm_epochs.size() > 1) slot = static_cast<std::uint16_t>(std::countr_one(group.comms_in_use));
@@ -426,6 +425,8 @@ Scheduler::Size& Scheduler::size_of(int ranks) {
 }
 
 void Scheduler::start_group(Size& size) {
+  size.overtaken = 0;
+  if (kept_for_ == &size) kept_for_ = nullptr;
   ranks_taken_ += size.ranks;
   ++size.starting;
   port_.start_group(size.ranks);
@@ -436,8 +437,6 @@ void Scheduler::start_groups(Size& size) {
   while (static_cast<std::size_t>(size.starting) < size.queued && ranks_taken_ + size.ranks <= options_.max_ranks &&
          size.birth_failures < options_.max_birth_failures) {
     start_group(size);
-    size.overtaken = 0;
-    if (kept_for_ == &size) kept_for_ = nullptr;
   }
 }
 

@@ -26,6 +26,30 @@ double Statistics::busy_share() const {
 
 namespace detail {
 
+namespace {
+
+void check_slots(int ranks, char const* name) {
+  auto const& slots = Hub::instance().slots();
+  if (!slots.limited || ranks <= slots.total) return;
+  throw SpawnError(fmt::format("{} is {}, but there are {} slots for ranks besides the master ({}); give more with mpiexec -n 1 "
+                               "-host {}:{}, or ask for fewer",
+                               name, ranks, slots.total, slots.origin, host_name(), ranks + 1));
+}
+
+void check_workers(WorkerOptions const& workers) {
+  for (auto const& [name, value] : workers.environment) {
+    if (name.empty() || name.find_first_of("=\n") != std::string::npos) {
+      throw UsageError(fmt::format("environment: \"{}\" is no name of a variable", name));
+    }
+    if (value.find('\n') != std::string::npos) throw UsageError(fmt::format("environment: the value of {} has a line break", name));
+  }
+  for (auto const& [key, value] : workers.mpi_info) {
+    if (key == "env") throw UsageError("mpi_info: env is the farm's own; WorkerOptions::environment adds to it");
+  }
+}
+
+}  // namespace
+
 int default_max_ranks() {
   if (char const* const text = getenv("FARM_MAX_WORKERS"); text != nullptr && *text != '\0') {
     std::string_view const view{text};
@@ -34,6 +58,7 @@ int default_max_ranks() {
     if (error != std::errc{} || end != view.data() + view.size() || value <= 0) {
       throw UsageError(fmt::format("FARM_MAX_WORKERS is \"{}\": a number above 0 is expected", view));
     }
+    check_slots(value, "FARM_MAX_WORKERS");
     return value;
   }
   auto const& slots = Hub::instance().slots();
@@ -52,17 +77,13 @@ void check_options(EngineOptions const& options) {
   }
   if (options.grace.count() < 0) throw UsageError("grace is negative");
   if (options.spawn_timeout.count() <= 0) throw UsageError("spawn_timeout must be above 0");
-  auto const& slots = Hub::instance().slots();
+  check_workers(options.workers);
   if (std::string why; guards_wanted() && !pmix_available(why)) {
     throw SpawnError(fmt::format("the guards of the ranks need the PMIx library: {}; install it (Debian: libpmix2), name it with "
                                  "FARM_PMIX_LIBRARY, or do without guards with FARM_GUARD=0",
                                  why));
   }
-  if (slots.limited && options.max_ranks > slots.total) {
-    throw SpawnError(fmt::format("max_ranks is {}, but there are {} slots for ranks besides the master ({}); give more with mpiexec -n 1 "
-                                 "-host {}:{}, or ask for fewer",
-                                 options.max_ranks, slots.total, slots.origin, host_name(), options.max_ranks + 1));
-  }
+  check_slots(options.max_ranks, "max_ranks");
 }
 
 /// Lives on the hub's thread, and as long as its last group.

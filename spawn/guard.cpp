@@ -39,6 +39,10 @@ using namespace std::chrono_literals;
 
 /// Output that may wait for the master before the rank is made to wait.
 constexpr std::size_t most_unsent = std::size_t{1} << 20U;
+/// After a rank's end, for the master to take what it has printed.
+constexpr auto unsent_limit = 60s;
+/// And for what the rank has started and left behind to say its last words.
+constexpr auto chatter_limit = 2s;
 constexpr char const* inherited = "FARM_GUARD_DESCRIPTORS";  // for a rank that executes the program anew
 
 GuardLink link;  // NOLINT: one per process
@@ -153,11 +157,22 @@ class Guard {
     report_.peak_kibibytes = usage.ru_maxrss;
     report_.left = page_->finalized && report_.signal == 0 && report_.status == 0;
     report_.note = std::string(page_->note.data(), strnlen(page_->note.data(), page_->note.size()));
-    drain_timer_.expires_after(200ms);  // the pipes may be held open by what the rank has started
-    drain_timer_.async_wait([this](asio::error_code const& error) {
-      if (!error) leave();
-    });
+    drain_end_ = std::chrono::steady_clock::now() + chatter_limit;
+    limit_draining();
     leave_when_drained();
+  }
+
+  /// What the rank has started may hold the pipes open for ever: they are drained when nothing more comes, or it does not end.
+  void limit_draining() {
+    heard_ = false;
+    drain_timer_.expires_after(200ms);
+    drain_timer_.async_wait([this](asio::error_code const& error) {
+      if (error || leaving_) return;
+      auto const now = std::chrono::steady_clock::now();
+      if (held_up_) drain_end_ = now + chatter_limit;
+      if (held_up_ || (heard_ && now < drain_end_)) return limit_draining();
+      leave();
+    });
   }
 
   void read_announcement() {
@@ -207,6 +222,8 @@ class Guard {
     pipe.reading = true;
     pipe.descriptor.async_read_some(asio::buffer(pipe.buffer), [this, &pipe](asio::error_code const& error, std::size_t count) {
       pipe.reading = false;
+      if (leaving_) return;
+      heard_ = true;
       pipe.text.append(pipe.buffer.data(), count);
       pipe.open = !error;
       send_lines(pipe);
@@ -217,10 +234,13 @@ class Guard {
   }
 
   void read_later() {
+    held_up_ = true;
     pause_.expires_after(5ms);
     pause_.async_wait([this](asio::error_code const& error) {
       if (error) return;
-      if (lifeline_ && lifeline_->open() && lifeline_->unsent() > most_unsent) return read_later();
+      if (lifeline_->open() && lifeline_->unsent() > most_unsent) return read_later();
+      held_up_ = false;
+      heard_ = true;  // there may be more to read
       for (auto& pipe : pipes_) {
         if (pipe.open) read_output(pipe);
       }
@@ -243,6 +263,7 @@ class Guard {
 
   /// The rank has ended and what it printed is read: tell the master, and see it off.
   [[noreturn]] void leave() {
+    leaving_ = true;
     for (auto& pipe : pipes_) {
       pipe.open = false;
       send_lines(pipe);
@@ -250,7 +271,7 @@ class Guard {
     append_frame(output(), FrameType::exited, 0, pack(report_));
     if (lifeline_) {
       lifeline_->flush();
-      auto const give_up = std::chrono::steady_clock::now() + 5s;
+      auto const give_up = std::chrono::steady_clock::now() + unsent_limit;
       while (lifeline_->open() && lifeline_->unsent() != 0 && std::chrono::steady_clock::now() < give_up) context_.run_one_for(100ms);
     } else {
       tell_the_launcher();
@@ -286,10 +307,14 @@ class Guard {
   std::array<Pipe, 2> pipes_;
   asio::steady_timer pause_{context_};
   asio::steady_timer drain_timer_{context_};
+  std::chrono::steady_clock::time_point drain_end_;
   std::shared_ptr<Stream> lifeline_;
   Bytes early_output_;
   ExitReport report_;
   bool ended_ = false;
+  bool heard_ = false;    ///< something was printed since it was last asked
+  bool held_up_ = false;  ///< nothing is read, as the master does not take what was printed
+  bool leaving_ = false;
 };
 
 bool has_threads() {

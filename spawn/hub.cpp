@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdio>
 #include <utility>
@@ -145,7 +146,7 @@ void Hub::spawn(Waiting const& waiting) {
   auto const limit = waiting.limit;
   spawner_->request({.birth = std::move(birth),
                      .ranks = group->ranks(),
-                     .crowd = waiting.crowd,
+                     .crowd = std::max(waiting.crowd, slots_taken_),
                      .options = waiting.options,
                      .begun =
                          [this, group, timer, limit] {

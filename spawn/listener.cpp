@@ -18,9 +18,8 @@
 namespace farm::detail {
 namespace {
 
-constexpr auto patience = std::chrono::seconds{10};
-/// Whoever comes beyond this many waits in the kernel's queue until one is let in or sent away.
-constexpr std::size_t most_visitors = 512;
+/// Until accepting is tried again, where the system has no descriptors or no memory for it.
+constexpr auto retry_after = std::chrono::milliseconds{50};
 
 std::string hexadecimal(Nonce const& bytes, std::size_t count) {
   std::string text;
@@ -41,25 +40,33 @@ bool is_of_this_user(int socket) {
 class Listener::Visitor : public std::enable_shared_from_this<Visitor> {
  public:
   Visitor(Listener& listener, Socket socket, std::string from)
-      : listener_(listener), socket_(std::move(socket)), from_(std::move(from)), timer_(listener.context_) {
-    ++listener_.visitors_;
+      : listener_(&listener), socket_(std::move(socket)), from_(std::move(from)), timer_(listener.context_) {
+    listener_->visitors_.insert(this);
   }
   Visitor(Visitor const&) = delete;
   Visitor& operator=(Visitor const&) = delete;
   ~Visitor() {
-    --listener_.visitors_;
-    listener_.resume();
+    if (listener_ == nullptr) return;
+    listener_->visitors_.erase(this);
+    listener_->resume();
   }
 
   void greet() {
+    auto const patience = listener_->limits_.patience;
     timer_.expires_after(patience);
-    timer_.async_wait([self = shared_from_this()](asio::error_code const& error) {
-      if (!error) self->refuse("said nothing for 10 s");
+    timer_.async_wait([self = shared_from_this(), patience](asio::error_code const& error) {
+      if (!error) self->refuse(fmt::format("it has not shown the key within {:g} s", std::chrono::duration<double>{patience}.count()));
     });
     challenge_.magic = stream_magic;
     challenge_.nonce = random_bytes();
     asio::async_write(socket_, asio::buffer(&challenge_, sizeof challenge_),
                       then([this] { asio::async_read(socket_, asio::buffer(&response_, sizeof response_), then([this] { read_hello(); })); }));
+  }
+
+  /// The listener is no more.
+  void dismiss() {
+    listener_ = nullptr;
+    leave();
   }
 
  private:
@@ -79,15 +86,15 @@ class Listener::Visitor : public std::enable_shared_from_this<Visitor> {
   }
 
   void judge() {
-    if (!equal(response_.mac, connector_mac(listener_.key_, challenge_.nonce, response_.nonce, hello_))) {
+    if (!equal(response_.mac, connector_mac(listener_->key_, challenge_.nonce, response_.nonce, hello_))) {
       return refuse("it does not hold the key");
     }
-    answer_ = listener_mac(listener_.key_, challenge_.nonce, response_.nonce);
+    answer_ = listener_mac(listener_->key_, challenge_.nonce, response_.nonce);
     asio::async_write(socket_, asio::buffer(answer_), then([this] {
                         done_ = true;
                         timer_.cancel();
                         try {
-                          listener_.on_stream_(unpack<Hello>(hello_), std::move(socket_));
+                          listener_->on_stream_(unpack<Hello>(hello_), std::move(socket_));
                         } catch (std::exception const& e) {
                           log_error(fmt::format("connection from {} refused: {}", from_, e.what()));
                         }
@@ -96,14 +103,18 @@ class Listener::Visitor : public std::enable_shared_from_this<Visitor> {
 
   void refuse(std::string const& why) {
     if (done_) return;
-    done_ = true;
     log_error(fmt::format("connection from {} refused: {}", from_, why));
+    leave();
+  }
+
+  void leave() {
+    done_ = true;
     timer_.cancel();
     asio::error_code error;
     socket_.close(error);
   }
 
-  Listener& listener_;
+  Listener* listener_;
   Socket socket_;
   std::string from_;
   asio::steady_timer timer_;
@@ -114,15 +125,21 @@ class Listener::Visitor : public std::enable_shared_from_this<Visitor> {
   bool done_ = false;
 };
 
-Listener::Listener(asio::io_context& context, OnStream on_stream)
+Listener::Listener(asio::io_context& context, OnStream on_stream, ListenerLimits limits)
     : context_(context),
       on_stream_(std::move(on_stream)),
       key_(random_bytes()),
       local_name_(fmt::format("farm-{}-{}", getpid(), hexadecimal(random_bytes(), 8))),
       local_(context, asio::local::stream_protocol::endpoint{std::string(1, '\0') + local_name_}),
-      tcp_(context, asio::ip::tcp::endpoint{asio::ip::address_v4::loopback(), 0}) {
+      tcp_(context, asio::ip::tcp::endpoint{asio::ip::address_v4::loopback(), 0}),
+      limits_(limits),
+      retry_(context) {
   accept(local_);
   accept(tcp_);
+}
+
+Listener::~Listener() {
+  for (auto* const visitor : visitors_) visitor->dismiss();
 }
 
 Birth Listener::invitation() const {
@@ -138,15 +155,23 @@ Birth Listener::invitation() const {
 template <class Acceptor>
 void Listener::accept(Acceptor& acceptor) {
   constexpr bool is_tcp = std::is_same_v<Acceptor, asio::ip::tcp::acceptor>;
-  if (visitors_ >= most_visitors) {
+  if (visitors_.size() >= limits_.visitors) {
     (is_tcp ? tcp_paused_ : local_paused_) = true;
     return;
   }
   acceptor.async_accept([this, &acceptor](asio::error_code const& error, auto socket) {
     if (error == asio::error::operation_aborted) return;
     if (error) {
-      log_error(fmt::format("cannot accept a connection: {}", error.message()));
-    } else if constexpr (is_tcp) {
+      if (!std::exchange(starved_, true)) log_error(fmt::format("connections have to wait: {}", error.message()));
+      (is_tcp ? tcp_paused_ : local_paused_) = true;
+      retry_.expires_after(retry_after);
+      retry_.async_wait([this](asio::error_code const& cancelled) {
+        if (!cancelled) resume();
+      });
+      return;
+    }
+    starved_ = false;
+    if constexpr (is_tcp) {
       asio::error_code ignored;
       socket.set_option(asio::ip::tcp::no_delay{true}, ignored);
       auto const peer = socket.remote_endpoint(ignored);

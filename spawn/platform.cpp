@@ -6,8 +6,10 @@
 #include <fmt/format.h>
 
 #include <sched.h>
+#include <unistd.h>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 
 namespace farm::detail {
 namespace {
@@ -18,6 +20,13 @@ bool has_entry(char const* directory, std::string const& prefix) {
     if (it->path().filename().string().starts_with(prefix)) return true;
   }
   return false;
+}
+
+pid_t parent_of(pid_t process) {
+  std::string text;
+  std::getline(std::ifstream{fmt::format("/proc/{}/stat", process)}, text);
+  auto const name_end = text.rfind(')');  // of "pid (name) state parent ..."
+  return name_end != std::string::npos && name_end + 4 < text.size() ? std::atoi(text.c_str() + name_end + 4) : 0;
 }
 
 }  // namespace
@@ -38,6 +47,21 @@ bool is_singleton() { return getenv("OMPI_COMM_WORLD_SIZE") == nullptr && getenv
 void prepare_singleton() {
   setenv("OMPI_MCA_rmaps_base_oversubscribe", "1", 0);
   setenv("OMPI_MCA_orte_enable_recovery", "1", 0);
+}
+
+bool leave_default_binding() {
+  if (getenv("OMPI_MCA_orte_bound_at_launch") == nullptr) return false;
+  for (auto const* const choice : {"binding_policy", "cpu_set", "cpu_list"}) {
+    if (getenv(fmt::format("OMPI_MCA_hwloc_base_{}", choice).c_str()) != nullptr) return false;
+  }
+  constexpr int most_generations = 4;  // a shell may stand between
+  pid_t ancestor = getppid();
+  for (int i = 0; i < most_generations && ancestor > 0; ++i, ancestor = parent_of(ancestor)) {
+    cpu_set_t set;
+    if (sched_getaffinity(ancestor, sizeof set, &set) != 0) return false;
+    if (CPU_COUNT(&set) > core_count()) return sched_setaffinity(0, sizeof set, &set) == 0;
+  }
+  return false;
 }
 
 std::vector<std::pair<std::string, std::string>> spawn_info(std::string const& environment) {

@@ -29,6 +29,11 @@ bool exclude_absent_fabrics();
 /// Before MPI_Init of a singleton: lets it spawn more ranks than one and outlive them. Needed by: Open MPI 4.
 void prepare_singleton();
 
+/// In the master, before it has threads: mpiexec binds a job of one or two ranks to one core each, and all masters of a host to
+/// the same. Makes the cores of mpiexec itself this thread's own, and so those of all threads that it starts; nothing where the
+/// user has chosen a binding. Returns whether something was changed. Needed by: Open MPI 4.
+bool leave_default_binding();
+
 /// Key and value pairs for the MPI_Info of MPI_Comm_spawn. `environment` has lines NAME=value.
 /// bind_to=none, as groups would otherwise be bound to the same cores; map_by=slot:OVERSUBSCRIBE, as the slots of an ended
 /// group stay taken for 100 ms and a spawn without slots ends the whole job: the farm counts slots itself. Needed by: Open MPI 4.
@@ -40,6 +45,7 @@ void prepare_singleton();
 /// The file that spawned ranks run: this program. Throws SpawnError where it was rebuilt or removed since it started.
 [[nodiscard]] std::string program_to_spawn();
 
+/// Those that this thread may use.
 [[nodiscard]] int core_count();
 
 }  // namespace farm::detail

@@ -95,6 +95,7 @@ Runtime::Runtime(int argc, char** argv) : state_(std::make_unique<State>()) {
   bool const singleton = is_singleton();
   if (initialized == 0) {
     if (singleton) prepare_singleton();
+    leave_default_binding();
     initialize_mpi(argc, argv);
     state_->finalizes_mpi = true;
   }

@@ -52,7 +52,11 @@ void spawn(Spawner::Request const& request) {
   }
   for (auto const& [key, value] : options.mpi_info) info.set(key, value);
   if (!options.hosts.empty()) info.set("host", fmt::format("{}", fmt::join(options.hosts, ",")));
-  info.set("wdir", options.working_directory.empty() ? std::filesystem::current_path().string() : options.working_directory);
+  if (!options.working_directory.empty()) {
+    info.set("wdir", options.working_directory);
+  } else if (!is_chosen("wdir")) {
+    info.set("wdir", std::filesystem::current_path().string());
+  }
 
   MPI_Comm children = MPI_COMM_NULL;
   std::vector<int> codes(static_cast<std::size_t>(request.ranks), MPI_SUCCESS);

@@ -8,6 +8,7 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <vector>
 
 /// What the subcommands of the farm program are made of.
@@ -34,6 +35,9 @@ class Command {
   /// Called once the command line has been read and is about this command. Returns the exit status. What is thrown is
   /// told in one line. A command makes the Runtime itself, when all has been checked that can be without one.
   virtual int run(ProgramArguments arguments) = 0;
+
+  /// Before run(): what stood behind `--`, which may begin with dashes. Throws TypingError where no inputs are taken.
+  virtual void add_inputs(std::vector<std::string> inputs);
 };
 
 /// Adds its subcommand with its options to the application.
@@ -65,6 +69,9 @@ struct PoolArguments {
 
 /// A check of CLI11: a number above 0.
 [[nodiscard]] CLI::Validator above_zero();
+
+/// As one line to the standard error, whatever line breaks are in it.
+void complain(std::string_view text);
 
 /// Writes `text` to the standard output, to be seen at once where `now`. Throws std::system_error.
 void print_out(std::string const& text, bool now = false);

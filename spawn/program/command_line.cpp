@@ -3,7 +3,6 @@
 #include "spawn/program/command.hpp"
 #include "spawn/program/nearest_word.hpp"
 
-#include <farm/code_address.hpp>
 #include <farm/error.hpp>
 #include <farm/log.hpp>
 #include <farm/runtime.hpp>
@@ -13,13 +12,15 @@
 #include <fmt/format.h>
 #include <mpi.h>
 
-#include <unistd.h>
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <iterator>
+#include <string_view>
 #include <system_error>
 
 namespace farm {
@@ -82,31 +83,24 @@ int run_command_line(ProgramArguments const arguments) {
   for (auto const maker : command_makers()) commands.push_back(maker(app));
   app.require_subcommand(1);
 
-  std::vector<std::string> words;
-  for (int i = arguments.argc - 1; i > 0; --i) words.push_back(without_lists(arguments.argv[i]));
+  std::vector<std::string> const words{arguments.argv + std::min(1, arguments.argc), arguments.argv + arguments.argc};
+  auto const dashes = std::find(words.begin(), words.end(), "--");
+  std::vector<std::string> reversed;  // as CLI11 wants them
+  std::transform(words.begin(), dashes, std::back_inserter(reversed), without_lists);
+  std::reverse(reversed.begin(), reversed.end());
   try {
-    app.parse(words);
+    app.parse(std::move(reversed));
   } catch (CLI::Success const& help_or_version) {
     return app.exit(help_or_version);
   } catch (CLI::ParseError const& error) {
     throw TypingError(explain(app, error));
   }
   for (auto const& [sub, command] : commands) {
-    if (sub->parsed()) return command->run(arguments);
+    if (!sub->parsed()) continue;
+    if (dashes != words.end()) command->add_inputs({dashes + 1, words.end()});
+    return command->run(arguments);
   }
   return 2;
-}
-
-std::string one_line(std::string_view text) {
-  std::string line;
-  for (char const c : text) {
-    if (c != '\n') {
-      line += c;
-    } else if (!line.ends_with(' ')) {
-      line += ' ';
-    }
-  }
-  return line;
 }
 
 bool is_rank() {
@@ -124,6 +118,10 @@ void finish_mpi() {
 }
 
 }  // namespace
+
+void Command::add_inputs(std::vector<std::string> inputs) {
+  if (!inputs.empty()) throw TypingError(fmt::format("'{}' was not expected", inputs.front()));
+}
 
 bool add_command(CommandMaker maker) {
   command_makers().push_back(maker);
@@ -172,6 +170,18 @@ MPISpawnPool::Options PoolArguments::pool_options() const {
   return options;
 }
 
+void complain(std::string_view text) {
+  std::string line;
+  for (char const c : text) {
+    if (c != '\n') {
+      line += c;
+    } else if (!line.ends_with(' ')) {
+      line += ' ';
+    }
+  }
+  log_error(line);
+}
+
 void print_out(std::string const& text, bool now) {
   bool const good =
       std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && (!now || std::fflush(stdout) == 0);
@@ -188,10 +198,10 @@ int run_main(int argc, char** argv) {
     status = run_command_line({argc, argv});
     print_out("", true);
   } catch (TypingError const& error) {
-    log_error(one_line(error.what()));
+    complain(error.what());
     status = 2;
   } catch (std::exception const& error) {
-    log_error(one_line(error.what()));
+    complain(error.what());
     status = 1;
   }
   finish_mpi();

@@ -2,7 +2,6 @@
 #include "spawn/program/nearest_word.hpp"
 
 #include <farm/error.hpp>
-#include <farm/log.hpp>
 #include <farm/runtime.hpp>
 #include <farm/task_registry.hpp>
 
@@ -37,19 +36,21 @@ class MapCommand final : public Command {
     app.add_option("TASK", task_, "Name of the task; `farm tasks` lists them")->required();
     inputs_ = app.add_option("INPUT",
                              "The arguments of one task: a JSON value, several separated by commas, text for strings");
-    inputs_->expected(0, CLI::detail::expected_max_vector_size)->type_name("");
+    inputs_->expected(0, CLI::detail::expected_max_vector_size)->allow_extra_args()->type_name("");
     app.add_option("--over", over_, "File of further inputs, one a line; - is the standard input")->type_name("FILE");
     pool_.add_to(app);
     app.add_flag("--json", json_, "Print one object a line: {\"input\":...,\"result\":...}");
     app.footer(
         "Results are printed in the order of their inputs, as they come. All inputs are read before the first task "
-        "starts.");
+        "starts.\n"
+        "Inputs that begin with a dash and are no numbers stand at the end, behind --.");
   }
 
   int run(ProgramArguments arguments) override {
     auto const& task = find_task(task_);
     std::vector<Input> inputs;
     for (auto const& text : inputs_->results()) add(inputs, task, text, "");
+    for (auto const& text : further_inputs_) add(inputs, task, text, "");
     if (!over_.empty()) read_file(inputs, task);
     if (inputs.empty() && over_.empty()) {
       throw TypingError(
@@ -61,6 +62,8 @@ class MapCommand final : public Command {
     MPISpawnPool pool{pool_.pool_options()};
     return run_all(pool, std::move(inputs));
   }
+
+  void add_inputs(std::vector<std::string> inputs) override { further_inputs_ = std::move(inputs); }
 
  private:
   static void add(std::vector<Input>& inputs, NamedTask const& task, std::string text, std::string const& where) {
@@ -123,7 +126,7 @@ class MapCommand final : public Command {
     } catch (SpawnError const&) {
       throw;
     } catch (std::exception const& error) {
-      log_error(fmt::format("input \"{}\": {}", input.text, error.what()));
+      complain(fmt::format("input \"{}\": {}", input.text, error.what()));
       return false;
     }
     if (json_) {
@@ -141,6 +144,7 @@ class MapCommand final : public Command {
 
   std::string task_;
   CLI::Option* inputs_ = nullptr;
+  std::vector<std::string> further_inputs_;
   std::string over_;
   PoolArguments pool_;
   bool json_ = false;

@@ -113,8 +113,8 @@ TEST_CASE("free functions are called") {
 TEST_CASE("lambdas are called, with their captures") {
   CHECK(run([](int i) { return i + 1; }, 1) == 2);
   CHECK(run([] { return 5; }) == 5);
-  int const offset = 10;
-  double const factor = 0.5;
+  int offset = 10;
+  double factor = 0.5;
   std::array<int, 3> const table{7, 8, 9};
   CHECK(run([offset, factor, table](int i) { return factor * (offset + table.at(static_cast<std::size_t>(i))); }, 2) == 9.5);
   CHECK(run([offset](int i) mutable { return offset + i; }, 1) == 11);

@@ -425,6 +425,19 @@ TEST_CASE("nothing is kept once futures are done and dropped") {
   CHECK(Counted::alive == 0);
 }
 
+TEST_CASE("a chained future that is done keeps nothing of those before it") {
+  auto promise = std::make_unique<Promise<Counted>>();
+  auto inner = std::make_unique<Promise<Counted>>();
+  auto const next = promise->future().then([&](Counted const&) { return inner->future(); }).then([](Counted const&) {});
+  promise->set_value(Counted{});
+  promise.reset();
+  CHECK(Counted::alive == 0);
+  inner->set_value(Counted{});
+  inner.reset();
+  CHECK(next.done());
+  CHECK(Counted::alive == 0);
+}
+
 TEST_CASE("every waiting thread is woken") {
   constexpr int count = 8;
   Promise<int> promise;

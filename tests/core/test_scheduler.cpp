@@ -7,6 +7,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tests/core/fake_groups.hpp"
@@ -223,6 +224,23 @@ TEST_CASE("an error in a task that was sent ahead waits for the task before it")
   CHECK(farm.scheduler.next_deadline() == farm.clock + 1s);
 }
 
+TEST_CASE("an error in a task that was sent ahead gives the one before it no more time") {
+  FakeGroups farm{{.max_ranks = 2, .grace = 1s}};
+  farm.submit(2);
+  auto const limited = make_intrusive<Task>(CodeAddress{}, "");
+  limited->ranks = 2;
+  limited->make_rare().timeout = 5s;
+  farm.scheduler.submit(limited);
+  farm.submit_many(10, 2);
+  auto const group = farm.come_up();
+  farm.finish(group, 10us);
+  REQUIRE(farm.on(group).size() > 1);
+  farm.advance(3s);
+  farm.answer(group, 1);
+  farm.fail(group, 1);
+  CHECK(farm.scheduler.next_deadline() == farm.clock + 2s);
+}
+
 TEST_CASE("after an error a task's communicator is made anew, and only that") {
   FakeGroups farm{{.max_ranks = 2}};
   auto const group = with_tasks_ahead(farm);
@@ -315,6 +333,17 @@ TEST_CASE("tasks that were sent ahead and not begun are not blamed for a loss") 
   for (std::size_t i = 3; i < tasks.size(); ++i) CHECK(has_value(tasks[i]));
 }
 
+TEST_CASE("an idle group that is lost gets no task, and the others do") {
+  FakeGroups farm{{.max_ranks = 3}};
+  farm.scheduler.boot(1);
+  farm.all_come_up();
+  farm.lose(GENERATE(as<GroupId>{}, 1, 2, 3));
+  auto const tasks = farm.submit_many(3);
+  CHECK(std::count_if(tasks.begin(), tasks.end(), [&](TaskPtr const& task) { return farm.where(task) != 0; }) == 2);
+  farm.run_all();
+  CHECK(std::all_of(tasks.begin(), tasks.end(), has_value));
+}
+
 TEST_CASE("a group is replaced after its number of tasks") {
   FakeGroups farm{{.max_ranks = 2, .tasks_per_group = 3}};
   auto const tasks = farm.submit_many(7, 2);
@@ -392,6 +421,17 @@ TEST_CASE("cancelled tasks are skipped") {
   CHECK(has_value(tasks[0]));
   CHECK(has_value(tasks[3]));
   CHECK(farm.scheduler.statistics().tasks_done == 5);
+}
+
+TEST_CASE("no group is started, and none leaves, for a cancelled task") {
+  FakeGroups farm{{.max_ranks = 2}};
+  farm.submit(2);
+  auto const group = farm.come_up();
+  CHECK(farm.submit(1)->cancel());
+  farm.finish(group);
+  farm.run_all();
+  CHECK(farm.starts_asked == 1);
+  CHECK(farm.groups.contains(group));
 }
 
 TEST_CASE("a task that cannot be sent fails alone") {
@@ -663,11 +703,13 @@ TEST_CASE("each large task is overtaken by at most 64 smaller ones, not only the
 }
 
 TEST_CASE("two large tasks wait their turns") {
+  auto const [first, second] = GENERATE(std::pair{3, 4}, std::pair{4, 3});
+  CAPTURE(first, second);
   FakeGroups farm{{.max_ranks = 4}};
   farm.submit_many(100, 1);
   farm.all_come_up();
-  auto const a = farm.submit(4);
-  auto const b = farm.submit(3);
+  auto const a = farm.submit(first);
+  auto const b = farm.submit(second);
   farm.submit_many(500, 1);
   farm.run_all();
   auto const place = [&](std::uint64_t id) { return std::find(farm.order.begin(), farm.order.end(), id) - farm.order.begin(); };

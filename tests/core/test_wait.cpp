@@ -4,6 +4,8 @@
 #include <farm/promise.hpp>
 #include <farm/wait.hpp>
 
+#include <malloc.h>
+
 #include <atomic>
 #include <chrono>
 #include <ctime>
@@ -134,7 +136,9 @@ TEST_CASE("waiting uses no processor time") {
 TEST_CASE("waits that timed out leave nothing behind") {
   std::vector<Promise<int>> promises(3);
   auto const futures = futures_of(promises);
+  auto const memory = mallinfo2().uordblks;
   for (int i = 0; i < 1000; ++i) static_cast<void>(farm::wait(futures, ReturnWhen::first_completed, 0s));
+  CHECK(mallinfo2().uordblks < memory + 10'000);
   int calls = 0;
   futures[0].add_done_callback([&](auto const&) { ++calls; });
   { auto const unfinished = farm::as_completed(futures); }

@@ -10,7 +10,7 @@ namespace farm::detail {
 
 /// Guards what every state tells of its sources, so that the graph of who waits for whom holds still while it is
 /// searched.
-[[nodiscard]] std::mutex& graph_mutex() noexcept;
+[[nodiscard]] std::mutex& graph_mutex();
 
 /// The state of a future that waits for one other: what then(), catch_error() and compose() make.
 class ChainState final : public FutureState {

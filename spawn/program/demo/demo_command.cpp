@@ -77,9 +77,9 @@ class DemoCommand final : public detail::Command {
   }
 
   void run_heat(MPISpawnPool& pool) const {
-    int const points = quick_ ? 32 : 128;
+    int const points = quick_ ? 16 : 48;
     std::vector<std::tuple<double, int>> inputs;
-    for (int i = 1; i <= 16; ++i) inputs.emplace_back(0.125 * i, points);
+    for (int i = 1; i <= 16; ++i) inputs.emplace_back(0.1 * i, points);
     auto const results = pool.starmap(heat, inputs, {.progress = ProgressDisplay{"heat"}});
     auto text = fmt::format("heat: amplitude of the mode at t = {} on {} x {} points\n{:>8}{:>12}{:>12}{:>21}\n",
                             heat_end_time, points, points, "alpha", "computed", "exact", "relative difference");

@@ -14,10 +14,11 @@ JobTable::JobTable(MPISpawnPool const& pool) : pool_(pool) {}
 void JobTable::end_job(std::string name) {
   auto const now = Clock::now();
   auto const after = pool_.statistics();
+  auto const groups = after.groups - after.groups_lost;
   rows_.push_back({.name = std::move(name),
                    .tasks = after.tasks - before_.tasks,
-                   .groups = after.groups - after.groups_lost,
-                   .ranks = after.peak_ranks,
+                   .groups = groups,
+                   .ranks = static_cast<int>(groups) * pool_.ranks_per_task(),
                    .seconds = std::chrono::duration<double>(now - began_).count(),
                    .busy = std::chrono::duration<double>(after.busy - before_.busy).count()});
   before_ = after;

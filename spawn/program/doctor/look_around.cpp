@@ -71,7 +71,7 @@ std::string pmix_version() {
   std::string text;
   if (auto const version = reinterpret_cast<char const* (*)()>(dlsym(library, "PMIx_Get_version"))) text = version();
   dlclose(library);
-  return text.substr(0, text.find_last_not_of(" \n)") + 1);
+  return text.substr(0, text.find(" ("));  // what follows are versions of standards
 }
 
 Finding pmix() {

@@ -1,5 +1,6 @@
+#include "spawn/birth.hpp"
 #include "spawn/hub.hpp"
-#include "spawn/platform.hpp"
+
 #include "spawn/program/doctor/finding.hpp"
 
 #include <farm/engine.hpp>
@@ -7,6 +8,8 @@
 #include <fmt/format.h>
 #include <mpi.h>
 
+#include <unistd.h>
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <string>
@@ -55,7 +58,8 @@ int host_count() {
 
 Finding cores() {
   int const ranks = default_max_ranks();
-  int const cores = core_count();
+  // Not those that the master is bound to: its ranks are not.
+  auto const cores = static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN));
   auto const hosts = host_count();
   auto const each = hosts > 1 ? fmt::format("{} on this host, one of {}", cores, hosts) : fmt::format("{}", cores);
   if (ranks <= cores * hosts) return {"cores", State::ok, fmt::format("{} for {} ranks", each, ranks)};

@@ -1,0 +1,109 @@
+// What a task costs that does nothing: wall time and the master's processor time, in microseconds.
+#include <farm/farm.hpp>
+
+#include <fmt/format.h>
+
+#include <sys/resource.h>
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <string_view>
+#include <vector>
+
+namespace {
+
+using Down = std::array<double, 8>;
+using Up = std::array<double, 2>;
+
+Up noop_of_two(Down const& down, farm::Comm const& /*comm*/) { return {down[0], down[1]}; }
+int noop(int i) { return i; }
+
+constexpr int repetitions = 3;
+
+double wall_us() {
+  return std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+/// Of all threads of this process, in the kernel too.
+double cpu_us() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  auto const us = [](timeval const& t) { return static_cast<double>(t.tv_sec) * 1e6 + static_cast<double>(t.tv_usec); };
+  return us(usage.ru_utime) + us(usage.ru_stime);
+}
+
+double median(std::vector<double> values) {
+  auto const middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
+
+/// Prints NAME_us and NAME_cpu_us, per task.
+template <class F>
+void measure(std::string_view name, int tasks, F run) {
+  std::vector<double> walls;
+  std::vector<double> cpus;
+  for (int i = 0; i < repetitions; ++i) {
+    double const wall = wall_us();
+    double const cpu = cpu_us();
+    run(tasks);
+    cpus.push_back((cpu_us() - cpu) / tasks);
+    walls.push_back((wall_us() - wall) / tasks);
+  }
+  fmt::print("{}_us {:.3f}\n{}_cpu_us {:.3f}\n", name, median(walls), name, median(cpus));
+}
+
+/// One after the other: prints the median time of one as NAME_us.
+template <class F>
+void measure_each(std::string_view name, int tasks, F run) {
+  std::vector<double> walls;
+  walls.reserve(static_cast<std::size_t>(tasks));
+  double const cpu = cpu_us();
+  for (int i = 0; i < tasks; ++i) {
+    double const wall = wall_us();
+    run(i);
+    walls.push_back(wall_us() - wall);
+  }
+  fmt::print("{}_us {:.3f}\n{}_cpu_us {:.3f}\n", name, median(walls), name, (cpu_us() - cpu) / tasks);
+}
+
+template <class Submit>
+auto all_at_once(Submit submit) {
+  return [submit](int tasks) {
+    std::vector<decltype(submit(0))> results;
+    results.reserve(static_cast<std::size_t>(tasks));
+    for (int i = 0; i < tasks; ++i) results.push_back(submit(i));
+    for (auto const& result : results) static_cast<void>(result.result());
+  };
+}
+
+void measure_pairs() {
+  farm::MPISpawnPool pool{{.max_ranks = 2, .ranks_per_task = 2}};
+  pool.bootup();
+  auto const submit = [&](int i) { return pool.submit(noop_of_two, Down{static_cast<double>(i)}); };
+  all_at_once(submit)(2'000);
+  measure("pair_queued", 20'000, all_at_once(submit));
+  measure_each("pair_alternating", 5'000, [&](int i) { static_cast<void>(submit(i).result()); });
+}
+
+void measure_singles() {
+  farm::MPISpawnPool pool{{.max_ranks = 2}};
+  pool.bootup();
+  auto const submit = [&](int i) { return pool.submit(noop, i); };
+  all_at_once(submit)(2'000);
+  measure("single_queued", 100'000, all_at_once(submit));
+  measure("single_chunked", 1'000'000, [&](int tasks) {
+    std::vector<int> const inputs(static_cast<std::size_t>(tasks));
+    static_cast<void>(pool.map(noop, inputs, farm::MapOptions{.chunksize = 100}));
+  });
+  measure_each("single_alternating", 10'000, [&](int i) { static_cast<void>(submit(i).result()); });
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  farm::Runtime runtime{argc, argv};
+  measure_pairs();
+  measure_singles();
+}

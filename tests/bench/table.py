@@ -1,0 +1,85 @@
+"""table.py RESULTS [--json FILE]: the figures of scripts/bench, lines of round, name and number, as a table.
+
+The ratio of two figures is the median of the ratios of the single rounds, whose programs ran one after the other.
+"""
+
+import argparse
+import collections
+import json
+import os
+import statistics
+
+PYMPIPOOL_US = 1100.0  # as its authors tell; it is not in Debian
+
+# What it is, the figure, its peer and what that is, which of the two is above the fraction line, and the goal for the ratio.
+ROWS = [
+    ("8 groups of 2: start to first results, ms", "startup_first_ms", "peer_spawn_first_ms", "bare MPI_Comm_spawn", "of", "<= 1.3"),
+    ("8 groups of 2: start to exit, ms", "startup_end_ms", "peer_spawn_end_ms", "bare MPI_Comm_spawn", "of", ""),
+    ("task of 2 ranks, 20,000 queued, us", "pair_queued_us", PYMPIPOOL_US, "pympipool (quoted)", "faster", ""),
+    ("", "pair_queued_us", "collectives_us", "Bcast + Gather", "of", ""),
+    ("task of 2 ranks, one after the other, us", "pair_alternating_us", "collectives_us", "Bcast + Gather", "of", ""),
+    ("task of 1 rank, 2 workers, submitted singly, us", "single_queued_us", "mpi4py_queued_us", "mpi4py.futures", "faster", ">= 100"),
+    ("the same, chunks of 100, us", "single_chunked_us", "mpi4py_chunked_us", "mpi4py.futures", "faster", ">= 10"),
+    ("the same, one after the other, us", "single_alternating_us", "mpi4py_alternating_us", "mpi4py.futures", "faster", ">= 15"),
+    ("", "single_alternating_us", "socket_polling_us", "Unix socket, polling", "of", "<= 2.5"),
+    ("", "single_alternating_us", "socket_sleeping_us", "Unix socket, sleeping", "of", ""),
+    ("master's cpu, task of 1 rank, queued, us", "single_queued_cpu_us", None, "", "", ""),
+    ("master's cpu, the same, chunks of 100, us", "single_chunked_cpu_us", None, "", "", ""),
+    ("master's cpu, the same, one after the other, us", "single_alternating_cpu_us", None, "", "", ""),
+    ("master's cpu, task of 2 ranks, queued, us", "pair_queued_cpu_us", None, "", "", ""),
+]
+
+
+def read(path):
+    """{name: {round: median}}"""
+    values = collections.defaultdict(lambda: collections.defaultdict(list))
+    with open(path, encoding="utf-8") as lines:
+        for line in lines:
+            number, name, value = line.split()
+            values[name][int(number)].append(float(value))
+    return {name: {number: statistics.median(each) for number, each in rounds.items()} for name, rounds in values.items()}
+
+
+def compare(figures, row):
+    what, name, peer_name, peer_is, kind, goal = row
+    own = figures.get(name, {})
+    peer = dict.fromkeys(own, peer_name) if isinstance(peer_name, float) else figures.get(peer_name, {})
+    ratios = [own[i] / peer[i] if kind == "of" else peer[i] / own[i] for i in own if i in peer]
+    median = lambda values: statistics.median(values) if values else None
+    return {
+        "what": what,
+        "figure": name,
+        "farm": median(list(own.values())),
+        "peer_is": peer_is,
+        "peer": median(list(peer.values())),
+        "ratio": median(ratios),
+        "ratio_is": {"of": "farm / peer", "faster": "peer / farm"}.get(kind, ""),
+        "goal": goal,
+    }
+
+
+def number(value):
+    return "" if value is None else f"{value:.0f}" if value >= 1000 else f"{value:.3g}"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("results")
+    parser.add_argument("--json")
+    options = parser.parse_args()
+    figures = read(options.results)
+    rows = [compare(figures, row) for row in ROWS]
+    line = "{:<50} {:>8}  {:<22} {:>8} {:>7}  {:<13} {}"
+    print(line.format("median of the rounds", "farm", "peer", "", "ratio", "", "goal").rstrip())
+    for row in rows:
+        cells = [row["what"], number(row["farm"]), row["peer_is"], number(row["peer"]), number(row["ratio"])]
+        print(line.format(*cells, row["ratio_is"], row["goal"]).rstrip())
+    if options.json:
+        machine = {"cores": os.cpu_count(), "load_at_the_end": os.getloadavg()}
+        with open(options.json, "w", encoding="utf-8") as file:
+            json.dump({"machine": machine, "table": rows, "rounds": figures}, file, indent=1)
+            file.write("\n")
+
+
+if __name__ == "__main__":
+    main()

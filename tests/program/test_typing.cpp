@@ -1,0 +1,87 @@
+// What is typed wrong is answered at once, in one line, without MPI.
+#include "tests/program/run_command.hpp"
+#include "tests/support/catch.hpp"
+
+namespace {
+
+void check_answer(Outcome const& outcome, int status, std::string const& answer) {
+  CHECK(outcome.status == status);
+  CHECK(outcome.out.empty());
+  CHECK(outcome.err == "farm: " + answer + "\n");
+}
+
+}  // namespace
+
+TEST_CASE("a typing error is answered with the nearest word") {
+  check_answer(farm("mpa calc 1"), 2, "unknown subcommand 'mpa': did you mean 'map'?");
+  check_answer(farm("Doctor"), 2, "unknown subcommand 'Doctor': did you mean 'doctor'?");
+  check_answer(farm("map clac 1"), 2, "unknown task 'clac': did you mean 'calc'?");
+  check_answer(farm("map calc 1 --ranks-per-taks 2"), 2,
+               "unknown option '--ranks-per-taks': did you mean '--ranks-per-task'?");
+  check_answer(farm("map calc 1 --ranks=2"), 2, "unknown option '--ranks': did you mean '--ranks-per-task'?");
+  check_answer(farm("--versoin"), 2, "unknown option '--versoin': did you mean '--version'?");
+}
+
+TEST_CASE("a word that is near to none is answered with those that there are") {
+  check_answer(farm("frobnicate"), 2, "unknown subcommand 'frobnicate': there are map, tasks, doctor, demo");
+  check_answer(farm("map frobnicate 1"), 2, "unknown task 'frobnicate': there are calc, heat, julia");
+  check_answer(farm(""), 2, "no subcommand was given: there are map, tasks, doctor, demo; see farm --help");
+}
+
+TEST_CASE("words too many or too few are refused") {
+  check_answer(farm("map"), 2, "TASK is required; see farm map --help");
+  check_answer(farm("map calc"), 2, "no inputs for calc: give them after its name, or a file of them with --over");
+  check_answer(farm("tasks calc"), 2, "'calc' was not expected; see farm tasks --help");
+  check_answer(farm("tasks -- calc"), 2, "'calc' was not expected");
+}
+
+TEST_CASE("numbers that are not above zero are refused") {
+  check_answer(farm("map calc 1 --ranks-per-task 0"), 2,
+               "--ranks-per-task: '0' is given, a number above 0 is expected; see farm map --help");
+  check_answer(farm("map calc 1 --max-ranks -3"), 2,
+               "--max-ranks: '-3' is given, a number above 0 is expected; see farm map --help");
+  check_answer(farm("map calc 1 --max-ranks 2x"), 2,
+               "--max-ranks: '2x' is given, a number above 0 is expected; see farm map --help");
+}
+
+TEST_CASE("an argument that does not parse is named, with what was expected") {
+  check_answer(farm("map calc 1 two"), 1, "calc: argument 1 is \"two\": expected int");
+  check_answer(farm("map calc 1.5"), 1, "calc: argument 1 is \"1.5\": expected int");
+  check_answer(farm("map calc 3000000000"), 1,
+               "calc: argument 1 is \"3000000000\": 3000000000 is out of the range of int");
+  check_answer(farm("map calc '[1]'"), 1, "calc: argument 1 is \"[1]\": expected int");
+  check_answer(farm("map heat 0.5,many"), 1, "heat: argument 2 of \"0.5,many\" is \"many\": expected int");
+  check_answer(farm("map heat 0.5"), 1, "heat: \"0.5\" has 1 argument, expected 2: (double, int)");
+  check_answer(run("printf '1\\n\\nx\\n' | " FARM_PROGRAM " map calc --over -"), 1,
+               "standard input:3: calc: argument 1 is \"x\": expected int");
+}
+
+TEST_CASE("files and directories that cannot be used are named") {
+  check_answer(farm("map calc --over absent.txt"), 1, "absent.txt: No such file or directory");
+  check_answer(farm("map calc --over ."), 1, ".: Is a directory");
+  check_answer(farm("map calc 1 --stage absent"), 1,
+               "the stage directory " + run("pwd -P").out.substr(0, run("pwd -P").out.size() - 1) +
+                   "/absent cannot be used: there is no such directory");
+}
+
+TEST_CASE("help and version need no MPI and are no errors") {
+  for (auto const* const of : {"", "map ", "tasks ", "doctor ", "demo "}) {
+    CAPTURE(of);
+    auto const outcome = farm(std::string{of} + "--help");
+    CHECK(outcome.status == 0);
+    CHECK_THAT(outcome.out, contains(std::string{"Usage: farm "} + of));
+    CHECK(outcome.err.empty());
+  }
+  auto const version = farm("--version");
+  CHECK(version.status == 0);
+  CHECK(version.out == "farm " FARM_VERSION "\n");
+}
+
+TEST_CASE("tasks are listed with their types") {
+  CHECK(farm("tasks").out ==
+        "calc(int) -> (int, int, int)\n"
+        "heat(double, int) -> (double, double, double)\n"
+        "julia(int, int, int, int) -> list of uint8\n");
+  CHECK(lines(farm("tasks --json").out).front() ==
+        R"_({"name":"calc","arguments":["int"],"result":"(int, int, int)"})_");
+}

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <sys/mman.h>
+#include <unistd.h>
+#include <cstdio>
+#include <string>
+
+/// While it lives, what this process writes to a descriptor (1 or 2) goes to a file, whose text it gives.
+class Captured {
+ public:
+  explicit Captured(int number) : number_(number), saved_(dup(number)), file_(memfd_create("captured", MFD_CLOEXEC)) {
+    std::fflush(nullptr);
+    dup2(file_, number);
+  }
+  Captured(Captured const&) = delete;
+  Captured& operator=(Captured const&) = delete;
+  ~Captured() {
+    std::fflush(nullptr);
+    dup2(saved_, number_);
+    close(saved_);
+    close(file_);
+  }
+
+  [[nodiscard]] std::string text() const {
+    std::fflush(nullptr);
+    std::string text(static_cast<std::size_t>(lseek(file_, 0, SEEK_END)), '\0');
+    std::size_t size = 0;
+    while (size < text.size()) {
+      auto const count = pread(file_, text.data() + size, text.size() - size, static_cast<off_t>(size));
+      if (count <= 0) break;
+      size += static_cast<std::size_t>(count);
+    }
+    text.resize(size);
+    return text;
+  }
+
+ private:
+  int number_;
+  int saved_;
+  int file_;
+};

@@ -1,0 +1,125 @@
+// Programs started as users start them, under mpiexec and without, in environments of all kinds: what they print, how they end,
+// and that no process of theirs is left.
+#include "tests/spawn/run_program.hpp"
+#include "tests/support/catch.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <string>
+
+namespace {
+
+/// How a program is started: plainly, or with four slots for ranks.
+std::string started(bool by_mpiexec, std::string const& program = FARM_SMALL_PROGRAM) {
+  return by_mpiexec ? FARM_MPIEXEC " -n 1 -host localhost:5 " + program : program;
+}
+
+std::size_t errors_in(Outcome const& outcome) {
+  std::size_t count = 0;
+  for (std::size_t at = 0; (at = outcome.errors.find("error: ", at)) != std::string::npos; ++at) ++count;
+  return count;
+}
+
+std::string copy_of_the_program() {
+  auto const copy = std::filesystem::current_path() / "copy_of_small_program";
+  std::filesystem::copy_file(FARM_SMALL_PROGRAM, copy, std::filesystem::copy_options::overwrite_existing);
+  return copy.string();
+}
+
+}  // namespace
+
+TEST_CASE("a program works under mpiexec and without, says nothing on stderr and leaves no process") {
+  auto const by_mpiexec = GENERATE(true, false);
+  CAPTURE(by_mpiexec);
+  auto const outcome = run_program(started(by_mpiexec) + " work");
+  CHECK(outcome.status == 0);
+  CHECK(outcome.output == "sum 48\n");
+  CHECK(outcome.errors.empty());
+  CHECK(outcome.left.empty());
+}
+
+TEST_CASE("a program whose ranks die ends well and leaves no process") {
+  auto const by_mpiexec = GENERATE(true, false);
+  CAPTURE(by_mpiexec);
+  auto const outcome = run_program(started(by_mpiexec) + " lose_ranks");
+  CHECK(outcome.status == 0);
+  CHECK(outcome.output == "lost\nlost\nthen 3\n");
+  CHECK(outcome.left.empty());
+}
+
+TEST_CASE("when the master dies, its ranks and their guards end, though a task runs") {
+  auto const by_mpiexec = GENERATE(true, false);
+  CAPTURE(by_mpiexec);
+  std::filesystem::remove("the_task_runs");
+  auto const outcome = run_program(started(by_mpiexec) + " orphan_a_task");
+  CHECK(outcome.status == 137);
+  CHECK(outcome.left.empty());
+}
+
+TEST_CASE("FARM_GUARD=0: tasks that behave work without guards, and what they print arrives") {
+  auto const by_mpiexec = GENERATE(true, false);
+  CAPTURE(by_mpiexec);
+  auto const outcome = run_program(started(by_mpiexec) + " work", "FARM_GUARD=0");
+  CHECK(outcome.status == 0);
+  CHECK(outcome.output == "sum 48\n");
+  CHECK(outcome.errors.empty());
+  CHECK(outcome.left.empty());
+  auto const printing = run_program(started(by_mpiexec) + " print_from_tasks", "FARM_GUARD=0");
+  CHECK(printing.status == 0);
+  for (int i = 1; i <= 3; ++i) CHECK_THAT(printing.output, contains(fmt::format("task {} prints\n", i)));
+}
+
+TEST_CASE("without the PMIx library there is one clear error, unless no guards are wanted") {
+  auto const by_mpiexec = GENERATE(true, false);
+  CAPTURE(by_mpiexec);
+  auto const outcome = run_program(started(by_mpiexec) + " work", "FARM_PMIX_LIBRARY=/nonexistent");
+  CHECK(outcome.status == 1);
+  CHECK(outcome.output.empty());
+  CHECK_THAT(outcome.errors, contains("error: the guards of the ranks need the PMIx library: /nonexistent") && contains("FARM_GUARD=0"));
+  CHECK(errors_in(outcome) == 1);
+  if (!by_mpiexec) CHECK(std::count(outcome.errors.begin(), outcome.errors.end(), '\n') == 1);
+  CHECK(outcome.left.empty());
+  if (!by_mpiexec) CHECK(run_program(started(false) + " work", "FARM_PMIX_LIBRARY=/nonexistent FARM_GUARD=0").output == "sum 48\n");
+}
+
+TEST_CASE("FARM_MAX_WORKERS says how many ranks a pool has when the program does not") {
+  auto const small = run_program(started(true) + " work_by_default", "FARM_MAX_WORKERS=2");
+  CHECK(small.status == 0);
+  CHECK(small.output == "max_ranks 2\n");
+  CHECK(run_program(started(true) + " work_by_default").output == "max_ranks 4\n");
+
+  auto const large = run_program(started(true) + " work_by_default", "FARM_MAX_WORKERS=400");
+  CHECK(large.status == 1);
+  CHECK_THAT(large.errors, contains("error: FARM_MAX_WORKERS is 400, but there are 4 slots"));
+  CHECK(large.left.empty());
+
+  auto const singleton = run_program(started(false) + " work_by_default", "FARM_MAX_WORKERS=3");
+  CHECK(singleton.status == 0);
+  CHECK(singleton.output == "max_ranks 3\n");
+}
+
+TEST_CASE("a program that was rebuilt or removed while it ran says so, in one line") {
+  auto const by_mpiexec = GENERATE(true, false);
+  auto const program = copy_of_the_program();
+  auto const replacement = program + "_replacement";
+  bool const removed = !by_mpiexec;
+  CAPTURE(removed);
+  std::filesystem::copy_file("/proc/self/exe", replacement, std::filesystem::copy_options::overwrite_existing);
+  auto const outcome = run_program(started(by_mpiexec, program) + " be_rebuilt " + (removed ? "" : replacement));
+  CHECK(outcome.status == 1);
+  CHECK(outcome.output == "before 1\n");
+  CHECK_THAT(outcome.errors, contains("error: ") && contains(program + " was rebuilt or removed since this program started: start it again"));
+  CHECK(errors_in(outcome) == 1);
+  CHECK(outcome.left.empty());
+}
+
+TEST_CASE("a program whose file was replaced by the same one goes on") {
+  auto const program = copy_of_the_program();
+  auto const replacement = program + "_replacement";
+  std::filesystem::copy_file(program, replacement, std::filesystem::copy_options::overwrite_existing);
+  auto const outcome = run_program(started(true, program) + " be_rebuilt " + replacement);
+  CHECK(outcome.status == 0);
+  CHECK(outcome.output == "before 1\nafter 2\n");
+}

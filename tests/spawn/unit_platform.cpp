@@ -1,0 +1,151 @@
+#include "spawn/platform.hpp"
+
+#include "tests/support/catch.hpp"
+
+#include <sched.h>
+#include <unistd.h>
+#include <algorithm>
+#include <cstdlib>
+#include <map>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+using namespace farm::detail;
+
+namespace {
+
+/// While it lives, variables of the environment have these values, or none.
+class Environment {
+ public:
+  explicit Environment(std::map<std::string, std::optional<std::string>> const& wanted) {
+    for (auto const& [name, value] : wanted) {
+      char const* const now = getenv(name.c_str());
+      before_[name] = now != nullptr ? std::optional<std::string>{now} : std::nullopt;
+      set(name, value);
+    }
+  }
+  Environment(Environment const&) = delete;
+  Environment& operator=(Environment const&) = delete;
+  ~Environment() {
+    for (auto const& [name, value] : before_) set(name, value);
+  }
+
+ private:
+  static void set(std::string const& name, std::optional<std::string> const& value) {
+    if (value) {
+      setenv(name.c_str(), value->c_str(), 1);
+    } else {
+      unsetenv(name.c_str());
+    }
+  }
+  std::map<std::string, std::optional<std::string>> before_;
+};
+
+std::optional<std::string> variable(char const* name) {
+  char const* const value = getenv(name);
+  return value != nullptr ? std::optional<std::string>{value} : std::nullopt;
+}
+
+/// To one core; affinity is a thread's own.
+void bind_this_thread() {
+  cpu_set_t all;
+  sched_getaffinity(0, sizeof all, &all);
+  std::size_t first = 0;
+  while (!CPU_ISSET(first, &all)) ++first;
+  cpu_set_t one;
+  CPU_ZERO(&one);
+  CPU_SET(first, &one);
+  sched_setaffinity(0, sizeof one, &one);
+}
+
+}  // namespace
+
+TEST_CASE("fabrics that are not there are not looked for") {
+  Environment const environment{{{"OMPI_MCA_mtl", {}}, {"OMPI_MCA_pml", {}}}};
+  CHECK(exclude_absent_fabrics() == !has_fabric());
+  CHECK(variable("OMPI_MCA_mtl") == (has_fabric() ? std::nullopt : std::optional<std::string>{"^ofi,psm,psm2"}));
+}
+
+TEST_CASE("who has chosen an mtl or a pml keeps it") {
+  {
+    Environment const environment{{{"OMPI_MCA_mtl", "psm2"}, {"OMPI_MCA_pml", {}}}};
+    CHECK_FALSE(exclude_absent_fabrics());
+    CHECK(variable("OMPI_MCA_mtl") == "psm2");
+  }
+  {
+    Environment const environment{{{"OMPI_MCA_mtl", {}}, {"OMPI_MCA_pml", "ob1"}}};
+    CHECK_FALSE(exclude_absent_fabrics());
+    CHECK_FALSE(variable("OMPI_MCA_mtl"));
+    CHECK(variable("OMPI_MCA_pml") == "ob1");
+  }
+}
+
+TEST_CASE("a process is a singleton unless a launcher has left its marks") {
+  std::map<std::string, std::optional<std::string>> const none{
+      {"OMPI_COMM_WORLD_SIZE", {}}, {"PMIX_RANK", {}}, {"PMI_RANK", {}}};
+  Environment const environment{none};
+  CHECK(is_singleton());
+  for (auto const& [name, value] : none) {
+    Environment const marked{{{name, "0"}}};
+    CHECK_FALSE(is_singleton());
+  }
+}
+
+TEST_CASE("a singleton is made able to spawn and to survive, unless the user has said otherwise") {
+  Environment const environment{{{"OMPI_MCA_rmaps_base_oversubscribe", {}}, {"OMPI_MCA_orte_enable_recovery", "0"}}};
+  prepare_singleton();
+  CHECK(variable("OMPI_MCA_rmaps_base_oversubscribe") == "1");
+  CHECK(variable("OMPI_MCA_orte_enable_recovery") == "0");
+}
+
+TEST_CASE("ranks yield where they outnumber the cores that this process may use, and only there") {
+  CHECK(yield_setting(core_count()).empty());
+  CHECK(yield_setting(core_count() + 1) == "OMPI_MCA_mpi_yield_when_idle=1");
+  int cores = 0;
+  std::string setting;
+  std::thread([&] {
+    bind_this_thread();
+    cores = core_count();
+    setting = yield_setting(2);
+  }).join();
+  CHECK(cores == 1);
+  CHECK_FALSE(setting.empty());
+}
+
+TEST_CASE("a master that mpiexec has bound to a core by default uses all cores of mpiexec, one that was bound by choice does not") {
+  std::map<std::string, std::optional<std::string>> variables{
+      {"OMPI_MCA_orte_bound_at_launch", "1"}, {"OMPI_MCA_hwloc_base_binding_policy", {}}, {"OMPI_MCA_hwloc_base_cpu_set", {}}};
+  auto const cores_afterwards = [&] {
+    Environment const environment{variables};
+    int cores = 0;
+    std::thread([&] {
+      bind_this_thread();
+      leave_default_binding();
+      cores = core_count();
+    }).join();
+    return cores;
+  };
+  cpu_set_t of_parent;
+  REQUIRE(sched_getaffinity(getppid(), sizeof of_parent, &of_parent) == 0);
+  CHECK(cores_afterwards() == CPU_COUNT(&of_parent));
+  variables["OMPI_MCA_hwloc_base_binding_policy"] = "core";
+  CHECK(cores_afterwards() == 1);
+  variables["OMPI_MCA_hwloc_base_binding_policy"].reset();
+  variables["OMPI_MCA_orte_bound_at_launch"].reset();
+  CHECK(cores_afterwards() == 1);
+}
+
+TEST_CASE("spawned ranks are not bound, and MPI does not count slots") {
+  auto const info = spawn_info("A=1\nB=2");
+  auto const value = [&](std::string const& key) {
+    auto const found = std::find_if(info.begin(), info.end(), [&](auto const& pair) { return pair.first == key; });
+    return found != info.end() ? found->second : "";
+  };
+  CHECK(value("bind_to") == "none");
+  CHECK(value("map_by") == "slot:OVERSUBSCRIBE");
+  CHECK(value("env") == "A=1\nB=2");
+}
+
+TEST_CASE("what is spawned is this program") { CHECK(program_to_spawn().ends_with("/spawn_unit_tests")); }
