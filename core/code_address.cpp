@@ -129,7 +129,8 @@ std::string const& program_build_id() {
 std::string build_id_of_file(std::string const& path) {
   std::ifstream file{path, std::ios::binary};
   ElfW(Ehdr) header{};
-  if (!file.read(reinterpret_cast<char*>(&header), sizeof header) || std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0) return {};
+  if (!file.read(reinterpret_cast<char*>(&header), sizeof header) || std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0)
+    return {};
   for (unsigned i = 0; i < header.e_phnum; ++i) {
     ElfW(Phdr) segment{};
     file.seekg(static_cast<std::streamoff>(header.e_phoff + i * sizeof segment));

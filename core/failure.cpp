@@ -55,7 +55,8 @@ class NamedCategory final : public std::error_category {
 };
 
 std::error_category const& category_of(std::string const& name) {
-  for (auto const* known : {&std::generic_category(), &std::system_category(), &std::iostream_category(), &std::future_category()}) {
+  for (auto const* known :
+       {&std::generic_category(), &std::system_category(), &std::iostream_category(), &std::future_category()}) {
     if (name == known->name()) return *known;
   }
   // Categories are compared by address and live for ever.
@@ -125,8 +126,8 @@ constexpr KnownType own() {
 }
 
 /// The most derived come first: the first match is taken. The order is the wire format: both sides are the same build.
-/// Of the farm's own errors only those that a task itself may be guilty of: a GroupLost that a task met with a farm of its own is
-/// no loss of this group.
+/// Of the farm's own errors only those that a task itself may be guilty of: a GroupLost that a task met with a farm of
+/// its own is no loss of this group.
 constexpr std::array known_types{
     own<StageError>(),
     own<SerializationError>(),
@@ -163,7 +164,8 @@ constexpr std::uint8_t not_standard = 255;
 
 std::string demangle(char const* name) {
   int status = 0;
-  std::unique_ptr<char, void (*)(void*)> const demangled{abi::__cxa_demangle(name, nullptr, nullptr, &status), &std::free};
+  std::unique_ptr<char, void (*)(void*)> const demangled{abi::__cxa_demangle(name, nullptr, nullptr, &status),
+                                                         &std::free};
   std::string text = status == 0 ? demangled.get() : name;
   for (std::string_view const noise : {"__cxx11::", "[abi:cxx11]"}) {
     for (auto at = text.find(noise); at != std::string::npos; at = text.find(noise, at)) text.erase(at, noise.size());

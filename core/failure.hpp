@@ -26,8 +26,8 @@ struct Failure {
 /// The exception being handled, also where it is no std::exception. Call it in a catch block.
 [[nodiscard]] Failure current_failure();
 
-/// What is thrown at the caller for it: of the same standard type, and a TaskError. `details.type` and `.text` are taken from
-/// the failure.
+/// What is thrown at the caller for it: of the same standard type, and a TaskError. `details.type` and `.text` are
+/// taken from the failure.
 [[nodiscard]] std::exception_ptr make_exception(Failure const& failure, TaskError::Details details);
 
 /// The name of a type as one writes it.

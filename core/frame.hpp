@@ -81,14 +81,15 @@ class ProtocolError : public std::runtime_error {
 inline constexpr std::size_t max_frame_size = std::size_t{1} << 30U;
 
 /// Appends a frame whose payload is `head` (any trivially copyable struct, or nothing) and `tail`.
-void append_frame(Bytes& out, FrameType type, std::uint64_t id, void const* head, std::size_t head_size, std::string_view tail);
+void append_frame(Bytes& out, FrameType type, std::uint64_t id, void const* head, std::size_t head_size,
+                  std::string_view tail);
 
 inline void append_frame(Bytes& out, FrameType type, std::uint64_t id = 0, std::string_view payload = {}) {
   append_frame(out, type, id, nullptr, 0, payload);
 }
 
-/// The next whole frame of `buffer`, which is shortened by it; none where more bytes are needed (`needed` then says how many
-/// the frame has in all, 0 if not even its header is there). Throws ProtocolError.
+/// The next whole frame of `buffer`, which is shortened by it; none where more bytes are needed (`needed` then says how
+/// many the frame has in all, 0 if not even its header is there). Throws ProtocolError.
 [[nodiscard]] std::optional<Frame> next_frame(std::string_view& buffer, std::size_t* needed = nullptr);
 
 /// A trivially copyable struct from the start of a payload, which is shortened by it. Throws ProtocolError.

@@ -27,7 +27,9 @@ Failure failure_in(std::string_view payload) try {
   throw ProtocolError(e.what());
 }
 
-bool is_more_urgent(Task const& a, Task const& b) { return a.priority != b.priority ? a.priority > b.priority : a.id < b.id; }
+bool is_more_urgent(Task const& a, Task const& b) {
+  return a.priority != b.priority ? a.priority > b.priority : a.id < b.id;
+}
 
 }  // namespace
 
@@ -40,8 +42,8 @@ void Scheduler::submit(TaskPtr task) {
   } else if (shut_down_) {
     task->set_error(std::make_exception_ptr(ShutdownError("a task was submitted after shutdown")));
   } else if (task->ranks < 1 || task->ranks > options_.max_ranks) {
-    task->set_error(std::make_exception_ptr(
-        UsageError(fmt::format("a task of {} ranks was submitted, where 1 to {} are possible", task->ranks, options_.max_ranks))));
+    task->set_error(std::make_exception_ptr(UsageError(
+        fmt::format("a task of {} ranks was submitted, where 1 to {} are possible", task->ranks, options_.max_ranks))));
   } else {
     push(std::move(task));
     pump();
@@ -98,7 +100,8 @@ void Scheduler::start_failed(int ranks, std::string const& why) {
   ++size.birth_failures;
   ranks_taken_ -= ranks;
   // Where groups of this size are about to go, another attempt is made when they are gone.
-  if (size.birth_failures >= options_.max_birth_failures && size.starting == 0 && size.alive == 0 && size.leaving == 0) {
+  if (size.birth_failures >= options_.max_birth_failures && size.starting == 0 && size.alive == 0 &&
+      size.leaving == 0) {
     size.birth_failures = 0;
     fail_queue(size, std::make_exception_ptr(SpawnError(why)));
   }
@@ -124,7 +127,8 @@ void Scheduler::answered(GroupId id, int rank, Frame const& frame, std::string c
   TaskPtr fails;
   std::exception_ptr error;
   if (frame.type == FrameType::error && !sent.failed) {
-    error = make_exception(failure_in(payload), {.task = frame.id, .rank = rank, .ranks = group.size->ranks, .host = host});
+    error =
+        make_exception(failure_in(payload), {.task = frame.id, .rank = rank, .ranks = group.size->ranks, .host = host});
     fails = sent.task;
     sent.failed = true;
   } else if (frame.type == FrameType::value && sent.task->all_ranks) {
@@ -147,8 +151,8 @@ void Scheduler::answered(GroupId id, int rank, Frame const& frame, std::string c
   if (fails) fails->set_error(error);
 }
 
-/// All ranks have answered the group's first task. It gets its next before the future of this one is told, whose callbacks may
-/// take their time.
+/// All ranks have answered the group's first task. It gets its next before the future of this one is told, whose
+/// callbacks may take their time.
 void Scheduler::finish_front(Group& group) {
   Sent done = std::move(group.sent.front());
   group.sent.pop_front();
@@ -216,7 +220,8 @@ void Scheduler::release(Group& group) {
 
 void Scheduler::leave_ready(Group& group, Group::State next) {
   if (group.state == Group::State::ready) {
-    if (group.idle_index < group.size->idle.size() && group.size->idle[group.idle_index] == &group) remove_from_idle(group);
+    if (group.idle_index < group.size->idle.size() && group.size->idle[group.idle_index] == &group)
+      remove_from_idle(group);
     --group.size->alive;
     ++group.size->leaving;
     ranks_leaving_ += group.size->ranks;
@@ -253,8 +258,8 @@ void Scheduler::take_back(Group& group, std::string const* loss) {
       if (losses.size() >= static_cast<std::size_t>(options_.max_losses)) {
         ++statistics_.tasks_done;
         sent.task->set_error(std::make_exception_ptr(
-            GroupLost(fmt::format("task {} was given up: its group was lost {} time{}: {}", sent.task->id, losses.size(),
-                                  losses.size() == 1 ? "" : "s", fmt::join(losses, "; ")))));
+            GroupLost(fmt::format("task {} was given up: its group was lost {} time{}: {}", sent.task->id,
+                                  losses.size(), losses.size() == 1 ? "" : "s", fmt::join(losses, "; ")))));
         continue;
       }
     }
@@ -279,8 +284,8 @@ void Scheduler::retire_or_idle(Group& group) {
   }
 }
 
-/// Starts what can be started, the most urgent first. A size that has no group and finds no room is passed over, but not for
-/// ever: see send().
+/// Starts what can be started, the most urgent first. A size that has no group and finds no room is passed over, but
+/// not for ever: see send().
 void Scheduler::pump() {
   ++pumps_;
   while (Size* const size = most_urgent()) {
@@ -297,13 +302,13 @@ void Scheduler::pump() {
     }
     start_groups(*size);
     make_room(*size);
-    if (kept_for_ == size) break;  // nothing less urgent may start
     size->blocked_in = pumps_;
   }
   if (shut_down_ || abandoned_ || others_wait_) release_idle();
 }
 
-/// The size, of those not found blocked in this pump(), whose first task is the most urgent; null where nothing is queued.
+/// The size, of those not found blocked in this pump(), whose first task is the most urgent; null where nothing is
+/// queued.
 Scheduler::Size* Scheduler::most_urgent() {
   if (queued_ == 0) return nullptr;
   Size* best = nullptr;
@@ -369,7 +374,8 @@ std::size_t Scheduler::window(Group const& group) const {
 void Scheduler::refill(Group& group) {
   if (group.state != Group::State::ready) return;
   Size& size = *group.size;
-  while (group.sent.size() < window(group) && !worn_out(group) && !is_kept_for_another(size) && front(size) != nullptr) {
+  while (group.sent.size() < window(group) && !worn_out(group) && !is_kept_for_another(size) &&
+         front(size) != nullptr) {
     send(group, pop(size));
   }
 }
@@ -433,15 +439,16 @@ void Scheduler::start_group(Size& size) {
 }
 
 void Scheduler::start_groups(Size& size) {
-  // After several failures nothing is started until a group has gone, or all starts have failed and the queue with them.
+  // After several failures nothing is started until a group has gone, or all starts have failed and the queue with
+  // them.
   while (static_cast<std::size_t>(size.starting) < size.queued && ranks_taken_ + size.ranks <= options_.max_ranks &&
          size.birth_failures < options_.max_birth_failures) {
     start_group(size);
   }
 }
 
-/// For a size with more tasks than groups: those of other sizes that nobody waits for leave; all that are idle, where room is
-/// being kept for this size.
+/// For a size with more tasks than groups: those of other sizes that nobody waits for leave; all that are idle, where
+/// room is being kept for this size.
 void Scheduler::make_room(Size& size) {
   if (size.queued <= static_cast<std::size_t>(size.starting + size.alive)) return;
   Task const* const first = front(size);
@@ -497,8 +504,8 @@ void Scheduler::set_deadline(Group& group, std::optional<Clock::time_point> dead
   if (deadline) deadlines_.insert({*deadline, group.id});
 }
 
-/// The clock of a task's time limit, and of the grace for the peers of a rank that threw, starts when the tasks before it on
-/// its group are done.
+/// The clock of a task's time limit, and of the grace for the peers of a rank that threw, starts when the tasks before
+/// it on its group are done.
 void Scheduler::watch_front(Group& group) {
   if (group.sent.empty()) return set_deadline(group, std::nullopt, false);
   Sent const& sent = group.sent.front();
@@ -521,9 +528,9 @@ void Scheduler::tick(Clock::time_point now) {
     take_back(group, nullptr);
     pump();
     if (!late) continue;
-    late->set_error(std::make_exception_ptr(TimeoutError(
-        fmt::format("task {} ran longer than its limit of {:g} s; its group of {} rank(s) was ended", late->id,
-                    std::chrono::duration<double>(late->rare->timeout).count(), late->ranks))));
+    late->set_error(std::make_exception_ptr(
+        TimeoutError(fmt::format("task {} ran longer than its limit of {:g} s; its group of {} rank(s) was ended",
+                                 late->id, std::chrono::duration<double>(late->rare->timeout).count(), late->ranks))));
   }
 }
 

@@ -23,8 +23,8 @@ namespace farm::detail {
 
 using GroupId = std::uint64_t;
 
-/// What the scheduler asks of the world. Calls come from inside the scheduler's own functions; an implementation answers
-/// later, never from inside the call.
+/// What the scheduler asks of the world. Calls come from inside the scheduler's own functions; an implementation
+/// answers later, never from inside the call.
 class SchedulerPort {
  public:
   SchedulerPort() = default;
@@ -47,17 +47,18 @@ class SchedulerPort {
   virtual Clock::time_point now() = 0;
 };
 
-/// Which task runs on which group, and what becomes of it: a state machine without threads, sockets or clocks of its own.
-/// Every function returns at once; all are to be called from one thread. Callbacks of futures run inside of them, and must not
-/// call them.
+/// Which task runs on which group, and what becomes of it: a state machine without threads, sockets or clocks of its
+/// own. Every function returns at once; all are to be called from one thread. Callbacks of futures run inside of them,
+/// and must not call them.
 class Scheduler {
  public:
   struct Options {
-    int max_ranks = 1;                              ///< of all groups together
-    std::uint64_t tasks_per_group = 0;              ///< then the group is replaced; 0: never
-    int max_losses = 3;                             ///< the loss of a group that a task does not survive
-    Clock::duration grace = std::chrono::seconds{1};  ///< for the peers of a rank that threw, before their group is ended
-    int max_birth_failures = 3;                     ///< in a row; then waiting tasks fail
+    int max_ranks = 1;                  ///< of all groups together
+    std::uint64_t tasks_per_group = 0;  ///< then the group is replaced; 0: never
+    int max_losses = 3;                 ///< the loss of a group that a task does not survive
+    Clock::duration grace =
+        std::chrono::seconds{1};  ///< for the peers of a rank that threw, before their group is ended
+    int max_birth_failures = 3;   ///< in a row; then waiting tasks fail
   };
 
   struct Statistics {
@@ -85,8 +86,8 @@ class Scheduler {
   void start_failed(int ranks, std::string const& why);
   /// Throws ProtocolError where the group has no such task, or the frame is no answer; nothing has changed then.
   void answered(GroupId group, int rank, Frame const& frame, std::string const& host);
-  /// A rank died; `how` says which one, where and how. The group's tasks go back to the queue or are given up; end_group
-  /// follows.
+  /// A rank died; `how` says which one, where and how. The group's tasks go back to the queue or are given up;
+  /// end_group follows.
   void group_lost(GroupId group, std::string const& how);
   /// The group's processes are gone and its slots are free. A group that was to stay is lost by it.
   void group_gone(GroupId group);
@@ -123,7 +124,7 @@ class Scheduler {
     std::deque<Sent> sent;               ///< in the order in which the ranks run them
     std::vector<std::uint64_t> answers;  ///< for each rank, how many it has given
     std::uint64_t tasks_sent = 0;
-    std::uint64_t tasks_answered = 0;        ///< by all ranks; so sent.front() is task number tasks_answered of this group
+    std::uint64_t tasks_answered = 0;  ///< by all ranks; so sent.front() is task number tasks_answered of this group
     std::vector<std::uint32_t> comm_epochs;  ///< per communicator, of which each task in flight has one of its own
     unsigned comms_in_use = 0;               ///< a bit each
     std::optional<Clock::time_point> deadline;
@@ -140,7 +141,7 @@ class Scheduler {
     int alive = 0;    ///< groups in state ready
     int leaving = 0;  ///< groups in the other states
     int birth_failures = 0;
-    std::uint64_t overtaken = 0;  ///< less urgent tasks of other sizes that started while this one had no group
+    std::uint64_t overtaken = 0;   ///< less urgent tasks of other sizes that started while this one had no group
     std::uint64_t blocked_in = 0;  ///< the last pump() in which its first task could not be started
   };
 

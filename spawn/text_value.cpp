@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include <type_traits>
+#include <utility>
 
 namespace farm::detail {
 namespace {
@@ -29,7 +30,7 @@ TextValue from_json(Json const& json) {
     }
     case Json::value_t::object: {
       TextValue::Members members;
-      for (auto const& [name, item] : json.items()) members.push_back({name, from_json(item)});
+      for (auto const& [name, item] : json.items()) members.add(name, from_json(item));
       return {.value = std::move(members)};
     }
     default:
@@ -43,7 +44,7 @@ Json make_json(TextValue const& value);
 
 Json make_json(TextValue::Members const& members) {
   auto json = Json::object();
-  for (auto const& member : members) json[member.name] = make_json(member.value);
+  for (std::size_t i = 0; i < members.names.size(); ++i) json[members.names[i]] = make_json(members.values[i]);
   return json;
 }
 
@@ -76,6 +77,11 @@ std::string nested_text(TextValue const& value) {
 
 }  // namespace
 
+void TextValue::Members::add(std::string name, TextValue item) {
+  names.push_back(std::move(name));
+  values.push_back(std::move(item));
+}
+
 TextValue read_text(std::string_view text) {
   auto const json = Json::parse(text, nullptr, false);
   if (json.is_discarded()) return {.value = std::string{text}, .is_bare = true};
@@ -94,8 +100,8 @@ std::string to_text(TextValue const& value) {
           return text += v.is_tuple ? ')' : ']';
         } else if constexpr (std::is_same_v<V, TextValue::Members>) {
           std::string text{"{"};
-          for (auto const& [name, item] : v) {
-            text.append(text.size() > 1 ? ", " : "").append(dump(name)).append(": ").append(nested_text(item));
+          for (std::size_t i = 0; i < v.names.size(); ++i) {
+            text.append(i > 0 ? ", " : "").append(dump(v.names[i])).append(": ").append(nested_text(v.values[i]));
           }
           return text += '}';
         } else if constexpr (std::is_same_v<V, TextValue::Opaque>) {

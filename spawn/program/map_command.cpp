@@ -131,8 +131,8 @@ class MapCommand final : public Command {
     }
     if (json_) {
       TextValue::Members object;
-      object.push_back({"input", std::move(input.call.input)});
-      object.push_back({"result", std::move(value)});
+      object.add("input", std::move(input.call.input));
+      object.add("result", std::move(value));
       print_out(to_json(object) + '\n');
     } else if (std::holds_alternative<std::nullptr_t>(value.value)) {
       print_out("done\n");

@@ -21,9 +21,9 @@ class TasksCommand final : public Command {
     TextValue::List types;
     for (auto const& type : task.arguments) types.items.push_back(text(type));
     TextValue::Members object;
-    object.push_back({"name", text(task.name)});
-    object.push_back({"arguments", {.value = std::move(types)}});
-    object.push_back({"result", text(task.result)});
+    object.add("name", text(task.name));
+    object.add("arguments", {.value = std::move(types)});
+    object.add("result", text(task.result));
     return to_json(object);
   }
 

@@ -8,7 +8,9 @@
 #include <array>
 #include <chrono>
 #include <cstddef>
+#include <numeric>
 #include <string_view>
+#include <thread>
 #include <vector>
 
 namespace {
@@ -20,6 +22,7 @@ Up noop_of_two(Down const& down, farm::Comm const& /*comm*/) { return {down[0], 
 int noop(int i) { return i; }
 
 constexpr int repetitions = 3;
+constexpr std::chrono::seconds idle_time{2};
 
 double wall_us() {
   return std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now().time_since_epoch()).count();
@@ -32,6 +35,8 @@ double cpu_us() {
   auto const us = [](timeval const& t) { return static_cast<double>(t.tv_sec) * 1e6 + static_cast<double>(t.tv_usec); };
   return us(usage.ru_utime) + us(usage.ru_stime);
 }
+
+double cpu_us_of_rank() { return cpu_us(); }
 
 double median(std::vector<double> values) {
   auto const middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
@@ -78,6 +83,18 @@ auto all_at_once(Submit submit) {
   };
 }
 
+/// What ranks without a task cost, in percent of one core.
+void measure_idling(farm::MPISpawnPool& pool) {
+  auto const cpu_of_ranks = [&] {
+    auto const each = pool.submit(farm::all_ranks, cpu_us_of_rank).result();
+    return std::accumulate(each.begin(), each.end(), 0.0);
+  };
+  double const before = cpu_of_ranks();
+  std::this_thread::sleep_for(idle_time);
+  fmt::print("idle_ranks_percent {:.4f}\n",
+             (cpu_of_ranks() - before) / std::chrono::microseconds{idle_time}.count() * 100);
+}
+
 void measure_pairs() {
   farm::MPISpawnPool pool{{.max_ranks = 2, .ranks_per_task = 2}};
   pool.bootup();
@@ -85,6 +102,7 @@ void measure_pairs() {
   all_at_once(submit)(2'000);
   measure("pair_queued", 20'000, all_at_once(submit));
   measure_each("pair_alternating", 5'000, [&](int i) { static_cast<void>(submit(i).result()); });
+  measure_idling(pool);
 }
 
 void measure_singles() {

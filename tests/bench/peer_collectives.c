@@ -1,4 +1,5 @@
-/* The peer of noop.cpp for groups of 2: the same bytes from a master to two ranks and back by MPI_Bcast and MPI_Gather. */
+/* The peer of noop.cpp for groups of 2: the same bytes from a master to two ranks and back by MPI_Bcast and MPI_Gather.
+ */
 #include <mpi.h>
 #include <stdio.h>
 

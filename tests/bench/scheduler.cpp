@@ -101,17 +101,17 @@ Times measure(int groups, int ranks, std::size_t tasks, std::uint64_t run_nanose
 }  // namespace
 
 int main() {
-  fmt::print("{:>8} {:>6} {:>9} {:>11} {:>6} | {:>12} {:>12} {:>14} {:>14}\n", "groups", "ranks", "tasks", "task", "sizes",
-             "start ns/gr", "submit ns", "run ns/task", "shutdown ns/gr");
+  fmt::print("{:>8} {:>6} {:>9} {:>11} {:>6} | {:>12} {:>12} {:>14} {:>14}\n", "groups", "ranks", "tasks", "task",
+             "sizes", "start ns/gr", "submit ns", "run ns/task", "shutdown ns/gr");
   constexpr std::size_t tasks = 1'000'000;
   for (bool const mixed : {false, true}) {
     for (int const groups : {100, 100'000}) {
       for (int const ranks : {1, 2}) {
         for (std::uint64_t const run : {1'000U, 1'000'000U}) {
           auto const times = measure(groups, ranks, tasks, run, mixed);
-          fmt::print("{:>8} {:>6} {:>9} {:>8} us {:>6} | {:>12.0f} {:>12.0f} {:>14.0f} {:>14.0f}\n", groups, ranks, tasks, run / 1000,
-                     mixed ? 2 : 1, times.start * 1e9 / groups, times.submit * 1e9 / tasks, times.run * 1e9 / tasks,
-                     times.shutdown * 1e9 / groups);
+          fmt::print("{:>8} {:>6} {:>9} {:>8} us {:>6} | {:>12.0f} {:>12.0f} {:>14.0f} {:>14.0f}\n", groups, ranks,
+                     tasks, run / 1000, mixed ? 2 : 1, times.start * 1e9 / groups, times.submit * 1e9 / tasks,
+                     times.run * 1e9 / tasks, times.shutdown * 1e9 / groups);
         }
       }
     }

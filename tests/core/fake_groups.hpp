@@ -16,8 +16,8 @@
 
 #include "tests/support/catch.hpp"
 
-/// Groups that are nothing but a record of what the scheduler asked of them; the test says when they start, answer and die.
-/// What must hold always is checked with every call.
+/// Groups that are nothing but a record of what the scheduler asked of them; the test says when they start, answer and
+/// die. What must hold always is checked with every call.
 namespace farm::testing {
 
 using namespace farm::detail;
@@ -126,7 +126,8 @@ class FakeGroups final : public SchedulerPort {
     scheduler.start_failed(ranks, why);
   }
   /// One rank's answer to the first task that it has not answered.
-  void answer(GroupId id, int rank, std::string_view value = "value", std::chrono::nanoseconds run = std::chrono::seconds{1}) {
+  void answer(GroupId id, int rank, std::string_view value = "value",
+              std::chrono::nanoseconds run = std::chrono::seconds{1}) {
     reply(id, rank, FrameType::value, value, run);
   }
   void fail(GroupId id, int rank, std::string const& text = "text") {
@@ -223,7 +224,8 @@ class FakeGroups final : public SchedulerPort {
  private:
   void reply(GroupId id, int rank, FrameType type, std::string_view tail, std::chrono::nanoseconds run) {
     Group& group = groups.at(id);
-    auto const task = std::find_if(group.tasks.begin(), group.tasks.end(), [&](InFlight const& t) { return !t.answered.contains(rank); });
+    auto const task = std::find_if(group.tasks.begin(), group.tasks.end(),
+                                   [&](InFlight const& t) { return !t.answered.contains(rank); });
     REQUIRE(task != group.tasks.end());
     task->answered.insert(rank);
     task->failed = task->failed || type == FrameType::error;

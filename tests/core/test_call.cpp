@@ -116,7 +116,8 @@ TEST_CASE("lambdas are called, with their captures") {
   int offset = 10;
   double factor = 0.5;
   std::array<int, 3> const table{7, 8, 9};
-  CHECK(run([offset, factor, table](int i) { return factor * (offset + table.at(static_cast<std::size_t>(i))); }, 2) == 9.5);
+  CHECK(run([offset, factor, table](int i) { return factor * (offset + table.at(static_cast<std::size_t>(i))); }, 2) ==
+        9.5);
   CHECK(run([offset](int i) mutable { return offset + i; }, 1) == 11);
   CHECK(run([offset](int i) noexcept { return offset + i; }, 1) == 11);
   CHECK(run([nothing = static_cast<int*>(nullptr)] { return nothing == nullptr; }));
@@ -192,15 +193,19 @@ TEST_CASE("results may be references to what stays alive") { CHECK(run(the_stati
 TEST_CASE("containers travel, std::vector<bool> too") {
   CHECK(run(inverted, std::vector<bool>{true, false}) == std::vector<bool>{false, true});
   CHECK(run([](std::vector<bool> bits) { return bits.size(); }, std::vector<bool>(100)) == 100);
-  CHECK(run([](std::map<std::string, std::tuple<int, double>> m) { return m; }, std::map<std::string, std::tuple<int, double>>{
-                                                                                    {"a", {1, 2.5}}})
+  CHECK(run([](std::map<std::string, std::tuple<int, double>> m) { return m; },
+            std::map<std::string, std::tuple<int, double>>{{"a", {1, 2.5}}})
             .at("a") == std::tuple{1, 2.5});
 }
 
 TEST_CASE("the context is bound wherever it stands") {
   CHECK(run([](TaskContext& c, int a, int b) { return std::tuple{c.task(), a, b}; }, 1, 2) == std::tuple{7U, 1, 2});
   CHECK(run([](int a, TaskContext& c, int b) { return std::tuple{c.attempt(), a, b}; }, 1, 2) == std::tuple{2U, 1, 2});
-  CHECK(run([](int a, int b, TaskContext const& c) { return std::tuple{c.ranks(), a, b}; }, 1, 2) == std::tuple{3, 1, 2});
+  CHECK(run(
+            [](int a, int b, TaskContext const& c) {
+              return std::tuple{c.ranks(), a, b};
+            },
+            1, 2) == std::tuple{3, 1, 2});
   CHECK(run([](TaskContext c) { return c.rank(); }) == 1);
 }
 
@@ -233,7 +238,8 @@ TEST_CASE("classes with versions travel, several of them in one call") {
 
 TEST_CASE("arguments that are shared stay shared") {
   auto const shared = std::make_shared<int>(1);
-  CHECK(run([](std::shared_ptr<int> const& a, std::shared_ptr<int> const& b) { return a == b && *a == 1; }, shared, shared));
+  CHECK(run([](std::shared_ptr<int> const& a, std::shared_ptr<int> const& b) { return a == b && *a == 1; }, shared,
+            shared));
 }
 
 TEST_CASE("a captured reference to a local variable is refused") {
@@ -268,7 +274,8 @@ TEST_CASE("a captured pointer into the program is refused") {
 }
 
 TEST_CASE("captured numbers are not taken for addresses") {
-  for (std::uint64_t const number : {std::uint64_t{0}, std::uint64_t{4096}, std::uint64_t{0x400000}, ~std::uint64_t{0}}) {
+  for (std::uint64_t const number :
+       {std::uint64_t{0}, std::uint64_t{4096}, std::uint64_t{0x400000}, ~std::uint64_t{0}}) {
     CHECK(run([number] { return number; }) == number);
   }
   CHECK(run([x = 1e300, y = -0.0, z = 3.14] { return x + y + z; }) == 1e300);

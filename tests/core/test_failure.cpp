@@ -123,7 +123,8 @@ TEST_CASE("a standard exception arrives as the same type, as a TaskError, as an 
   check_standard("std::system_error", std::system_error{std::make_error_code(std::errc::io_error), "text"});
   check_standard("std::future_error", std::future_error{std::future_errc::broken_promise});
   check_standard("std::filesystem::filesystem_error",
-                 std::filesystem::filesystem_error{"text", "/some/path", std::make_error_code(std::errc::no_such_file_or_directory)});
+                 std::filesystem::filesystem_error{"text", "/some/path",
+                                                   std::make_error_code(std::errc::no_such_file_or_directory)});
   check_standard("std::ios_base::failure", std::ios_base::failure{"text"});
   check_standard("std::regex_error", std::regex_error{std::regex_constants::error_brack});
 }
@@ -144,13 +145,17 @@ TEST_CASE("a type is caught as its bases, and not as its relatives") {
 }
 
 TEST_CASE("an error code arrives") {
-  with<std::system_error>(travelled([] { throw std::system_error{ENOSPC, std::system_category(), "writing"}; }),
+  with<std::system_error>(travelled([] {
+                            throw std::system_error{ENOSPC, std::system_category(), "writing"};
+                          }),
                           [](std::system_error const& e) {
                             CHECK(e.code() == std::errc::no_space_on_device);
                             CHECK(e.code().category() == std::system_category());
                             CHECK_THAT(e.what(), contains("writing: No space left on device"));
                           });
-  with<std::system_error>(travelled([] { throw std::filesystem::filesystem_error{"x", std::make_error_code(std::errc::io_error)}; }),
+  with<std::system_error>(travelled([] {
+                            throw std::filesystem::filesystem_error{"x", std::make_error_code(std::errc::io_error)};
+                          }),
                           [](std::system_error const& e) { CHECK(e.code() == std::errc::io_error); });
   with<std::future_error>(travelled([] { throw std::future_error{std::future_errc::no_state}; }),
                           [](std::future_error const& e) { CHECK(e.code() == std::future_errc::no_state); });
@@ -163,7 +168,8 @@ TEST_CASE("an error code of a category that is not known here is not taken for a
     CHECK(e.code() != std::errc::no_space_on_device);
     CHECK(e.code().category().name() == std::string{"own"});
     CHECK_THAT(e.what(), contains("x: own message"));
-    with<std::system_error>(travelled(thrown), [&](std::system_error const& other) { CHECK(other.code() == e.code()); });
+    with<std::system_error>(travelled(thrown),
+                            [&](std::system_error const& other) { CHECK(other.code() == e.code()); });
   });
 }
 
@@ -189,7 +195,8 @@ TEST_CASE("what is no exception type arrives as a runtime_error that names its t
     CHECK(e.type() == "int");
     CHECK(e.text() == "not a std::exception");
   });
-  with<TaskError>(travelled([] { throw NoException{}; }), [](TaskError const& e) { CHECK_THAT(e.type(), contains("NoException")); });
+  with<TaskError>(travelled([] { throw NoException{}; }),
+                  [](TaskError const& e) { CHECK_THAT(e.type(), contains("NoException")); });
 }
 
 TEST_CASE("errors of the farm that a task is guilty of arrive as they are") {

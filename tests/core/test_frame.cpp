@@ -31,8 +31,8 @@ TEST_CASE("a frame comes back as it was") {
 }
 
 TEST_CASE("every type of frame is known") {
-  for (auto const type : {FrameType::task, FrameType::leave, FrameType::value, FrameType::error, FrameType::end, FrameType::ping,
-                          FrameType::output, FrameType::exited, FrameType::alive}) {
+  for (auto const type : {FrameType::task, FrameType::leave, FrameType::value, FrameType::error, FrameType::end,
+                          FrameType::ping, FrameType::output, FrameType::exited, FrameType::alive}) {
     Bytes bytes;
     append_frame(bytes, type);
     std::string_view rest = bytes;
@@ -118,8 +118,8 @@ TEST_CASE("a payload that is too large is refused before anything is written") {
 }
 
 TEST_CASE("an exit report comes back") {
-  auto const report = farm::unpack<ExitReport>(
-      farm::pack(ExitReport{.signal = 11, .status = 0, .left = 1, .ended = 1, .peak_kibibytes = 1234, .note = "last words"}));
+  auto const report = farm::unpack<ExitReport>(farm::pack(
+      ExitReport{.signal = 11, .status = 0, .left = 1, .ended = 1, .peak_kibibytes = 1234, .note = "last words"}));
   CHECK(report.signal == 11);
   CHECK(report.left == 1);
   CHECK(report.ended == 1);

@@ -22,7 +22,8 @@ class Chaos {
   explicit Chaos(std::uint32_t seed)
       : random_(seed),
         max_ranks_(below(2) == 0 ? 1 + below(4) : 4 + below(13)),
-        farm_({.max_ranks = max_ranks_, .tasks_per_group = below(3) == 0 ? 1 + static_cast<std::uint64_t>(below(5)) : 0}) {
+        farm_({.max_ranks = max_ranks_,
+               .tasks_per_group = below(3) == 0 ? 1 + static_cast<std::uint64_t>(below(5)) : 0}) {
     farm_.can_withdraw = below(2) == 0;
     kind_of_trouble_ = below(4);
     busyness_ = below(2) == 0 ? 5 : 100;
@@ -52,7 +53,9 @@ class Chaos {
 
  private:
   int below(int n) { return std::uniform_int_distribution<int>{0, n - 1}(random_); }
-  bool trouble(int kind) { return kind_of_trouble_ == kind || kind_of_trouble_ == 3 ? below(10) == 0 : below(200) == 0; }
+  bool trouble(int kind) {
+    return kind_of_trouble_ == kind || kind_of_trouble_ == 3 ? below(10) == 0 : below(200) == 0;
+  }
 
   void once(bool may_submit = true) {
     int const what = below(20);

@@ -17,25 +17,28 @@
 /// A call as bytes: the code address of an invoker that knows all types, and the packed function and arguments.
 namespace farm::detail {
 
-/// What runs on the rank: unpacks the function and its arguments from `payload`, calls, and packs what was returned into
-/// `result` where that is not null. Whatever goes wrong is thrown.
+/// What runs on the rank: unpacks the function and its arguments from `payload`, calls, and packs what was returned
+/// into `result` where that is not null. Whatever goes wrong is thrown.
 using Invoker = void (*)(std::string_view payload, Environment& environment, Bytes* result);
 
-/// Throws UsageError where the bytes of a captured state hold an address that means nothing in another process: one of the
-/// calling thread's stack (a reference or pointer to a local variable), or one of the program's own code and static data (a
-/// pointer to a function or to a string literal), which another process has elsewhere. Pointers to the heap are not found.
+/// Throws UsageError where the bytes of a captured state hold an address that means nothing in another process: one of
+/// the calling thread's stack (a reference or pointer to a local variable), or one of the program's own code and static
+/// data (a pointer to a function or to a string literal), which another process has elsewhere. Pointers to the heap are
+/// not found.
 void refuse_local_addresses(void const* state, std::size_t size);
 
-/// How a function object travels: free functions as a code address, stateless ones as nothing, trivially copyable captures
-/// as their bytes, others as cereal serializes them.
+/// How a function object travels: free functions as a code address, stateless ones as nothing, trivially copyable
+/// captures as their bytes, others as cereal serializes them.
 template <class F>
 struct FunctionTransport {
-  static_assert(std::is_empty_v<F> || Serializable<F> || std::is_trivially_copyable_v<F>,
-                "this function object captures something that cannot be serialized: give it as an argument of the task, "
-                "or write a function object with a cereal serialize() member");
+  static_assert(
+      std::is_empty_v<F> || Serializable<F> || std::is_trivially_copyable_v<F>,
+      "this function object captures something that cannot be serialized: give it as an argument of the task, "
+      "or write a function object with a cereal serialize() member");
   static constexpr bool by_cereal = Serializable<F> && !std::is_empty_v<F>;
-  static_assert(!by_cereal || std::is_default_constructible_v<F>,
-                "a function object with serialize() is made by default and then unpacked: it needs a default constructor");
+  static_assert(
+      !by_cereal || std::is_default_constructible_v<F>,
+      "a function object with serialize() is made by default and then unpacked: it needs a default constructor");
 
   static void pack_function(PackArchive& out, F const& f) {
     if constexpr (by_cereal) {
@@ -107,7 +110,8 @@ struct Call {
     });
   }
 
-  /// A chunk is several calls in one task: the function, then for each call a mark and its arguments, as an archive of its own.
+  /// A chunk is several calls in one task: the function, then for each call a mark and its arguments, as an archive of
+  /// its own.
   static void begin_chunk(Bytes& bytes, Function const& f) {
     PackArchive out{bytes};
     FunctionTransport<Function>::pack_function(out, f);
@@ -164,7 +168,8 @@ struct Call {
       Given const view = argument;
       out(Stored(view.begin(), view.end()));
     } else {
-      static_assert(std::is_same_v<Stored, A>, "an argument of this task cannot be converted to its function's parameter");
+      static_assert(std::is_same_v<Stored, A>,
+                    "an argument of this task cannot be converted to its function's parameter");
     }
   }
 
@@ -179,8 +184,8 @@ struct Call {
   }
 
   template <class... Ps, std::size_t... Is, class Tuple>
-  static void run_indexed(TypeList<Ps...> /*parameters*/, std::index_sequence<Is...> /*indices*/, Function& f, Tuple& arguments,
-                          Environment& environment, Bytes* result) {
+  static void run_indexed(TypeList<Ps...> /*parameters*/, std::index_sequence<Is...> /*indices*/, Function& f,
+                          Tuple& arguments, Environment& environment, Bytes* result) {
     if constexpr (std::is_void_v<Result>) {
       f(pass<Ps, Is>(arguments, environment)...);
     } else {

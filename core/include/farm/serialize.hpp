@@ -61,22 +61,16 @@ class UnpackArchive : public cereal::InputArchive<UnpackArchive, cereal::AllowEm
 };
 
 template <class T>
-  requires std::is_arithmetic_v<T>
-void CEREAL_SAVE_FUNCTION_NAME(PackArchive& archive, T const& value) {
-  archive.write(&value, sizeof value);
-}
+requires std::is_arithmetic_v<T>
+void CEREAL_SAVE_FUNCTION_NAME(PackArchive& archive, T const& value) { archive.write(&value, sizeof value); }
 
 template <class T>
-  requires std::is_arithmetic_v<T>
-void CEREAL_LOAD_FUNCTION_NAME(UnpackArchive& archive, T& value) {
-  archive.read(&value, sizeof value);
-}
+requires std::is_arithmetic_v<T>
+void CEREAL_LOAD_FUNCTION_NAME(UnpackArchive& archive, T& value) { archive.read(&value, sizeof value); }
 
 template <class Archive, class T>
-  requires std::is_same_v<Archive, PackArchive> || std::is_same_v<Archive, UnpackArchive>
-void CEREAL_SERIALIZE_FUNCTION_NAME(Archive& archive, cereal::NameValuePair<T>& pair) {
-  archive(pair.value);
-}
+requires std::is_same_v<Archive, PackArchive> || std::is_same_v<Archive, UnpackArchive>
+void CEREAL_SERIALIZE_FUNCTION_NAME(Archive& archive, cereal::NameValuePair<T>& pair) { archive(pair.value); }
 
 template <class T>
 void CEREAL_SAVE_FUNCTION_NAME(PackArchive& archive, cereal::SizeTag<T> const& tag) {
@@ -89,7 +83,8 @@ template <class T>
 void CEREAL_LOAD_FUNCTION_NAME(UnpackArchive& archive, cereal::SizeTag<T>& tag) {
   constexpr std::size_t harmless = std::size_t{1} << 20U;
   archive(tag.size);
-  if (tag.size > archive.rest().size() && tag.size > harmless) throw SerializationError("fewer bytes than the size needs");
+  if (tag.size > archive.rest().size() && tag.size > harmless)
+    throw SerializationError("fewer bytes than the size needs");
 }
 
 template <class T>
@@ -104,7 +99,7 @@ void CEREAL_LOAD_FUNCTION_NAME(UnpackArchive& archive, cereal::BinaryData<T>& bi
 
 template <class T>
 concept Serializable = cereal::traits::is_output_serializable<T, PackArchive>::value &&
-                       cereal::traits::is_input_serializable<T, UnpackArchive>::value;
+    cereal::traits::is_input_serializable<T, UnpackArchive>::value;
 
 /// Appends the values to `out`. Whatever a user's serialize function throws comes through.
 template <class... Ts>

@@ -56,23 +56,25 @@ struct MemberParameters<R (C::*)(Ps...) const noexcept> {
   using type = TypeList<Ps...>;
 };
 template <class F>
-  requires requires { &F::operator(); }
+requires requires { &F::operator(); }
 struct DeclaredParameters<F> : MemberParameters<decltype(&F::operator())> {};
 
 template <class F, class... Lists>
 struct FirstCallable {};  // no member: none of the lists fits
 template <class F, class... Ps, class... Lists>
 struct FirstCallable<F, TypeList<Ps...>, Lists...>
-    : std::conditional_t<std::is_invocable_v<F&, Ps...>, std::type_identity<TypeList<Ps...>>, FirstCallable<F, Lists...>> {};
+    : std::conditional_t<std::is_invocable_v<F&, Ps...>, std::type_identity<TypeList<Ps...>>,
+                         FirstCallable<F, Lists...>> {};
 
-/// For generic and overloaded call operators, whose parameters are not known, those of the call: the arguments, followed by
-/// the communicator, the context or both where it takes more.
+/// For generic and overloaded call operators, whose parameters are not known, those of the call: the arguments,
+/// followed by the communicator, the context or both where it takes more.
 template <class F, class... As>
 struct FoundParameters
-    : FirstCallable<F, TypeList<std::decay_t<As const>...>, TypeList<std::decay_t<As const>&...>, TypeList<std::decay_t<As const>..., Comm const&>,
-                    TypeList<std::decay_t<As const>..., TaskContext&>, TypeList<std::decay_t<As const>..., Comm const&, TaskContext&>> {};
+    : FirstCallable<F, TypeList<std::decay_t<As const>...>, TypeList<std::decay_t<As const>&...>,
+                    TypeList<std::decay_t<As const>..., Comm const&>, TypeList<std::decay_t<As const>..., TaskContext&>,
+                    TypeList<std::decay_t<As const>..., Comm const&, TaskContext&>> {};
 template <class F, class... As>
-  requires requires { typename DeclaredParameters<F>::type; }
+requires requires { typename DeclaredParameters<F>::type; }
 struct FoundParameters<F, As...> : DeclaredParameters<F> {};
 
 template <class F, class... As>
@@ -119,7 +121,8 @@ template <class List>
 struct ArgumentStore;
 template <class... Gs>
 struct ArgumentStore<TypeList<Gs...>> {
-  static_assert((!std::is_pointer_v<stored_as<Gs>> && ...), "a pointer means nothing in another process: give the value");
+  static_assert((!std::is_pointer_v<stored_as<Gs>> && ...),
+                "a pointer means nothing in another process: give the value");
   static_assert((std::is_default_constructible_v<stored_as<Gs>> && ...),
                 "an argument is made by default and then unpacked: its type needs a default constructor");
   using Tuple = std::tuple<stored_as<Gs>...>;

@@ -54,17 +54,19 @@ class MPISpawnPool {
   /// Runs f(args...) on one group. Does not block. The future ends with the result, with the exception that f threw (as the same
   /// standard type, and as TaskError), with GroupLost, TimeoutError or SpawnError. Throws ShutdownError after shutdown(), and
   /// whatever the serialization of an argument throws.
+  // Gives a Future<R>, or of a list for all ranks. Deduced, since clang 14 forms a declared type for the overloads that do not
+  // fit, too.
   template <class F, class... Args>
     requires detail::Submittable<F, Args...>
-  auto submit(F const& f, Args const&... args) -> Future<detail::ResultOfTask<F, Args...>> {
+  auto submit(F const& f, Args const&... args) {
     return submit(TaskOptions{}, f, args...);
   }
   template <class F, class... Args>
-  auto submit(TaskOptions const& options, F const& f, Args const&... args) -> Future<detail::ResultOfTask<F, Args...>> {
+  auto submit(TaskOptions const& options, F const& f, Args const&... args) {
     return Future<detail::ResultOfTask<F, Args...>>{submit_call<F>(options, false, f, args...)};
   }
   template <class F, class... Args>
-  auto submit(AllRanks const& all, F const& f, Args const&... args) -> Future<detail::ListOf<detail::ResultOfTask<F, Args...>>> {
+  auto submit(AllRanks const& all, F const& f, Args const&... args) {
     return Future<detail::ListOf<detail::ResultOfTask<F, Args...>>>{submit_call<F>(all.options, true, f, args...)};
   }
 

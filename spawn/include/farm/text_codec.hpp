@@ -204,12 +204,13 @@ struct MapCodec {
   static std::string name() { return "object of " + TextCodec<T>::name(); }
   static TextValue show(Map const& map) {
     TextValue::Members members;
-    for (auto const& [key, item] : map) members.push_back({key, TextCodec<T>::show(item)});
+    for (auto const& [key, item] : map) members.add(key, TextCodec<T>::show(item));
     return {.value = std::move(members)};
   }
   static void read(TextValue const& text, Map& map) requires Readable<T> {
     map.clear();
-    for (auto const& [key, item] : read_members(text, name())) TextCodec<T>::read(item, map[key]);
+    auto const& members = read_members(text, name());
+    for (std::size_t i = 0; i < members.names.size(); ++i) TextCodec<T>::read(members.values[i], map[members.names[i]]);
   }
 };
 template <class T>

@@ -12,25 +12,22 @@
 /// What stands between the values of C++ and their text, so that no JSON library is seen by users.
 namespace farm::detail {
 
-struct TextMember;
-
 /// A value as text can tell it.
 struct TextValue {
   struct List {
     std::vector<TextValue> items;
     bool is_tuple = false;
   };
-  using Members = std::vector<TextMember>;  ///< of an object, in order
-  struct Opaque {                           ///< of a type that cannot be shown
+  struct Members {  ///< of an object, in order
+    std::vector<std::string> names;
+    std::vector<TextValue> values;
+    void add(std::string name, TextValue item);
+  };
+  struct Opaque {  ///< of a type that cannot be shown
     std::size_t bytes = 0;
   };
   std::variant<std::nullptr_t, bool, std::int64_t, std::uint64_t, double, std::string, List, Members, Opaque> value{};
   bool is_bare = false;  ///< a string that stood there without quotes
-};
-
-struct TextMember {
-  std::string name;
-  TextValue value;
 };
 
 /// A value is not of the type that was asked for; what() says what was expected.

@@ -46,7 +46,7 @@ class DoctorCommand final : public Command {
       failed_ |= finding.state == State::fail;
       if (json_) {
         TextValue::Members object;
-        auto const add = [&](char const* name, std::string const& text) { object.push_back({name, {.value = text}}); };
+        auto const add = [&](char const* name, std::string const& text) { object.add(name, {.value = text}); };
         add("subject", finding.subject);
         add("state", state);
         add("text", finding.text);
