@@ -23,7 +23,8 @@ bool is_known(FrameType type) {
 
 }  // namespace
 
-void append_frame(Bytes& out, FrameType type, std::uint64_t id, void const* head, std::size_t head_size, std::string_view tail) {
+void append_frame(Bytes& out, FrameType type, std::uint64_t id, void const* head, std::size_t head_size,
+                  std::string_view tail) {
   std::size_t const size = head_size + tail.size();
   if (size > max_frame_size) {
     throw SerializationError(fmt::format("{} bytes are more than a message may have ({})", size, max_frame_size));
@@ -40,7 +41,8 @@ std::optional<Frame> next_frame(std::string_view& buffer, std::size_t* needed) {
   FrameHeader header;
   std::memcpy(&header, buffer.data(), sizeof header);
   if (header.version != FrameHeader{}.version) throw ProtocolError(fmt::format("frame of version {}", header.version));
-  if (!is_known(header.type)) throw ProtocolError(fmt::format("frame of unknown type {}", static_cast<int>(header.type)));
+  if (!is_known(header.type))
+    throw ProtocolError(fmt::format("frame of unknown type {}", static_cast<int>(header.type)));
   if (header.size > max_frame_size) throw ProtocolError(fmt::format("frame of {} bytes", header.size));
   std::size_t const total = sizeof header + header.size;
   if (needed != nullptr) *needed = total;

@@ -12,8 +12,8 @@ namespace farm::detail {
 namespace {
 
 /// Communicators per group of several ranks, and so the most tasks that such a group is sent at once.
-constexpr std::size_t comms_per_group = 8;
-constexpr std::size_t most_sent_ahead = 16;
+constexpr std::size_t comms_per_group = 32;
+constexpr std::size_t most_sent_ahead = 64;
 /// Tasks of other sizes that may start before a more urgent one that finds no room.
 constexpr std::uint64_t most_overtaken = 64;
 

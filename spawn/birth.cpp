@@ -1,12 +1,12 @@
 #include "spawn/birth.hpp"
 
+#include <fmt/format.h>
 #include <asio/buffer.hpp>
 #include <asio/error.hpp>
 #include <asio/ip/address.hpp>
 #include <asio/ip/tcp.hpp>
 #include <asio/local/stream_protocol.hpp>
 #include <asio/system_error.hpp>
-#include <fmt/format.h>
 
 #include <poll.h>
 #include <sys/socket.h>
@@ -20,7 +20,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// The connector's part of a handshake, done by a moment. Asio's own blocking calls know no such limit: they ignore SO_RCVTIMEO.
+/// The connector's part of a handshake, done by a moment. Asio's own blocking calls know no such limit: they ignore
+/// SO_RCVTIMEO.
 class Dialogue {
  public:
   Dialogue(Socket& socket, Clock::time_point end) : socket_(socket), end_(end) {}
@@ -31,7 +32,8 @@ class Dialogue {
     timeval const limit{.tv_sec = left / 1'000'000, .tv_usec = left % 1'000'000};
     int const descriptor = socket_.native_handle();
     setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);  // Linux bounds connect() by it
-    while (::connect(descriptor, static_cast<sockaddr const*>(endpoint.data()), static_cast<socklen_t>(endpoint.size())) != 0) {
+    while (::connect(descriptor, static_cast<sockaddr const*>(endpoint.data()),
+                     static_cast<socklen_t>(endpoint.size())) != 0) {
       if (errno != EINTR) throw_error(errno == EINPROGRESS ? ETIMEDOUT : errno);
     }
     socket_.non_blocking(true);
@@ -85,14 +87,16 @@ class Dialogue {
     if (ready < 0 && errno != EINTR) throw_error(errno);
   }
 
-  [[noreturn]] static void throw_error(int number) { throw asio::system_error(number, asio::error::get_system_category()); }
+  [[noreturn]] static void throw_error(int number) {
+    throw asio::system_error(number, asio::error::get_system_category());
+  }
 
   Socket& socket_;
   Clock::time_point end_;
 };
 
-Socket connected(asio::io_context& context, Socket::endpoint_type const& endpoint, Socket::protocol_type const& protocol,
-                 Birth const& birth, Hello const& hello, Clock::time_point end) {
+Socket connected(asio::io_context& context, Socket::endpoint_type const& endpoint,
+                 Socket::protocol_type const& protocol, Birth const& birth, Hello const& hello, Clock::time_point end) {
   Socket socket{context, protocol};
   Dialogue dialogue{socket, end};
   dialogue.connect(endpoint);
@@ -107,7 +111,8 @@ std::string host_name() {
   return gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "unknown";
 }
 
-Socket connect_to_master(asio::io_context& context, Birth const& birth, Hello const& hello, std::chrono::milliseconds patience) {
+Socket connect_to_master(asio::io_context& context, Birth const& birth, Hello const& hello,
+                         std::chrono::milliseconds patience) {
   auto const end = Clock::now() + patience;
   try {
     if (birth.host == host_name()) {

@@ -29,8 +29,8 @@ struct Birth {
 /// Longer than a master lets a visitor be silent: it may have to wait for many of those.
 inline constexpr std::chrono::milliseconds connect_patience{30'000};
 
-/// A stream to the master, handshake done: over the Unix socket where the master is on this host, else over TCP. Blocks for
-/// `patience` at most. Throws SpawnError where the master cannot be reached in that time or does not hold the key.
+/// A stream to the master, handshake done: over the Unix socket where the master is on this host, else over TCP. Blocks
+/// for `patience` at most. Throws SpawnError where the master cannot be reached in that time or does not hold the key.
 [[nodiscard]] Socket connect_to_master(asio::io_context& context, Birth const& birth, Hello const& hello,
                                        std::chrono::milliseconds patience = connect_patience);
 

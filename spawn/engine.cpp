@@ -31,9 +31,10 @@ namespace {
 void check_slots(int ranks, char const* name) {
   auto const& slots = Hub::instance().slots();
   if (!slots.limited || ranks <= slots.total) return;
-  throw SpawnError(fmt::format("{} is {}, but there are {} slots for ranks besides the master ({}); give more with mpiexec -n 1 "
-                               "-host {}:{}, or ask for fewer",
-                               name, ranks, slots.total, slots.origin, host_name(), ranks + 1));
+  throw SpawnError(
+      fmt::format("{} is {}, but there are {} slots for ranks besides the master ({}); give more with mpiexec -n 1 "
+                  "-host {}:{}, or ask for fewer",
+                  name, ranks, slots.total, slots.origin, host_name(), ranks + 1));
 }
 
 void check_workers(WorkerOptions const& workers) {
@@ -41,7 +42,8 @@ void check_workers(WorkerOptions const& workers) {
     if (name.empty() || name.find_first_of("=\n") != std::string::npos) {
       throw UsageError(fmt::format("environment: \"{}\" is no name of a variable", name));
     }
-    if (value.find('\n') != std::string::npos) throw UsageError(fmt::format("environment: the value of {} has a line break", name));
+    if (value.find('\n') != std::string::npos)
+      throw UsageError(fmt::format("environment: the value of {} has a line break", name));
   }
   for (auto const& [key, value] : workers.mpi_info) {
     if (key == "env") throw UsageError("mpi_info: env is the farm's own; WorkerOptions::environment adds to it");
@@ -73,21 +75,26 @@ void check_options(EngineOptions const& options) {
   positive(options.ranks_per_task, "ranks_per_task");
   positive(options.max_losses, "max_losses");
   if (options.ranks_per_task > options.max_ranks) {
-    throw UsageError(fmt::format("ranks_per_task is {}, which is more than max_ranks, {}", options.ranks_per_task, options.max_ranks));
+    throw UsageError(fmt::format("ranks_per_task is {}, which is more than max_ranks, {}", options.ranks_per_task,
+                                 options.max_ranks));
   }
   if (options.grace.count() < 0) throw UsageError("grace is negative");
   if (options.spawn_timeout.count() <= 0) throw UsageError("spawn_timeout must be above 0");
   check_workers(options.workers);
   if (std::string why; guards_wanted() && !pmix_available(why)) {
-    throw SpawnError(fmt::format("the guards of the ranks need the PMIx library: {}; install it (Debian: libpmix2), name it with "
-                                 "FARM_PMIX_LIBRARY, or do without guards with FARM_GUARD=0",
-                                 why));
+    throw SpawnError(
+        fmt::format("the guards of the ranks need the PMIx library: {}; install it (Debian: libpmix2), name it with "
+                    "FARM_PMIX_LIBRARY, or do without guards with FARM_GUARD=0",
+                    why));
   }
   check_slots(options.max_ranks, "max_ranks");
 }
 
 /// Lives on the hub's thread, and as long as its last group.
-class Engine::Core final : public SchedulerPort, public GroupOwner, public Hub::Tenant, public std::enable_shared_from_this<Core> {
+class Engine::Core final : public SchedulerPort,
+                           public GroupOwner,
+                           public Hub::Tenant,
+                           public std::enable_shared_from_this<Core> {
  public:
   explicit Core(EngineOptions options)
       : options_(std::move(options)),
@@ -228,7 +235,8 @@ class Engine::Core final : public SchedulerPort, public GroupOwner, public Hub::
   }
 
   void on_answer(Group& group, int rank, Frame const& frame) override {
-    if (frame.type != FrameType::value && frame.type != FrameType::error) throw ProtocolError("a rank sends no such frame");
+    if (frame.type != FrameType::value && frame.type != FrameType::error)
+      throw ProtocolError("a rank sends no such frame");
     scheduler_.answered(group.id(), rank, frame, group.host(rank));
     watch_clock();
   }
@@ -284,7 +292,7 @@ class Engine::Core final : public SchedulerPort, public GroupOwner, public Hub::
   std::optional<Clock::time_point> watched_;
   std::unordered_map<GroupId, std::shared_ptr<Group>> groups_;
   std::vector<GroupId> starting_;
-  std::vector<GroupId> born_dead_;  ///< the scheduler knows nothing of them any more
+  std::vector<GroupId> born_dead_;    ///< the scheduler knows nothing of them any more
   std::shared_ptr<Core> keep_alive_;  ///< while there are groups, which refer to this
 
   std::mutex mutex_;

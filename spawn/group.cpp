@@ -41,7 +41,8 @@ void Group::expect(Clock::duration limit) {
   state_ = State::connecting;
   after(limit, [this, limit] {
     if (state_ != State::connecting) return;
-    auto const come = std::count_if(members_.begin(), members_.end(), [](Member const& member) { return member.complete(); });
+    auto const come =
+        std::count_if(members_.begin(), members_.end(), [](Member const& member) { return member.complete(); });
     fail(fmt::format("{} of the {} ranks of a group have come within {:g} s", come, members_.size(),
                      std::chrono::duration<double>(limit).count()));
   });
@@ -57,7 +58,8 @@ void Group::attach(Hello const& hello, Socket socket) {
   if (hello.rank < 0 || hello.rank >= ranks()) throw ProtocolError("it is of no rank of its group");
   auto const rank = static_cast<std::size_t>(hello.rank);
   auto& member = members_[rank];
-  if (hello.is_guard ? member.lifeline != nullptr : member.stream != nullptr) throw ProtocolError("its rank has come already");
+  if (hello.is_guard ? member.lifeline != nullptr : member.stream != nullptr)
+    throw ProtocolError("its rank has come already");
   if (state_ == State::gone || state_ == State::ending) throw ProtocolError("its group was ended");
   member.guarded = hello.guarded;
   member.pid = hello.pid;
@@ -69,7 +71,8 @@ void Group::attach(Hello const& hello, Socket socket) {
     member.lifeline->start();
   } else {
     member.stream = std::make_shared<Stream>(
-        std::move(socket), [this, rank](Frame const& frame) { owner_->on_answer(*this, static_cast<int>(rank), frame); },
+        std::move(socket),
+        [this, rank](Frame const& frame) { owner_->on_answer(*this, static_cast<int>(rank), frame); },
         [this, rank](std::string const& why) { on_stream_closed(rank, why); });
     member.stream->start();
   }
@@ -77,7 +80,8 @@ void Group::attach(Hello const& hello, Socket socket) {
     fail(fmt::format("rank {} on {} runs another build of the program: start the program again", rank, hello.host));
     return;
   }
-  bool const complete = std::all_of(members_.begin(), members_.end(), [](Member const& each) { return each.complete(); });
+  bool const complete =
+      std::all_of(members_.begin(), members_.end(), [](Member const& each) { return each.complete(); });
   if (complete && (state_ == State::connecting || state_ == State::waiting)) {
     state_ = State::ready;
     timer_.cancel();
@@ -183,7 +187,8 @@ std::string Group::fate(std::size_t rank) const {
   if (!member.exit) return text + (member.guarded ? " and its guard broke off" : " broke off");
   if (member.exit->signal != 0) {
     char const* const description = strsignal(member.exit->signal);  // NOLINT: one thread
-    text += fmt::format(" was ended by signal {} ({})", member.exit->signal, description != nullptr ? description : "unknown");
+    text += fmt::format(" was ended by signal {} ({})", member.exit->signal,
+                        description != nullptr ? description : "unknown");
   } else {
     text += fmt::format(" exited with status {}", member.exit->status);
   }

@@ -35,7 +35,8 @@ class GroupOwner {
   virtual void on_gone(Group& group) = 0;
 };
 
-/// The master's side of one group: the streams to its ranks and their guards, from birth to end. On the hub's thread only.
+/// The master's side of one group: the streams to its ranks and their guards, from birth to end. On the hub's thread
+/// only.
 class Group : public std::enable_shared_from_this<Group> {
  public:
   Group(Hub& hub, std::uint64_t id, int ranks, GroupOwner& owner);

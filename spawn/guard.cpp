@@ -5,14 +5,14 @@
 
 #include <farm/log.hpp>
 
-#include <asio/buffer.hpp>
-#include <asio/io_context.hpp>
-#include <asio/read.hpp>
-#include <asio/posix/stream_descriptor.hpp>
-#include <asio/signal_set.hpp>
-#include <asio/steady_timer.hpp>
 #include <fmt/format.h>
 #include <pmix.h>
+#include <asio/buffer.hpp>
+#include <asio/io_context.hpp>
+#include <asio/posix/stream_descriptor.hpp>
+#include <asio/read.hpp>
+#include <asio/signal_set.hpp>
+#include <asio/steady_timer.hpp>
 
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -85,8 +85,8 @@ void* pmix_library() {
   return library;
 }
 
-/// Connects to the launcher's PMIx server as the dead rank, whose environment the guard shares, and leaves in its name. The
-/// server then counts the rank as properly ended. Needed by: Open MPI 4 (ORTE).
+/// Connects to the launcher's PMIx server as the dead rank, whose environment the guard shares, and leaves in its name.
+/// The server then counts the rank as properly ended. Needed by: Open MPI 4 (ORTE).
 void finalize_for_the_dead() {
   if (getenv("PMIX_RANK") == nullptr || pmix_library() == nullptr) return;
   alarm(5);  // the server may be gone: never hang
@@ -117,7 +117,11 @@ class SignalsHeld {
 class Guard {
  public:
   Guard(pid_t rank, int control, int out, int err, SharedPage* page)
-      : rank_(rank), page_(page), signals_(context_, SIGCHLD), control_(context_, control), pipes_{Pipe{{context_, out}, 1, {}}, Pipe{{context_, err}, 2, {}}} {}
+      : rank_(rank),
+        page_(page),
+        signals_(context_, SIGCHLD),
+        control_(context_, control),
+        pipes_{Pipe{{context_, out}, 1, {}}, Pipe{{context_, err}, 2, {}}} {}
 
   [[noreturn]] void run() {
     watch_rank();
@@ -162,7 +166,8 @@ class Guard {
     leave_when_drained();
   }
 
-  /// What the rank has started may hold the pipes open for ever: they are drained when nothing more comes, or it does not end.
+  /// What the rank has started may hold the pipes open for ever: they are drained when nothing more comes, or it does
+  /// not end.
   void limit_draining() {
     heard_ = false;
     drain_timer_.expires_after(200ms);
@@ -176,13 +181,15 @@ class Guard {
   }
 
   void read_announcement() {
-    asio::async_read(control_, asio::buffer(&announcement_size_, sizeof announcement_size_), [this](asio::error_code const& error, std::size_t) {
-      if (error) return;  // the rank died
-      announcement_.resize(announcement_size_);
-      asio::async_read(control_, asio::buffer(announcement_), [this](asio::error_code const& body_error, std::size_t) {
-        if (!body_error) open_lifeline(unpack<Announcement>(announcement_));
-      });
-    });
+    asio::async_read(control_, asio::buffer(&announcement_size_, sizeof announcement_size_),
+                     [this](asio::error_code const& error, std::size_t) {
+                       if (error) return;  // the rank died
+                       announcement_.resize(announcement_size_);
+                       asio::async_read(control_, asio::buffer(announcement_),
+                                        [this](asio::error_code const& body_error, std::size_t) {
+                                          if (!body_error) open_lifeline(unpack<Announcement>(announcement_));
+                                        });
+                     });
   }
 
   void open_lifeline(Announcement announcement) {
@@ -190,7 +197,8 @@ class Guard {
     try {
       SignalsHeld const held;
       lifeline_ = std::make_shared<Stream>(
-          connect_to_master(context_, announcement.birth, announcement.hello), [this](Frame const& frame) { obey(frame); },
+          connect_to_master(context_, announcement.birth, announcement.hello),
+          [this](Frame const& frame) { obey(frame); },
           [this](std::string const& /*why*/) { kill_rank(); });  // the master is gone
     } catch (std::exception const&) {
       kill_rank();
@@ -220,17 +228,18 @@ class Guard {
   void read_output(Pipe& pipe) {
     if (pipe.reading) return;
     pipe.reading = true;
-    pipe.descriptor.async_read_some(asio::buffer(pipe.buffer), [this, &pipe](asio::error_code const& error, std::size_t count) {
-      pipe.reading = false;
-      if (leaving_) return;
-      heard_ = true;
-      pipe.text.append(pipe.buffer.data(), count);
-      pipe.open = !error;
-      send_lines(pipe);
-      if (!pipe.open) return leave_when_drained();
-      if (lifeline_ && lifeline_->unsent() > most_unsent) return read_later();
-      read_output(pipe);
-    });
+    pipe.descriptor.async_read_some(asio::buffer(pipe.buffer),
+                                    [this, &pipe](asio::error_code const& error, std::size_t count) {
+                                      pipe.reading = false;
+                                      if (leaving_) return;
+                                      heard_ = true;
+                                      pipe.text.append(pipe.buffer.data(), count);
+                                      pipe.open = !error;
+                                      send_lines(pipe);
+                                      if (!pipe.open) return leave_when_drained();
+                                      if (lifeline_ && lifeline_->unsent() > most_unsent) return read_later();
+                                      read_output(pipe);
+                                    });
   }
 
   void read_later() {
@@ -272,7 +281,8 @@ class Guard {
     if (lifeline_) {
       lifeline_->flush();
       auto const give_up = std::chrono::steady_clock::now() + unsent_limit;
-      while (lifeline_->open() && lifeline_->unsent() != 0 && std::chrono::steady_clock::now() < give_up) context_.run_one_for(100ms);
+      while (lifeline_->open() && lifeline_->unsent() != 0 && std::chrono::steady_clock::now() < give_up)
+        context_.run_one_for(100ms);
     } else {
       tell_the_launcher();
     }

@@ -2,12 +2,13 @@
 
 #include "spawn/birth.hpp"
 
-#include <atomic>
 #include <array>
+#include <atomic>
 #include <string_view>
 
-/// The guard: the process that a rank is forked from. It stays the one that the launcher watches, so that whatever becomes of
-/// the rank, the launcher sees an orderly end; and it holds the lifeline to the master. spawn/README.md says why.
+/// The guard: the process that a rank is forked from. It stays the one that the launcher watches, so that whatever
+/// becomes of the rank, the launcher sees an orderly end; and it holds the lifeline to the master. spawn/README.md says
+/// why.
 namespace farm::detail {
 
 /// In memory that a rank and its guard share.
@@ -33,9 +34,9 @@ class GuardLink {
   SharedPage* page_ = nullptr;
 };
 
-/// Splits this process in two: returns in the rank, whose guard never returns. Before any thread and any MPI call; where
-/// the process has threads already, the rank executes the program anew. With FARM_GUARD=0 there is no guard, and this
-/// process itself is the rank. Throws std::system_error where the system gives no process or descriptors.
+/// Splits this process in two: returns in the rank, whose guard never returns. Before any thread and any MPI call;
+/// where the process has threads already, the rank executes the program anew. With FARM_GUARD=0 there is no guard, and
+/// this process itself is the rank. Throws std::system_error where the system gives no process or descriptors.
 [[nodiscard]] GuardLink split_off_guard(char** argv);
 
 /// The link of this process, once split_off_guard() has returned.

@@ -13,8 +13,8 @@ namespace {
 Mac mac_of(Key const& key, std::string const& message) {
   Mac mac{};
   unsigned size = mac.size();
-  if (HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), reinterpret_cast<unsigned char const*>(message.data()),
-           message.size(), mac.data(), &size) == nullptr) {
+  if (HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
+           reinterpret_cast<unsigned char const*>(message.data()), message.size(), mac.data(), &size) == nullptr) {
     throw std::runtime_error("HMAC-SHA256 failed");
   }
   return mac;

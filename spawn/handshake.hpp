@@ -7,8 +7,8 @@
 #include <string>
 #include <string_view>
 
-/// How both ends of a control stream prove, before the first frame, that they hold the key of this run. spawn/README.md has
-/// the message formats.
+/// How both ends of a control stream prove, before the first frame, that they hold the key of this run. spawn/README.md
+/// has the message formats.
 namespace farm::detail {
 
 using Key = std::array<unsigned char, 32>;

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include <sched.h>
 #include <algorithm>
 #include <atomic>
 #include <cstdio>
@@ -55,7 +56,8 @@ void Hub::stop_when_empty() {
 Hub& Hub::instance() {
   if (is_rank_process()) throw UsageError("a rank cannot make a pool or an executor: only the master can");
   Hub* const hub = the_hub;
-  if (hub == nullptr) throw UsageError("there is no farm::Runtime: make one at the start of main, before any pool or executor");
+  if (hub == nullptr)
+    throw UsageError("there is no farm::Runtime: make one at the start of main, before any pool or executor");
   return *hub;
 }
 
@@ -68,7 +70,11 @@ void Hub::run() {
       handled = context_.poll();
       flush();
       if (context_.stopped()) return;
-      if (handled != 0) last = Clock::now();
+      if (handled != 0) {
+        last = Clock::now();
+      } else {
+        sched_yield();
+      }
     } while (Clock::now() - last < spin_time);
   }
 }
@@ -93,7 +99,8 @@ void Hub::attach(Hello const& hello, Socket socket) {
   group->attach(hello, std::move(socket));
 }
 
-std::shared_ptr<Group> Hub::start_group(int ranks, int crowd, WorkerOptions const& options, Clock::duration limit, GroupOwner& owner) {
+std::shared_ptr<Group> Hub::start_group(int ranks, int crowd, WorkerOptions const& options, Clock::duration limit,
+                                        GroupOwner& owner) {
   auto group = std::make_shared<Group>(*this, next_group_++, ranks, owner);
   groups_[group->id()].group = group;
   waiting_.push_back({group, crowd, options, limit});
@@ -103,7 +110,8 @@ std::shared_ptr<Group> Hub::start_group(int ranks, int crowd, WorkerOptions cons
 
 bool Hub::withdraw(Group& group) {
   auto const id = group.id();
-  bool const gone = waiting_.remove_if([&](Waiting const& waiting) { return waiting.group->id() == id; }) != 0 || spawner_->withdraw(id);
+  bool const gone = waiting_.remove_if([&](Waiting const& waiting) { return waiting.group->id() == id; }) != 0 ||
+                    spawner_->withdraw(id);
   if (gone) forget(id);
   return gone;
 }
@@ -144,36 +152,37 @@ void Hub::spawn(Waiting const& waiting) {
   birth.output_directory = waiting.options.output_directory;
   auto const timer = std::make_shared<asio::steady_timer>(context_);
   auto const limit = waiting.limit;
-  spawner_->request({.birth = std::move(birth),
-                     .ranks = group->ranks(),
-                     .crowd = std::max(waiting.crowd, slots_taken_),
-                     .options = waiting.options,
-                     .begun =
-                         [this, group, timer, limit] {
-                           post([this, group, timer, limit] {
-                             timer->expires_after(limit);
-                             timer->async_wait([this, group, limit](asio::error_code const& error) {
-                               if (error) return;
-                               stuck_ = fmt::format(
-                                   "MPI_Comm_spawn has not come back within {:g} s and cannot be interrupted: no more groups can be "
-                                   "started; start the program again",
-                                   std::chrono::duration<double>(limit).count());
-                               spawner_->abandon();
-                               for (auto const& [id, each] : std::unordered_map{groups_}) each.group->start_failed(stuck_);
-                             });
-                           });
-                         },
-                     .ended =
-                         [this, group, timer, limit](std::string const& why) {
-                           post([group, timer, limit, why] {
-                             timer->cancel();
-                             if (why.empty()) {
-                               group->expect(limit);
-                             } else {
-                               group->start_failed(why);
-                             }
-                           });
-                         }});
+  spawner_->request(
+      {.birth = std::move(birth),
+       .ranks = group->ranks(),
+       .crowd = std::max(waiting.crowd, slots_taken_),
+       .options = waiting.options,
+       .begun =
+           [this, group, timer, limit] {
+             post([this, group, timer, limit] {
+               timer->expires_after(limit);
+               timer->async_wait([this, group, limit](asio::error_code const& error) {
+                 if (error) return;
+                 stuck_ = fmt::format(
+                     "MPI_Comm_spawn has not come back within {:g} s and cannot be interrupted: no more groups can be "
+                     "started; start the program again",
+                     std::chrono::duration<double>(limit).count());
+                 spawner_->abandon();
+                 for (auto const& [id, each] : std::unordered_map{groups_}) each.group->start_failed(stuck_);
+               });
+             });
+           },
+       .ended =
+           [this, group, timer, limit](std::string const& why) {
+             post([group, timer, limit, why] {
+               timer->cancel();
+               if (why.empty()) {
+                 group->expect(limit);
+               } else {
+                 group->start_failed(why);
+               }
+             });
+           }});
 }
 
 }  // namespace farm::detail

@@ -54,7 +54,8 @@ class Hub {
   // What follows is to be called on the hub's thread.
 
   /// A new group, started when there are slots for it.
-  std::shared_ptr<Group> start_group(int ranks, int crowd, WorkerOptions const& options, Clock::duration limit, GroupOwner& owner);
+  std::shared_ptr<Group> start_group(int ranks, int crowd, WorkerOptions const& options, Clock::duration limit,
+                                     GroupOwner& owner);
   /// True where its start had not begun; the group is no more.
   bool withdraw(Group& group);
   /// It is gone: its slots are free.

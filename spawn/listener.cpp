@@ -2,11 +2,11 @@
 
 #include <farm/log.hpp>
 
+#include <fmt/format.h>
 #include <asio/buffer.hpp>
 #include <asio/read.hpp>
 #include <asio/steady_timer.hpp>
 #include <asio/write.hpp>
-#include <fmt/format.h>
 
 #include <sys/socket.h>
 #include <unistd.h>
@@ -55,12 +55,16 @@ class Listener::Visitor : public std::enable_shared_from_this<Visitor> {
     auto const patience = listener_->limits_.patience;
     timer_.expires_after(patience);
     timer_.async_wait([self = shared_from_this(), patience](asio::error_code const& error) {
-      if (!error) self->refuse(fmt::format("it has not shown the key within {:g} s", std::chrono::duration<double>{patience}.count()));
+      if (!error)
+        self->refuse(
+            fmt::format("it has not shown the key within {:g} s", std::chrono::duration<double>{patience}.count()));
     });
     challenge_.magic = stream_magic;
     challenge_.nonce = random_bytes();
-    asio::async_write(socket_, asio::buffer(&challenge_, sizeof challenge_),
-                      then([this] { asio::async_read(socket_, asio::buffer(&response_, sizeof response_), then([this] { read_hello(); })); }));
+    asio::async_write(socket_, asio::buffer(&challenge_, sizeof challenge_), then([this] {
+                        asio::async_read(socket_, asio::buffer(&response_, sizeof response_),
+                                         then([this] { read_hello(); }));
+                      }));
   }
 
   /// The listener is no more.
@@ -175,7 +179,9 @@ void Listener::accept(Acceptor& acceptor) {
       asio::error_code ignored;
       socket.set_option(asio::ip::tcp::no_delay{true}, ignored);
       auto const peer = socket.remote_endpoint(ignored);
-      std::make_shared<Visitor>(*this, std::move(socket), fmt::format("{} port {}", peer.address().to_string(), peer.port()))->greet();
+      std::make_shared<Visitor>(*this, std::move(socket),
+                                fmt::format("{} port {}", peer.address().to_string(), peer.port()))
+          ->greet();
     } else if (is_of_this_user(socket.native_handle())) {
       std::make_shared<Visitor>(*this, std::move(socket), "this host")->greet();
     } else {

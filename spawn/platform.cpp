@@ -32,8 +32,8 @@ pid_t parent_of(pid_t process) {
 }  // namespace
 
 bool has_fabric() {
-  return has_entry("/dev", "hfi1") || has_entry("/dev", "ipath") || has_entry("/dev", "cxi") || has_entry("/dev", "kgni") ||
-         has_entry("/sys/class/infiniband", "");
+  return has_entry("/dev", "hfi1") || has_entry("/dev", "ipath") || has_entry("/dev", "cxi") ||
+         has_entry("/dev", "kgni") || has_entry("/sys/class/infiniband", "");
 }
 
 bool exclude_absent_fabrics() {
@@ -42,7 +42,9 @@ bool exclude_absent_fabrics() {
   return true;
 }
 
-bool is_singleton() { return getenv("OMPI_COMM_WORLD_SIZE") == nullptr && getenv("PMIX_RANK") == nullptr && getenv("PMI_RANK") == nullptr; }
+bool is_singleton() {
+  return getenv("OMPI_COMM_WORLD_SIZE") == nullptr && getenv("PMIX_RANK") == nullptr && getenv("PMI_RANK") == nullptr;
+}
 
 void prepare_singleton() {
   setenv("OMPI_MCA_rmaps_base_oversubscribe", "1", 0);

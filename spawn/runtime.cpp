@@ -71,9 +71,12 @@ Slots count_slots(bool singleton) {
   if (singleton) return {.total = 0, .limited = false, .origin = "no launcher has set a limit"};
   int* universe = nullptr;
   int found = 0;
-  check_mpi(MPI_Comm_get_attr(MPI_COMM_WORLD, MPI_UNIVERSE_SIZE, static_cast<void*>(&universe), &found), "MPI_Comm_get_attr");
+  check_mpi(MPI_Comm_get_attr(MPI_COMM_WORLD, MPI_UNIVERSE_SIZE, static_cast<void*>(&universe), &found),
+            "MPI_Comm_get_attr");
   if (found == 0) return {.total = 0, .limited = false, .origin = "MPI does not tell the universe size"};
-  return {.total = *universe - 1, .limited = true, .origin = fmt::format("mpiexec has {}, of which the master takes one", *universe)};
+  return {.total = *universe - 1,
+          .limited = true,
+          .origin = fmt::format("mpiexec has {}, of which the master takes one", *universe)};
 }
 
 bool runtime_exists = false;  // NOLINT: one per process
@@ -102,11 +105,14 @@ Runtime::Runtime(int argc, char** argv) : state_(std::make_unique<State>()) {
   int provided = 0;
   check_mpi(MPI_Query_thread(&provided), "MPI_Query_thread");
   if (provided < MPI_THREAD_MULTIPLE) {
-    throw SpawnError("MPI was initialized without MPI_THREAD_MULTIPLE, which the farm needs: it spawns from a thread of its own");
+    throw SpawnError(
+        "MPI was initialized without MPI_THREAD_MULTIPLE, which the farm needs: it spawns from a thread of its own");
   }
   int size = 1;
   check_mpi(MPI_Comm_size(MPI_COMM_WORLD, &size), "MPI_Comm_size");
-  if (size != 1) throw UsageError(fmt::format("{} masters were started: start one, with mpiexec -n 1 -host {}:{}", size, host_name(), size));
+  if (size != 1)
+    throw UsageError(
+        fmt::format("{} masters were started: start one, with mpiexec -n 1 -host {}:{}", size, host_name(), size));
   check_mpi(MPI_Comm_set_errhandler(MPI_COMM_SELF, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
   state_->hub = std::make_unique<Hub>(count_slots(singleton));
   runtime_exists = true;

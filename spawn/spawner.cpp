@@ -23,7 +23,8 @@ class Info {
   ~Info() { MPI_Info_free(&info_); }
   void set(std::string const& key, std::string const& value) const {
     if (value.size() >= MPI_MAX_INFO_VAL) {
-      throw SpawnError(fmt::format("the MPI_Info value of {} has {} characters; MPI allows {}", key, value.size(), MPI_MAX_INFO_VAL - 1));
+      throw SpawnError(fmt::format("the MPI_Info value of {} has {} characters; MPI allows {}", key, value.size(),
+                                   MPI_MAX_INFO_VAL - 1));
     }
     check_mpi(MPI_Info_set(info_, key.c_str(), value.c_str()), "MPI_Info_set");
   }
@@ -45,7 +46,8 @@ void spawn(Spawner::Request const& request) {
   Info const info;
   auto const& options = request.options;
   auto const is_chosen = [&](std::string const& key) {
-    return std::any_of(options.mpi_info.begin(), options.mpi_info.end(), [&](auto const& pair) { return pair.first == key; });
+    return std::any_of(options.mpi_info.begin(), options.mpi_info.end(),
+                       [&](auto const& pair) { return pair.first == key; });
   };
   for (auto const& [key, value] : spawn_info(environment_lines(options, request.crowd))) {
     if (!is_chosen(key)) info.set(key, value);
@@ -60,7 +62,8 @@ void spawn(Spawner::Request const& request) {
 
   MPI_Comm children = MPI_COMM_NULL;
   std::vector<int> codes(static_cast<std::size_t>(request.ranks), MPI_SUCCESS);
-  check_mpi(MPI_Comm_spawn(program.c_str(), MPI_ARGV_NULL, request.ranks, info.get(), 0, MPI_COMM_SELF, &children, codes.data()),
+  check_mpi(MPI_Comm_spawn(program.c_str(), MPI_ARGV_NULL, request.ranks, info.get(), 0, MPI_COMM_SELF, &children,
+                           codes.data()),
             "MPI_Comm_spawn");
   check_mpi(MPI_Comm_set_errhandler(children, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
   Bytes packed = pack(request.birth);

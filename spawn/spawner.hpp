@@ -13,8 +13,8 @@
 
 namespace farm::detail {
 
-/// Starts groups with MPI_Comm_spawn, one after the other, on a thread of its own: a spawn takes long, cannot be interrupted,
-/// and Open MPI 4.1 does not support two at once.
+/// Starts groups with MPI_Comm_spawn, one after the other, on a thread of its own: a spawn takes long, cannot be
+/// interrupted, and Open MPI 4.1 does not support two at once.
 class Spawner {
  public:
   struct Request {
@@ -22,7 +22,7 @@ class Spawner {
     int ranks = 1;
     int crowd = 1;  ///< ranks that may be alive at once, of this and other groups
     WorkerOptions options;
-    std::function<void()> begun;                         ///< called on the spawner's thread
+    std::function<void()> begun;                        ///< called on the spawner's thread
     std::function<void(std::string const& why)> ended;  ///< likewise; `why` is empty where it succeeded
   };
 

@@ -7,11 +7,13 @@
 #include <farm/call.hpp>
 #include <farm/mpi_error.hpp>
 
+#include <fmt/format.h>
 #include <asio/buffer.hpp>
 #include <asio/error.hpp>
-#include <fmt/format.h>
 
 #include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
 #include <unistd.h>
 #include <chrono>
 #include <cstdio>
@@ -70,7 +72,7 @@ class Channel {
       asio::error_code error;
       sent += socket_.write_some(asio::buffer(output_.data() + sent, output_.size() - sent), error);
       if (error == asio::error::would_block) {
-        socket_.wait(Socket::wait_write, error);
+        sleep_until(POLLOUT);
       } else if (error && error != asio::error::interrupted) {
         break;  // the master is gone, which reading tells
       }
@@ -91,8 +93,18 @@ class Channel {
         return true;
       }
       if (error != asio::error::would_block && error != asio::error::interrupted) return false;
-      if (Clock::now() - start > spin_time) socket_.wait(Socket::wait_read, error);
+      if (Clock::now() - start > spin_time) {
+        sleep_until(POLLIN);
+      } else {
+        sched_yield();  // to the one that is to send it, where there are fewer cores than processes
+      }
     }
+  }
+
+  /// Asio's own wait() returns at once on a socket that does not block.
+  void sleep_until(short event) {
+    pollfd entry{.fd = socket_.native_handle(), .events = event, .revents = 0};
+    ::poll(&entry, 1, -1);
   }
 
   Socket socket_;
@@ -159,7 +171,8 @@ class Server {
     try {
       call(header, frame.id, payload, wanted ? &value_ : nullptr);
       if (value_.size() + sizeof(AnswerHeader) > max_frame_size) {
-        throw SerializationError(fmt::format("a result of {} bytes is more than a message may have ({})", value_.size(), max_frame_size));
+        throw SerializationError(
+            fmt::format("a result of {} bytes is more than a message may have ({})", value_.size(), max_frame_size));
       }
     } catch (...) {
       failure = current_failure();
@@ -168,7 +181,8 @@ class Server {
     OutputFile::flush_output();
     auto const end = Clock::now();
     AnswerHeader const answer{static_cast<std::uint64_t>((end - start).count())};
-    append_frame(channel_.output(), failure ? FrameType::error : FrameType::value, frame.id, &answer, sizeof answer, value_);
+    append_frame(channel_.output(), failure ? FrameType::error : FrameType::value, frame.id, &answer, sizeof answer,
+                 value_);
     channel_.answered(end);
     // of a group of one nobody else need agree to it
     if (failure && group_.size() == 1) comms_.clear();

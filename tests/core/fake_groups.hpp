@@ -65,7 +65,7 @@ class FakeGroups final : public SchedulerPort {
     REQUIRE(header.attempt == task.attempt());
     if (group.ranks > 1) {
       for (auto const& other : group.tasks) REQUIRE(other.header.comm_slot != header.comm_slot);
-      REQUIRE(header.comm_slot < 8);
+      REQUIRE(header.comm_slot < 32);
       REQUIRE(header.comm_epoch >= group.epochs[header.comm_slot]);
     }
     group.epochs[header.comm_slot] = header.comm_epoch;

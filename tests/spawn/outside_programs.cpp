@@ -1,5 +1,5 @@
-// Programs started as users start them, under mpiexec and without, in environments of all kinds: what they print, how they end,
-// and that no process of theirs is left.
+// Programs started as users start them, under mpiexec and without, in environments of all kinds: what they print, how
+// they end, and that no process of theirs is left.
 #include "tests/spawn/run_program.hpp"
 #include "tests/support/catch.hpp"
 
@@ -77,11 +77,13 @@ TEST_CASE("without the PMIx library there is one clear error, unless no guards a
   auto const outcome = run_program(started(by_mpiexec) + " work", "FARM_PMIX_LIBRARY=/nonexistent");
   CHECK(outcome.status == 1);
   CHECK(outcome.output.empty());
-  CHECK_THAT(outcome.errors, contains("error: the guards of the ranks need the PMIx library: /nonexistent") && contains("FARM_GUARD=0"));
+  CHECK_THAT(outcome.errors, contains("error: the guards of the ranks need the PMIx library: /nonexistent") &&
+                                 contains("FARM_GUARD=0"));
   CHECK(errors_in(outcome) == 1);
   if (!by_mpiexec) CHECK(std::count(outcome.errors.begin(), outcome.errors.end(), '\n') == 1);
   CHECK(outcome.left.empty());
-  if (!by_mpiexec) CHECK(run_program(started(false) + " work", "FARM_PMIX_LIBRARY=/nonexistent FARM_GUARD=0").output == "sum 48\n");
+  if (!by_mpiexec)
+    CHECK(run_program(started(false) + " work", "FARM_PMIX_LIBRARY=/nonexistent FARM_GUARD=0").output == "sum 48\n");
 }
 
 TEST_CASE("FARM_MAX_WORKERS says how many ranks a pool has when the program does not") {
@@ -110,7 +112,9 @@ TEST_CASE("a program that was rebuilt or removed while it ran says so, in one li
   auto const outcome = run_program(started(by_mpiexec, program) + " be_rebuilt " + (removed ? "" : replacement));
   CHECK(outcome.status == 1);
   CHECK(outcome.output == "before 1\n");
-  CHECK_THAT(outcome.errors, contains("error: ") && contains(program + " was rebuilt or removed since this program started: start it again"));
+  CHECK_THAT(
+      outcome.errors,
+      contains("error: ") && contains(program + " was rebuilt or removed since this program started: start it again"));
   CHECK(errors_in(outcome) == 1);
   CHECK(outcome.left.empty());
 }

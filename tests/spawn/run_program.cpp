@@ -37,14 +37,16 @@ std::vector<pid_t> processes_with(std::string const& mark) {
 Outcome run_program(std::string const& command, std::string const& environment) {
   static int runs = 0;
   auto const mark = fmt::format("FARM_TEST_MARK={}.{}.", getpid(), ++runs);
-  auto const line = fmt::format("env {} {} timeout -k 2 50 {} >out.txt 2>err.txt </dev/null", mark, environment, command);
+  auto const line =
+      fmt::format("env {} {} timeout -k 2 50 {} >out.txt 2>err.txt </dev/null", mark, environment, command);
   int const status = std::system(line.c_str());
   Outcome outcome{.status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status),
                   .output = content("out.txt"),
                   .errors = content("err.txt")};
   // a launcher's daemon may take a moment
   auto left = processes_with(mark);
-  for (auto const end = std::chrono::steady_clock::now() + 5s; !left.empty() && std::chrono::steady_clock::now() < end;) {
+  for (auto const end = std::chrono::steady_clock::now() + 5s;
+       !left.empty() && std::chrono::steady_clock::now() < end;) {
     std::this_thread::sleep_for(10ms);
     left = processes_with(mark);
   }

@@ -1,4 +1,5 @@
-// Ranks die at random, by signals from outside and by their own hand, while a pool works: every result is right, nothing hangs.
+// Ranks die at random, by signals from outside and by their own hand, while a pool works: every result is right,
+// nothing hangs.
 #include <farm/farm.hpp>
 
 #include "tests/support/catch.hpp"
@@ -20,18 +21,27 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// Some milliseconds of work that needs all ranks, at the first attempts of some tasks cut short. Each rank leaves its process
-/// number in the directory.
+/// Some milliseconds of work that needs all ranks, at the first attempts of some tasks cut short. Each rank leaves its
+/// process number in the directory.
 long work(int i, std::string const& directory, farm::TaskContext& context, farm::Comm const& comm) {
   std::ofstream{fmt::format("{}/{}", directory, getpid())};
   if (context.attempt() == 1 && comm.rank() == i % comm.size()) {
     switch (i % 97) {
-      case 3: std::exit(3);
-      case 5: std::abort();
-      case 7: MPI_Abort(comm, 7); break;
-      case 11: _exit(0); break;
-      case 13: raise(SIGSEGV); break;
-      default: break;
+      case 3:
+        std::exit(3);
+      case 5:
+        std::abort();
+      case 7:
+        MPI_Abort(comm, 7);
+        break;
+      case 11:
+        _exit(0);
+        break;
+      case 13:
+        raise(SIGSEGV);
+        break;
+      default:
+        break;
     }
   }
   long sum = 0;
@@ -56,7 +66,8 @@ long expected(int i, int ranks) {
 /// Ranks that have served a task. One that is still being started is spared: MPI_Comm_spawn would wait for it for ever.
 std::vector<pid_t> known_ranks(std::string const& directory) {
   std::vector<pid_t> ranks;
-  for (auto const& entry : std::filesystem::directory_iterator{directory}) ranks.push_back(std::stoi(entry.path().filename().string()));
+  for (auto const& entry : std::filesystem::directory_iterator{directory})
+    ranks.push_back(std::stoi(entry.path().filename().string()));
   return ranks;
 }
 

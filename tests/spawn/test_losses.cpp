@@ -38,14 +38,26 @@ enum class Death { kill, segv, term, stop_and_kill, exit, quick_exit, abort, mpi
 
 void die(Death how) {
   switch (how) {
-    case Death::kill: kill(getpid(), SIGKILL); break;
-    case Death::segv: kill(getpid(), SIGSEGV); break;
-    case Death::term: kill(getpid(), SIGTERM); break;
-    case Death::exit: std::exit(3);
-    case Death::quick_exit: _exit(4);
-    case Death::abort: std::abort();
-    case Death::mpi_abort: MPI_Abort(MPI_COMM_WORLD, 5); break;
-    default: break;
+    case Death::kill:
+      kill(getpid(), SIGKILL);
+      break;
+    case Death::segv:
+      kill(getpid(), SIGSEGV);
+      break;
+    case Death::term:
+      kill(getpid(), SIGTERM);
+      break;
+    case Death::exit:
+      std::exit(3);
+    case Death::quick_exit:
+      _exit(4);
+    case Death::abort:
+      std::abort();
+    case Death::mpi_abort:
+      MPI_Abort(MPI_COMM_WORLD, 5);
+      break;
+    default:
+      break;
   }
 }
 
@@ -92,7 +104,8 @@ TEST_CASE("an exception from any rank reaches the caller as the same standard ty
 
 TEST_CASE("a rank that throws while its peers wait in a collective hangs nothing") {
   farm::MPISpawnPool pool{{.max_ranks = 2, .ranks_per_task = 2, .grace = 50ms}};
-  for (int const rank : {0, 1, 0}) CHECK_THROWS_AS(pool.submit(throw_beside_a_collective, rank).result(), std::out_of_range);
+  for (int const rank : {0, 1, 0})
+    CHECK_THROWS_AS(pool.submit(throw_beside_a_collective, rank).result(), std::out_of_range);
   CHECK(pool.submit(add_one, 1).result() == 2);
   CHECK(pool.statistics().groups_lost == 0);
 }
@@ -134,10 +147,11 @@ TEST_CASE("a rank's death costs its own task only, and the error says how it die
     Death death;
     char const* text;
   };
-  for (auto const& [death, text] : {Case{Death::kill, "signal 9 (Killed)"}, Case{Death::segv, "signal 11 (Segmentation fault)"},
-                                    Case{Death::term, "signal 15 (Terminated)"}, Case{Death::exit, "exited with status 3"},
-                                    Case{Death::quick_exit, "exited with status 4"}, Case{Death::abort, "signal 6 (Aborted)"},
-                                    Case{Death::mpi_abort, "it called MPI_Abort with code 5"}}) {
+  for (auto const& [death, text] :
+       {Case{Death::kill, "signal 9 (Killed)"}, Case{Death::segv, "signal 11 (Segmentation fault)"},
+        Case{Death::term, "signal 15 (Terminated)"}, Case{Death::exit, "exited with status 3"},
+        Case{Death::quick_exit, "exited with status 4"}, Case{Death::abort, "signal 6 (Aborted)"},
+        Case{Death::mpi_abort, "it called MPI_Abort with code 5"}}) {
     for (int const rank : {0, 1}) {
       CAPTURE(text, rank);
       auto const bad = pool.submit(die_on_rank, rank, death);
@@ -183,7 +197,8 @@ TEST_CASE("a task that runs longer than its limit is ended, whatever it does, an
 }
 
 TEST_CASE("a guard's death takes its rank with it") {
-  // without recovery the launcher ends everything when a guard is killed: only a singleton's launcher has it switched on
+  // without recovery the launcher ends everything when a guard is killed: only a singleton's launcher has it switched
+  // on
   if (std::getenv("OMPI_MCA_orte_enable_recovery") == nullptr) return;
   farm::MPISpawnPool pool{{.max_ranks = 1, .max_losses = 1}};
   auto const future = pool.submit([] {

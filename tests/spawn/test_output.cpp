@@ -33,8 +33,10 @@ constexpr int kinds = 6;
 
 /// A line that tells whether it is whole: its name, its length, that many letters, and an end.
 std::string line(int task, int rank, int kind, int number) {
-  auto const length = static_cast<std::size_t>((task * 7919 + rank * 104729 + kind * 1299709 + number * number * 613) % 9000 + (number == 7 ? 200'000 : 0));
-  return fmt::format("<{}.{}.{}.{} {} {}>", task, rank, kind, number, length, std::string(length, static_cast<char>('a' + number % 26)));
+  auto const length = static_cast<std::size_t>(
+      (task * 7919 + rank * 104729 + kind * 1299709 + number * number * 613) % 9000 + (number == 7 ? 200'000 : 0));
+  return fmt::format("<{}.{}.{}.{} {} {}>", task, rank, kind, number, length,
+                     std::string(length, static_cast<char>('a' + number % 26)));
 }
 
 void print_lines(int task, farm::Comm const& comm) {
@@ -67,7 +69,8 @@ std::map<std::string, int> count_lines(std::string const& text) {
     int rank = 0;
     int kind = 0;
     int number = 0;
-    bool const whole = std::sscanf(each.c_str(), "<%d.%d.%d.%d ", &task, &rank, &kind, &number) == 4 && each == line(task, rank, kind, number);
+    bool const whole = std::sscanf(each.c_str(), "<%d.%d.%d.%d ", &task, &rank, &kind, &number) == 4 &&
+                       each == line(task, rank, kind, number);
     ++count[whole ? each.substr(0, each.find(' ')) : "broken"];
   }
   return count;
@@ -92,10 +95,15 @@ void speak_and_die(End how) {
   std::printf("without an end of line %d", static_cast<int>(how));
   std::fflush(stdout);
   switch (how) {
-    case End::kill: kill(getpid(), SIGKILL); break;
-    case End::quick_exit: _exit(3);
-    case End::abort: std::abort();
-    case End::exit: std::exit(4);
+    case End::kill:
+      kill(getpid(), SIGKILL);
+      break;
+    case End::quick_exit:
+      _exit(3);
+    case End::abort:
+      std::abort();
+    case End::exit:
+      std::exit(4);
   }
 }
 
@@ -169,10 +177,13 @@ TEST_CASE("50 MB that a task prints do not pile up in the master") {
     pool.bootup();
     forget_peak_memory();
     auto const before = peak_memory_kib();
-    pool.submit([](std::size_t count) {
-      std::string const text(999, 'x');
-      for (std::size_t i = 0; i < count; ++i) std::printf("%s\n", text.c_str());
-    }, lines).result();
+    pool.submit(
+            [](std::size_t count) {
+              std::string const text(999, 'x');
+              for (std::size_t i = 0; i < count; ++i) std::printf("%s\n", text.c_str());
+            },
+            lines)
+        .result();
     pool.shutdown();
     grown = peak_memory_kib() - before;
     arrived = captured.text().size();
@@ -195,10 +206,12 @@ TEST_CASE("what a rank has printed is not lost when it dies while nobody takes t
     auto const rank = pool.submit(getpid).result();
     dup2(pipe_ends[1], 1);
     close(pipe_ends[1]);
-    auto const future = pool.submit([](std::string const& name) {
-      SharedNumber const count{name};
-      for (;; ++*count) std::printf("line %06ld%s\n", static_cast<long>(*count), std::string(988, '.').c_str());
-    }, file);
+    auto const future = pool.submit(
+        [](std::string const& name) {
+          SharedNumber const count{name};
+          for (;; ++*count) std::printf("line %06ld%s\n", static_cast<long>(*count), std::string(988, '.').c_str());
+        },
+        file);
     // until everything between the rank and the pipe is full
     for (std::int64_t last = -1; last != *printed || last == 0; std::this_thread::sleep_for(200ms)) last = *printed;
     kill(rank, SIGKILL);

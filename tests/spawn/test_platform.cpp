@@ -53,7 +53,8 @@ std::string content(std::filesystem::path const& path) {
 /// A new directory that is removed at the end.
 struct Scratch {
   std::filesystem::path path;
-  explicit Scratch(std::string const& name) : path(std::filesystem::temp_directory_path() / fmt::format("farm-{}-{}", name, getpid())) {
+  explicit Scratch(std::string const& name)
+      : path(std::filesystem::temp_directory_path() / fmt::format("farm-{}-{}", name, getpid())) {
     std::filesystem::create_directory(path);
   }
   Scratch(Scratch const&) = delete;
@@ -91,7 +92,8 @@ std::size_t living_ranks(std::string const& mark) {
       parents.push_back(stat.substr(end + 4, stat.find(' ', end + 4) - end - 4));
     }
   }
-  return static_cast<std::size_t>(std::count_if(parents.begin(), parents.end(), [&](auto const& parent) { return guards.contains(parent); }));
+  return static_cast<std::size_t>(
+      std::count_if(parents.begin(), parents.end(), [&](auto const& parent) { return guards.contains(parent); }));
 }
 
 }  // namespace
@@ -129,12 +131,16 @@ TEST_CASE("ranks that wait in MPI yield where ranks outnumber cores, those of ot
 TEST_CASE("ranks start in the master's directory, or where working_directory says") {
   CHECK(farm::MPISpawnPool{{.max_ranks = 1}}.submit(directory).result() == directory());
   Scratch const scratch{"wdir"};
-  farm::MPISpawnPool pool{{.max_ranks = 2, .ranks_per_task = 2, .workers = {.working_directory = scratch.path.string()}}};
+  farm::MPISpawnPool pool{
+      {.max_ranks = 2, .ranks_per_task = 2, .workers = {.working_directory = scratch.path.string()}}};
   CHECK(pool.submit(farm::all_ranks, directory).result() == std::vector(2, scratch.path.string()));
 }
 
 TEST_CASE("ranks have the environment of the master's start, and what the options add") {
-  farm::MPISpawnPool pool{{.max_ranks = 1, .workers = {.environment = {{"FARM_TEST_A", "1"}, {"FARM_TEST_B", "b = 2, \"3\"; x"}, {"OMP_NUM_THREADS", "7"}}}}};
+  farm::MPISpawnPool pool{
+      {.max_ranks = 1,
+       .workers = {
+           .environment = {{"FARM_TEST_A", "1"}, {"FARM_TEST_B", "b = 2, \"3\"; x"}, {"OMP_NUM_THREADS", "7"}}}}};
   CHECK(pool.submit(variable, std::string{"FARM_TEST_A"}).result() == "1");
   CHECK(pool.submit(variable, std::string{"FARM_TEST_B"}).result() == "b = 2, \"3\"; x");
   CHECK(pool.submit(variable, std::string{"OMP_NUM_THREADS"}).result() == "7");
@@ -159,9 +165,12 @@ TEST_CASE("an environment that MPI cannot carry is refused, each in one line tha
 
 TEST_CASE("mpi_info goes before what the farm would say, except for what the farm cannot do without") {
   Scratch const scratch{"info"};
-  farm::MPISpawnPool pool{{.max_ranks = 1, .workers = {.mpi_info = {{"wdir", scratch.path.string()}, {"bind_to", "none"}}}}};
+  farm::MPISpawnPool pool{
+      {.max_ranks = 1, .workers = {.mpi_info = {{"wdir", scratch.path.string()}, {"bind_to", "none"}}}}};
   CHECK(pool.submit(directory).result() == scratch.path.string());
-  CHECK_THAT(error_of([] { farm::MPISpawnPool const bad{{.max_ranks = 1, .workers = {.mpi_info = {{"env", "A=1"}}}}}; }),
+  CHECK_THAT(error_of([] {
+               farm::MPISpawnPool const bad{{.max_ranks = 1, .workers = {.mpi_info = {{"env", "A=1"}}}}};
+             }),
              contains("mpi_info: env") && contains("WorkerOptions::environment"));
 }
 
@@ -170,11 +179,14 @@ TEST_CASE("with output_directory each task and rank has a file of what it printe
   std::string terminal;
   {
     Captured const captured{1};
-    farm::MPISpawnPool pool{{.max_ranks = 2, .ranks_per_task = 2, .workers = {.output_directory = scratch.path.string()}}};
-    pool.map([](int i, farm::Comm const& comm) {
-      fmt::print("task {} on rank {}\n", i, comm.rank());
-      fmt::print(stderr, "and its errors");
-    }, std::vector{0, 1, 2});
+    farm::MPISpawnPool pool{
+        {.max_ranks = 2, .ranks_per_task = 2, .workers = {.output_directory = scratch.path.string()}}};
+    pool.map(
+        [](int i, farm::Comm const& comm) {
+          fmt::print("task {} on rank {}\n", i, comm.rank());
+          fmt::print(stderr, "and its errors");
+        },
+        std::vector{0, 1, 2});
     pool.shutdown();
     terminal = captured.text();
   }
@@ -193,13 +205,16 @@ TEST_CASE("an output_directory that does not exist is told by the task's error")
   CHECK_THAT(error_of([&] { pool.submit(directory).result(); }), contains("/nonexistent/directory/task-0.rank-0.txt"));
 }
 
-TEST_CASE("too few slots: the error says how many were asked for, how many there are, where they come from and how to get more") {
+TEST_CASE(
+    "too few slots: the error says how many were asked for, how many there are, where they come from and how to get "
+    "more") {
   auto const message = error_of([] { farm::MPISpawnPool const pool{{.max_ranks = 8}}; });
   if (is_singleton()) {
     CHECK(message.empty());
     return;
   }
-  CHECK_THAT(message, contains("max_ranks is 8") && contains("4 slots") && contains("mpiexec has 5, of which the master takes one"));
+  CHECK_THAT(message, contains("max_ranks is 8") && contains("4 slots") &&
+                          contains("mpiexec has 5, of which the master takes one"));
   CHECK_THAT(message, contains("mpiexec -n 1 -host ") && contains(":9"));
   CHECK_THROWS_AS((farm::MPISpawnPool{{.max_ranks = 8}}), farm::SpawnError);
 }
@@ -208,7 +223,8 @@ TEST_CASE("FARM_MAX_WORKERS is refused by its name where it is no number of rank
   for (auto const* const bad : {"0", "-1", "x", "3x", " ", "1.5", "99999999999"}) {
     CAPTURE(bad);
     setenv("FARM_MAX_WORKERS", bad, 1);
-    CHECK_THAT(error_of([] { farm::MPISpawnPool const pool; }), contains(fmt::format("FARM_MAX_WORKERS is \"{}\"", bad)));
+    CHECK_THAT(error_of([] { farm::MPISpawnPool const pool; }),
+               contains(fmt::format("FARM_MAX_WORKERS is \"{}\"", bad)));
     CHECK(farm::MPISpawnPool{{.max_ranks = 2}}.max_ranks() == 2);  // who says a number does not ask it
   }
   setenv("FARM_MAX_WORKERS", "3", 1);
@@ -238,7 +254,8 @@ TEST_CASE("pools that together want more ranks than there are slots all get thei
   if (!is_singleton()) CHECK(most <= 4);
 }
 
-TEST_CASE("a rank's process stays for a while after its end, so that the launcher sees the end of its connection first") {
+TEST_CASE(
+    "a rank's process stays for a while after its end, so that the launcher sees the end of its connection first") {
   std::chrono::steady_clock::duration longest{};
   for (int i = 0; i < 5; ++i) {  // whoever watches may come late, but not always
     farm::MPISpawnPool pool{{.max_ranks = 1}};

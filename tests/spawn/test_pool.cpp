@@ -81,17 +81,27 @@ TEST_CASE("all kinds of functions, arguments and results travel") {
     CHECK(pool.submit(Scale{{1, 2, 3}}, 1).result() == 7.0);
     CHECK(pool.submit(rank_in).result() == 0);
     CHECK(pool.submit(sum_of_ranks).result() == 3);
-    CHECK(pool.submit([](farm::TaskContext& context, int a) { return std::tuple{context.ranks(), context.attempt(), a}; }, 9).result() ==
-          std::tuple{2, 1U, 9});
+    CHECK(pool.submit(
+                  [](farm::TaskContext& context, int a) {
+                    return std::tuple{context.ranks(), context.attempt(), a};
+                  },
+                  9)
+              .result() == std::tuple{2, 1U, 9});
   }
   SECTION("values of any type that cereal knows, and move-only ones") {
-    CHECK(pool.submit([](std::string const& a, std::string_view b) { return a + std::string(b); }, "ab", "cd").result() == "abcd");
-    CHECK(pool.submit([](std::span<double const> a) { return std::accumulate(a.begin(), a.end(), 0.0); }, std::vector{1.0, 2.0}).result() == 3);
+    CHECK(
+        pool.submit([](std::string const& a, std::string_view b) { return a + std::string(b); }, "ab", "cd").result() ==
+        "abcd");
+    CHECK(pool.submit([](std::span<double const> a) { return std::accumulate(a.begin(), a.end(), 0.0); },
+                      std::vector{1.0, 2.0})
+              .result() == 3);
     auto const map = std::map<std::string, std::vector<int>>{{"a", {1, 2}}, {"b", {}}};
     CHECK(pool.submit([](std::map<std::string, std::vector<int>> m) { return m; }, map).result() == map);
-    CHECK(pool.submit([](std::complex<double> z) { return z * z; }, std::complex<double>{0, 1}).result() == std::complex<double>{-1, 0});
+    CHECK(pool.submit([](std::complex<double> z) { return z * z; }, std::complex<double>{0, 1}).result() ==
+          std::complex<double>{-1, 0});
     CHECK(pool.submit([](Point p) { return p; }, Point{1.5, "x"}).result() == Point{1.5, "x"});
-    auto future = pool.submit([](std::unique_ptr<int> p) { return std::make_unique<int>(*p + 1); }, std::make_unique<int>(3));
+    auto future =
+        pool.submit([](std::unique_ptr<int> p) { return std::make_unique<int>(*p + 1); }, std::make_unique<int>(3));
     CHECK(*future.result() == 4);
     CHECK(*future.result() == 4);
     CHECK_FALSE(pool.submit([](int) { return std::optional<int>{}; }, 1).result());
@@ -123,13 +133,18 @@ TEST_CASE("the communicator is valid with one rank per task, too") {
 TEST_CASE("a spawned group is a world of its own") {
   farm::MPISpawnPool pool{{.max_ranks = 4, .ranks_per_task = 2}};
   CHECK(pool.submit(world_size).result() == 2);
-  auto const sums = pool.submit(farm::all_ranks, [](int) {
-                      int rank = 0;
-                      int other = -1;
-                      MPI_Comm_rank(MPI_COMM_WORLD, &rank);
-                      MPI_Sendrecv(&rank, 1, MPI_INT, 1 - rank, 0, &other, 1, MPI_INT, 1 - rank, 0, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
-                      return other;
-                    }, 0).result();
+  auto const sums = pool.submit(
+                            farm::all_ranks,
+                            [](int) {
+                              int rank = 0;
+                              int other = -1;
+                              MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+                              MPI_Sendrecv(&rank, 1, MPI_INT, 1 - rank, 0, &other, 1, MPI_INT, 1 - rank, 0,
+                                           MPI_COMM_WORLD, MPI_STATUS_IGNORE);
+                              return other;
+                            },
+                            0)
+                        .result();
   CHECK(sums == std::vector{1, 0});
 }
 
@@ -157,19 +172,24 @@ TEST_CASE("a map tells its progress") {
 TEST_CASE("five tasks of two ranks on four ranks: no group waits for another") {
   farm::MPISpawnPool pool{{.max_ranks = 4, .ranks_per_task = 2}};
   pool.bootup();
-  // the first task waits until the others, which the other group runs, are all done: in lock-step it would wait for ever
+  // the first task waits until the others, which the other group runs, are all done: in lock-step it would wait for
+  // ever
   auto const directory = std::filesystem::temp_directory_path() / fmt::format("farm-test-{}", getpid());
   std::filesystem::create_directory(directory);
-  auto const first = pool.submit([](std::string const& path) {
-    while (std::distance(std::filesystem::directory_iterator{path}, {}) < 4) std::this_thread::yield();
-    return getpid();
-  }, directory.string());
+  auto const first = pool.submit(
+      [](std::string const& path) {
+        while (std::distance(std::filesystem::directory_iterator{path}, {}) < 4) std::this_thread::yield();
+        return getpid();
+      },
+      directory.string());
   std::vector<farm::Future<int>> others;
   for (int i = 0; i < 4; ++i) {
-    others.push_back(pool.submit([](int n, std::string const& path, farm::Comm const& comm) {
-      if (comm.rank() == 0) std::ofstream{path + "/" + std::to_string(n)};
-      return static_cast<int>(getpid());
-    }, i, directory.string()));
+    others.push_back(pool.submit(
+        [](int n, std::string const& path, farm::Comm const& comm) {
+          if (comm.rank() == 0) std::ofstream{path + "/" + std::to_string(n)};
+          return static_cast<int>(getpid());
+        },
+        i, directory.string()));
   }
   auto const group = first.result();
   for (auto const& other : others) CHECK(other.result() != group);
@@ -246,7 +266,8 @@ TEST_CASE("options out of range are refused, each in one line that says what is 
   };
   CHECK_THAT(message({.max_ranks = -1}), contains("max_ranks is -1"));
   CHECK_THAT(message({.max_ranks = 2, .ranks_per_task = 0}), contains("ranks_per_task is 0"));
-  CHECK_THAT(message({.max_ranks = 2, .ranks_per_task = 3}), contains("ranks_per_task is 3, which is more than max_ranks, 2"));
+  CHECK_THAT(message({.max_ranks = 2, .ranks_per_task = 3}),
+             contains("ranks_per_task is 3, which is more than max_ranks, 2"));
   farm::MPISpawnPool pool{{.max_ranks = 2}};
   CHECK_THROWS_AS(pool.submit(farm::TaskOptions{.ranks = 3}, square, 1), std::invalid_argument);
   CHECK_THROWS_AS(pool.submit(farm::TaskOptions{.ranks = -1}, square, 1), std::invalid_argument);
@@ -263,7 +284,13 @@ TEST_CASE("shutdown runs what is queued, or cancels it; afterwards nothing is ta
 
   farm::MPISpawnPool other{{.max_ranks = 1}};
   std::vector<farm::Future<int>> futures;
-  for (int i = 0; i < 1000; ++i) futures.push_back(other.submit([](int n) { std::this_thread::sleep_for(std::chrono::milliseconds(20)); return n; }, i));
+  for (int i = 0; i < 1000; ++i)
+    futures.push_back(other.submit(
+        [](int n) {
+          std::this_thread::sleep_for(std::chrono::milliseconds(20));
+          return n;
+        },
+        i));
   CHECK(futures.front().result() == 0);
   other.shutdown(true, true);
   CHECK(futures.back().cancelled());

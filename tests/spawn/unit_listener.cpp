@@ -8,6 +8,7 @@
 
 #include <asio/executor_work_guard.hpp>
 
+#include <dirent.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/resource.h>
@@ -19,7 +20,6 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstring>
-#include <dirent.h>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -100,7 +100,9 @@ class Master {
 class Visitor {
  public:
   explicit Visitor(int descriptor) : descriptor_(descriptor) {}
-  Visitor(Birth const& birth, Way way) : Visitor(socket(way == Way::tcp ? AF_INET : AF_UNIX, SOCK_STREAM, 0)) { come(birth, way); }
+  Visitor(Birth const& birth, Way way) : Visitor(socket(way == Way::tcp ? AF_INET : AF_UNIX, SOCK_STREAM, 0)) {
+    come(birth, way);
+  }
   Visitor(Visitor&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
   Visitor& operator=(Visitor&&) = delete;
   ~Visitor() {
@@ -141,7 +143,9 @@ class Visitor {
     text.resize(done);
     return text;
   }
-  void write(std::string_view bytes) const { static_cast<void>(send(descriptor_, bytes.data(), bytes.size(), MSG_NOSIGNAL)); }
+  void write(std::string_view bytes) const {
+    static_cast<void>(send(descriptor_, bytes.data(), bytes.size(), MSG_NOSIGNAL));
+  }
   template <class T>
   void write_object(T const& object) const {
     write({reinterpret_cast<char const*>(&object), sizeof object});
@@ -170,7 +174,9 @@ std::string response_to(Challenge const& challenge, Key const& key, std::string_
   return std::string{reinterpret_cast<char const*>(&response), sizeof response}.append(hello);
 }
 
-std::size_t lines(std::string const& text) { return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n')); }
+std::size_t lines(std::string const& text) {
+  return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
+}
 
 /// Who is sent away may notice it before the line is written.
 std::string first_line(Captured const& errors) {
@@ -179,7 +185,9 @@ std::string first_line(Captured const& errors) {
   return errors.text();
 }
 
-Hello hello_of(std::uint64_t group) { return {.group = group, .rank = 1, .pid = 42, .host = "here", .build_id = "ab12"}; }
+Hello hello_of(std::uint64_t group) {
+  return {.group = group, .rank = 1, .pid = 42, .host = "here", .build_id = "ab12"};
+}
 
 /// Somebody who listens where a master is expected.
 class Impostor {
@@ -190,7 +198,8 @@ class Impostor {
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     socklen_t size = sizeof address;
     auto* const generic = reinterpret_cast<sockaddr*>(&address);
-    if (bind(descriptor_, generic, size) != 0 || listen(descriptor_, 5) != 0 || getsockname(descriptor_, generic, &size) != 0) {
+    if (bind(descriptor_, generic, size) != 0 || listen(descriptor_, 5) != 0 ||
+        getsockname(descriptor_, generic, &size) != 0) {
       throw std::system_error(errno, std::generic_category(), "listen");
     }
     port_ = ntohs(address.sin_port);
@@ -290,8 +299,9 @@ TEST_CASE("the wrong key, garbage and greetings of any wrong size are refused, e
       response.hello_size = max_hello_size + 1;
       visitor.write_object(response);
     });
-    refused("its greeting is too long",
-            [](Visitor const& visitor, Challenge const& /*challenge*/) { visitor.write("GET / HTTP/1.1\r\n" + std::string(5000, 'x')); });
+    refused("its greeting is too long", [](Visitor const& visitor, Challenge const& /*challenge*/) {
+      visitor.write("GET / HTTP/1.1\r\n" + std::string(5000, 'x'));
+    });
     refused("no such group", [&](Visitor const& visitor, Challenge const& challenge) {
       visitor.write(response_to(challenge, birth.key, pack(hello_of(666))));
       static_cast<void>(visitor.read(sizeof(Mac)));
@@ -417,7 +427,8 @@ TEST_CASE("a listener may go while visitors are in the hall and others wait") {
   for (int i = 0; i < 10; ++i) {
     std::vector<Visitor> visitors;
     Master master{{.visitors = 2}};
-    for (auto const way : {Way::unix_socket, Way::tcp, Way::unix_socket, Way::tcp}) visitors.emplace_back(master.invitation(way), way);
+    for (auto const way : {Way::unix_socket, Way::tcp, Way::unix_socket, Way::tcp})
+      visitors.emplace_back(master.invitation(way), way);
     static_cast<void>(visitors.front().read_challenge());
   }
 }
@@ -441,7 +452,8 @@ TEST_CASE("a listener that does not hold the key, or is no farm, is found out by
     CHECK_THAT(failure_to_connect(mirror.invitation()), contains("does not hold the key"));
   }
   {
-    Impostor const other{[](Visitor const& visitor) { visitor.write("220 mail.example.org ESMTP, which is no challenge at all"); }};
+    Impostor const other{
+        [](Visitor const& visitor) { visitor.write("220 mail.example.org ESMTP, which is no challenge at all"); }};
     CHECK_THAT(failure_to_connect(other.invitation()), contains("no farm"));
   }
 }

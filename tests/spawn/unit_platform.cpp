@@ -114,9 +114,12 @@ TEST_CASE("ranks yield where they outnumber the cores that this process may use,
   CHECK_FALSE(setting.empty());
 }
 
-TEST_CASE("a master that mpiexec has bound to a core by default uses all cores of mpiexec, one that was bound by choice does not") {
-  std::map<std::string, std::optional<std::string>> variables{
-      {"OMPI_MCA_orte_bound_at_launch", "1"}, {"OMPI_MCA_hwloc_base_binding_policy", {}}, {"OMPI_MCA_hwloc_base_cpu_set", {}}};
+TEST_CASE(
+    "a master that mpiexec has bound to a core by default uses all cores of mpiexec, one that was bound by choice does "
+    "not") {
+  std::map<std::string, std::optional<std::string>> variables{{"OMPI_MCA_orte_bound_at_launch", "1"},
+                                                              {"OMPI_MCA_hwloc_base_binding_policy", {}},
+                                                              {"OMPI_MCA_hwloc_base_cpu_set", {}}};
   auto const cores_afterwards = [&] {
     Environment const environment{variables};
     int cores = 0;

@@ -55,13 +55,16 @@ struct End {
   End& operator=(End const&) = delete;
   ~End() { stream->close(); }
 
-  void append(std::uint64_t id, std::string_view payload) const { append_frame(stream->output(), FrameType::output, id, payload); }
+  void append(std::uint64_t id, std::string_view payload) const {
+    append_frame(stream->output(), FrameType::output, id, payload);
+  }
 };
 
 struct Pair {
   int descriptors[2]{};
   Pair() {
-    if (socketpair(AF_UNIX, SOCK_STREAM, 0, descriptors) != 0) throw std::system_error(errno, std::generic_category(), "socketpair");
+    if (socketpair(AF_UNIX, SOCK_STREAM, 0, descriptors) != 0)
+      throw std::system_error(errno, std::generic_category(), "socketpair");
   }
 };
 
@@ -166,7 +169,8 @@ TEST_CASE("bytes that are no frame close the stream with the reason, and what ca
   asio::io_context context{1};
   Pair const pair;
   End a{context, pair.descriptors[0]};
-  write_all(pair.descriptors[1], frame_bytes(FrameType::output, 1, "good") + bad + frame_bytes(FrameType::output, 3, "late"));
+  write_all(pair.descriptors[1],
+            frame_bytes(FrameType::output, 1, "good") + bad + frame_bytes(FrameType::output, 3, "late"));
   CHECK(run_until(context, [&] { return !a.closed.empty(); }));
   context.poll();
   CHECK(a.closed == std::vector{reason});

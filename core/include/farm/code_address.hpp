@@ -5,8 +5,8 @@
 
 namespace farm {
 
-/// Where a function lies, in terms that hold in every process of the same build: address-space layout differs from process
-/// to process, the module's build-id and the offset in it do not.
+/// Where a function lies, in terms that hold in every process of the same build: address-space layout differs from
+/// process to process, the module's build-id and the offset in it do not.
 struct CodeAddress {
   std::uint64_t module = 0;  ///< the first eight bytes of the module's build-id
   std::uint64_t offset = 0;  ///< from where the module is loaded

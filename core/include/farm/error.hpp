@@ -7,8 +7,9 @@
 
 /// Every failure of the farm, as a type to catch.
 ///
-/// `Error` is the root. It does not derive from std::exception, since TaskError is combined with standard exception types;
-/// but every error that is thrown derives from both, so `catch (std::exception const&)` catches all of them as well.
+/// `Error` is the root. It does not derive from std::exception, since TaskError is combined with standard exception
+/// types; but every error that is thrown derives from both, so `catch (std::exception const&)` catches all of them as
+/// well.
 namespace farm {
 
 class Error {

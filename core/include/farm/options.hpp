@@ -15,7 +15,8 @@ struct TaskOptions {
   int ranks = 0;
   /// Tasks of higher priority start first; equals in order of submission.
   int priority = 0;
-  /// How long it may run, from when its ranks start it; then its group is ended and it fails with TimeoutError. None: no limit.
+  /// How long it may run, from when its ranks start it; then its group is ended and it fails with TimeoutError. None:
+  /// no limit.
   std::optional<std::chrono::nanoseconds> timeout{};
 };
 

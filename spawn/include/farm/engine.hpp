@@ -18,7 +18,7 @@ struct Statistics {
   std::uint64_t tasks = 0;   ///< done, in whatever way
   std::uint64_t groups = 0;  ///< started, over all
   std::uint64_t groups_lost = 0;
-  int peak_ranks = 0;  ///< alive at once
+  int peak_ranks = 0;                ///< alive at once
   std::chrono::nanoseconds wall{0};  ///< since the first submission
   std::chrono::nanoseconds busy{0};  ///< of all ranks together, in tasks
   /// The part of the time of `peak_ranks` ranks that was spent in tasks, 0 to 1.
@@ -41,8 +41,8 @@ struct EngineOptions {
 /// Throws UsageError where an option is out of range, or SpawnError where there are too few slots for it.
 void check_options(EngineOptions const& options);
 
-/// What max_ranks is where it is not given: FARM_MAX_WORKERS, else the slots of this job less the master's, else the number of
-/// cores. Throws UsageError where FARM_MAX_WORKERS is no number above 0.
+/// What max_ranks is where it is not given: FARM_MAX_WORKERS, else the slots of this job less the master's, else the
+/// number of cores. Throws UsageError where FARM_MAX_WORKERS is no number above 0.
 [[nodiscard]] int default_max_ranks();
 
 /// The engine behind every pool. Thread-safe.
@@ -55,8 +55,8 @@ class Engine {
   /// shutdown(true, false).
   ~Engine();
 
-  /// `call` is what the invoker at `code` unpacks. Does not block. Throws ShutdownError after shutdown(), and UsageError where
-  /// an option is out of range.
+  /// `call` is what the invoker at `code` unpacks. Does not block. Throws ShutdownError after shutdown(), and
+  /// UsageError where an option is out of range.
   [[nodiscard]] StatePtr submit(CodeAddress code, Bytes call, TaskOptions const& options, bool all_ranks);
 
   /// Starts all groups; blocks until they are ready where `wait`. Throws SpawnError where none could be started.

@@ -79,7 +79,8 @@ auto map_tuples(Engine& engine, F const& f, std::tuple<As...>* /*types*/, Next n
     if (options.progress) options.progress({done, inputs});
   };
   report(0);
-  std::conditional_t<std::is_void_v<R>, std::nullptr_t, std::vector<std::conditional_t<std::is_void_v<R>, char, R>>> results{};
+  std::conditional_t<std::is_void_v<R>, std::nullptr_t, std::vector<std::conditional_t<std::is_void_v<R>, char, R>>>
+      results{};
   if constexpr (!std::is_void_v<R>) results.reserve(inputs);
   std::size_t done = 0;
   for (std::size_t i = 0; i < chunks.size(); ++i) {
@@ -132,9 +133,7 @@ class Zip {
   using Tuple = std::tuple<std::decay_t<decltype(*std::begin(std::declval<Ranges&>()))>...>;
   explicit Zip(Ranges&... ranges) : its_(std::begin(ranges)...), ends_(std::end(ranges)...) {}
 
-  Tuple const* next() {
-    return next(std::index_sequence_for<Ranges...>{});
-  }
+  Tuple const* next() { return next(std::index_sequence_for<Ranges...>{}); }
 
  private:
   template <std::size_t... Is>
@@ -154,7 +153,8 @@ template <class F, class... Ranges>
 auto map_zipped(Engine& engine, F const& f, MapOptions const& options, Ranges&... ranges) {
   Zip<Ranges...> zip{ranges...};
   using Tuple = typename Zip<Ranges...>::Tuple;
-  return map_tuples(engine, f, static_cast<Tuple*>(nullptr), [&] { return zip.next(); }, options);
+  return map_tuples(
+      engine, f, static_cast<Tuple*>(nullptr), [&] { return zip.next(); }, options);
 }
 
 template <class... Ts>
@@ -170,7 +170,8 @@ auto map(Engine& engine, F const& f, RangesAndOptions&&... all) {
   if constexpr (last_is_options<RangesAndOptions...>) {
     return [&]<std::size_t... Is>(std::index_sequence<Is...>, auto references) {
       return map_zipped(engine, f, std::get<sizeof...(Is)>(references), std::get<Is>(references)...);
-    }(std::make_index_sequence<sizeof...(all) - 1>{}, std::tie(all...));
+    }
+    (std::make_index_sequence<sizeof...(all) - 1>{}, std::tie(all...));
   } else {
     return map_zipped(engine, f, MapOptions{}, all...);
   }

@@ -17,7 +17,8 @@ struct WorkerOptions {
   std::vector<std::pair<std::string, std::string>> mpi_info{};
   /// Hosts on which they are started, of those that mpiexec was given; empty: MPI chooses.
   std::vector<std::string> hosts{};
-  /// What a task prints goes to a file task-N.rank-R.txt in this directory; empty: to the master's terminal, by whole lines.
+  /// What a task prints goes to a file task-N.rank-R.txt in this directory; empty: to the master's terminal, by whole
+  /// lines.
   std::string output_directory{};
 };
 

@@ -75,11 +75,13 @@ void be_rebuilt(std::string const& replacement) {
 void orphan_a_task() {
   farm::MPISpawnPool pool{{.max_ranks = 2, .ranks_per_task = 2}};
   auto const file = std::filesystem::current_path() / "the_task_runs";
-  auto const future = pool.submit([](std::string const& path, farm::Comm const& comm) {
-    comm.barrier();
-    std::ofstream{path};
-    for (;;) pause();
-  }, file.string());
+  auto const future = pool.submit(
+      [](std::string const& path, farm::Comm const& comm) {
+        comm.barrier();
+        std::ofstream{path};
+        for (;;) pause();
+      },
+      file.string());
   while (!std::filesystem::exists(file)) std::this_thread::yield();
   kill(getpid(), SIGKILL);
 }
