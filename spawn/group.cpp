@@ -46,6 +46,11 @@ void Group::expect(Clock::duration limit) {
     fail(fmt::format("{} of the {} ranks of a group have come within {:g} s", come, members_.size(),
                      std::chrono::duration<double>(limit).count()));
   });
+  for (std::size_t rank = 0; rank < members_.size(); ++rank) {  // it may have come and gone meanwhile
+    auto const& member = members_[rank];
+    if (member.exit || member.stream_closed || member.lifeline_closed) return lost(rank);
+  }
+  become_ready_if_complete();
 }
 
 void Group::start_failed(std::string const& why) {
@@ -80,13 +85,16 @@ void Group::attach(Hello const& hello, Socket socket) {
     fail(fmt::format("rank {} on {} runs another build of the program: start the program again", rank, hello.host));
     return;
   }
-  bool const complete =
-      std::all_of(members_.begin(), members_.end(), [](Member const& each) { return each.complete(); });
-  if (complete && (state_ == State::connecting || state_ == State::waiting)) {
-    state_ = State::ready;
-    timer_.cancel();
-    owner_->on_ready(*this);
-  }
+  become_ready_if_complete();
+}
+
+/// Not before the spawn has come back: a rank that a task kills meanwhile would keep MPI_Comm_spawn from it.
+void Group::become_ready_if_complete() {
+  if (state_ != State::connecting) return;
+  if (!std::all_of(members_.begin(), members_.end(), [](Member const& each) { return each.complete(); })) return;
+  state_ = State::ready;
+  timer_.cancel();
+  owner_->on_ready(*this);
 }
 
 void Group::send(Task const& task, TaskHeader const& header) {

@@ -74,6 +74,7 @@ class Group : public std::enable_shared_from_this<Group> {
     [[nodiscard]] bool complete() const { return stream && (lifeline || !guarded); }
   };
 
+  void become_ready_if_complete();
   void on_guard_frame(std::size_t rank, Frame const& frame);
   void on_stream_closed(std::size_t rank, std::string const& why);
   void on_lifeline_closed(std::size_t rank);
