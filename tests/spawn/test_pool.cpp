@@ -75,7 +75,7 @@ TEST_CASE("all kinds of functions, arguments and results travel") {
   SECTION("functions, lambdas with captures, generic lambdas, function objects") {
     CHECK(pool.submit(square, 7).result() == 49);
     CHECK(pool.submit([](int a, double b) { return a * b; }, 2, 1.5).result() == 3.0);
-    int const k = 5;
+    int const k = pool.max_ranks() + 3;
     CHECK(pool.submit([k](int a) { return a + k; }, 2).result() == 7);
     CHECK(pool.submit([](auto a, auto const& comm) { return a + comm.size(); }, 40).result() == 42);
     CHECK(pool.submit(Scale{{1, 2, 3}}, 1).result() == 7.0);
