@@ -81,8 +81,10 @@ bool FutureState::set_error(std::exception_ptr error) {
   return finish(Status::error, [&] { result_.emplace<std::exception_ptr>(std::move(error)); });
 }
 
-bool FutureState::set_cancelled() {
-  return finish(Status::cancelled, [] {});
+bool FutureState::set_cancelled(std::exception_ptr why) {
+  return finish(Status::cancelled, [&] {
+    if (why) result_.emplace<std::exception_ptr>(std::move(why));
+  });
 }
 
 bool FutureState::cancel() {

@@ -41,6 +41,7 @@ std::exception_ptr error_of(FutureState const& state) {
     case FutureState::Status::error:
       return std::get<std::exception_ptr>(state.result());
     case FutureState::Status::cancelled:
+      if (auto const* const why = std::get_if<std::exception_ptr>(&state.result())) std::rethrow_exception(*why);
       throw CancelledError("the future was cancelled");
     case FutureState::Status::pending:
     case FutureState::Status::running:

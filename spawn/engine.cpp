@@ -1,4 +1,5 @@
 #include <farm/engine.hpp>
+#include <farm/future_chain.hpp>
 #include <farm/log.hpp>
 
 #include "core/scheduler.hpp"
@@ -9,6 +10,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
 #include <charconv>
 #include <condition_variable>
 #include <cstdlib>
@@ -126,14 +128,40 @@ class Engine::Core final : public SchedulerPort,
     return state;
   }
 
-  void shut_down(bool cancel) {
+  /// It counts as queued until its sources are done.
+  StatePtr submit_after(std::vector<StatePtr> sources, std::function<Bytes()> make_call, TaskPtr task) {
+    StatePtr state{task};
     {
       std::scoped_lock const lock{mutex_};
-      shut_down_ = true;
+      if (shut_down_) throw ShutdownError("the pool was shut down: it takes no more tasks");
+      if (!began_) began_ = Clock::now();
+      awaiting_[task.get()] = task;
+    }
+    task->make_rare().sources = sources;
+    task->add_callback([self = shared_from_this(), raw = task.get()] { self->awaits_no_more(TaskPtr{raw}, false); });
+    auto const waiting = std::make_shared<Awaiting>(shared_from_this(), std::move(task), sources, std::move(make_call));
+    for (auto const& source : sources) source->add_callback([waiting] { waiting->source_done(); });
+    waiting->source_done();
+    return state;
+  }
+
+  void shut_down(bool cancel) {
+    auto const awaiting = close();
+    if (cancel) {
+      for (auto const& task : awaiting) task->cancel();
     }
     hub_.post([self = shared_from_this(), cancel] {
       self->take_inbox();
-      self->scheduler_.shutdown(cancel);
+      if (cancel || self->awaits_nothing()) self->scheduler_.shutdown(cancel);
+    });
+  }
+
+  void terminate() {
+    for (auto const& task : close()) task->cancel();
+    hub_.post([self = shared_from_this()] {
+      self->take_inbox();
+      self->scheduler_.abandon(std::make_exception_ptr(CancelledError("the pool was terminated")));
+      self->scheduler_.shutdown(true);
     });
   }
 
@@ -173,6 +201,90 @@ class Engine::Core final : public SchedulerPort,
   [[nodiscard]] EngineOptions const& options() const { return options_; }
 
  private:
+  /// A task whose arguments are not there yet.
+  class Awaiting {
+   public:
+    Awaiting(std::shared_ptr<Core> core, TaskPtr task, std::vector<StatePtr> sources, std::function<Bytes()> make_call)
+        : core_(std::move(core)),
+          task_(std::move(task)),
+          missing_(sources.size() + 1),
+          sources_(std::move(sources)),
+          make_call_(std::move(make_call)) {}
+
+    void source_done() {
+      if (missing_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+      {
+        std::scoped_lock const lock{graph_mutex()};
+        task_->rare->sources.clear();
+      }
+      if (!task_->done()) resolve();
+      sources_.clear();
+      make_call_ = nullptr;
+    }
+
+   private:
+    void resolve() {
+      for (std::size_t i = 0; i < sources_.size(); ++i) {
+        auto const status = sources_[i]->status();
+        if (status == FutureState::Status::error) {
+          task_->set_error(std::get<std::exception_ptr>(sources_[i]->result()));
+          return;
+        }
+        if (status == FutureState::Status::cancelled) {
+          task_->set_cancelled(std::make_exception_ptr(
+              CancelledError(fmt::format("the task was cancelled with what it waited for: future {} of {} among its "
+                                         "arguments was cancelled",
+                                         i + 1, sources_.size()))));
+          return;
+        }
+      }
+      try {
+        task_->call = make_call_();
+      } catch (...) {
+        task_->set_error(std::current_exception());
+        return;
+      }
+      core_->awaits_no_more(task_, true);
+    }
+
+    std::shared_ptr<Core> core_;
+    TaskPtr task_;
+    std::atomic<std::size_t> missing_;
+    std::vector<StatePtr> sources_;
+    std::function<Bytes()> make_call_;
+  };
+
+  std::vector<TaskPtr> close() {
+    std::scoped_lock const lock{mutex_};
+    shut_down_ = true;
+    std::vector<TaskPtr> awaiting;
+    for (auto const& [raw, task] : awaiting_) awaiting.push_back(task);
+    return awaiting;
+  }
+
+  bool awaits_nothing() {
+    std::scoped_lock const lock{mutex_};
+    return awaiting_.empty();
+  }
+
+  /// It is to be queued, or has ended. The last one lets a shutdown go on.
+  void awaits_no_more(TaskPtr const& task, bool to_queue) {
+    bool first = false;
+    bool last = false;
+    {
+      std::scoped_lock const lock{mutex_};
+      if (awaiting_.erase(task.get()) == 0) return;
+      first = to_queue && inbox_.empty();
+      if (to_queue) inbox_.push_back(task);
+      last = shut_down_ && awaiting_.empty();
+    }
+    if (!first && !last) return;
+    hub_.post([self = shared_from_this(), last] {
+      self->take_inbox();
+      if (last) self->scheduler_.shutdown(false);
+    });
+  }
+
   void take_inbox() {
     std::vector<TaskPtr> tasks;
     {
@@ -298,6 +410,7 @@ class Engine::Core final : public SchedulerPort,
   std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<TaskPtr> inbox_;
+  std::unordered_map<Task const*, TaskPtr> awaiting_;  ///< their arguments
   std::optional<Clock::time_point> began_;
   bool shut_down_ = false;
   bool drained_ = false;
@@ -314,19 +427,36 @@ Engine::Engine(EngineOptions options) {
 
 Engine::~Engine() { shutdown(true, false); }
 
-StatePtr Engine::submit(CodeAddress code, Bytes call, TaskOptions const& task_options, bool all_ranks_wanted) {
-  auto const ranks = task_options.ranks == 0 ? options().ranks_per_task : task_options.ranks;
-  if (ranks < 0 || ranks > options().max_ranks) {
-    throw UsageError(fmt::format("a task of {} ranks was submitted to a pool of {} ranks", ranks, options().max_ranks));
+namespace {
+
+TaskPtr make_task(EngineOptions const& engine, CodeAddress code, Bytes call, TaskOptions const& options,
+                  bool all_ranks) {
+  auto const ranks = options.ranks == 0 ? engine.ranks_per_task : options.ranks;
+  if (ranks < 0 || ranks > engine.max_ranks) {
+    throw UsageError(fmt::format("a task of {} ranks was submitted to a pool of {} ranks", ranks, engine.max_ranks));
   }
-  if (task_options.timeout && task_options.timeout->count() <= 0) throw UsageError("a task's timeout must be above 0");
+  if (options.timeout && options.timeout->count() <= 0) throw UsageError("a task's timeout must be above 0");
   TaskPtr task{new Task{code, std::move(call)}};
   task->ranks = ranks;
-  task->priority = task_options.priority;
-  task->all_ranks = all_ranks_wanted;
-  if (task_options.timeout) task->make_rare().timeout = *task_options.timeout;
-  return core_->submit(std::move(task));
+  task->priority = options.priority;
+  task->all_ranks = all_ranks;
+  if (options.timeout) task->make_rare().timeout = *options.timeout;
+  return task;
 }
+
+}  // namespace
+
+StatePtr Engine::submit(CodeAddress code, Bytes call, TaskOptions const& task_options, bool all_ranks) {
+  return core_->submit(make_task(options(), code, std::move(call), task_options, all_ranks));
+}
+
+StatePtr Engine::submit_after(std::vector<StatePtr> sources, CodeAddress code, std::function<Bytes()> make_call,
+                              TaskOptions const& task_options, bool all_ranks) {
+  auto task = make_task(options(), code, {}, task_options, all_ranks);
+  return core_->submit_after(std::move(sources), std::move(make_call), std::move(task));
+}
+
+void Engine::terminate() { core_->terminate(); }
 
 void Engine::bootup(bool wait) { core_->boot(wait); }
 

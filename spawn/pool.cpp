@@ -9,6 +9,7 @@ MPISpawnPool::MPISpawnPool(Options const& options)
                .max_losses = options.max_losses,
                .grace = options.grace,
                .spawn_timeout = options.spawn_timeout,
+               .initializer = options.initializer,
                .workers = options.workers}) {}
 
 }  // namespace farm

@@ -101,12 +101,18 @@ struct Call {
   }
 
   static void invoke(std::string_view payload, Environment& environment, Bytes* result) {
+    call(payload, environment, Packing{result});
+  }
+
+  /// Unpacks, calls, and hands what was returned to `take`, where it is not void.
+  template <class Take>
+  static void call(std::string_view payload, Environment& environment, Take const& take) {
     UnpackArchive in{payload};
     FunctionTransport<Function>::with_function(in, [&](Function& f) {
       typename ArgumentStore<Arguments>::Tuple arguments;
       unpack_arguments(in, arguments);
       if (!in.rest().empty()) throw SerializationError("the arguments' bytes are longer than their types");
-      run(Parameters{}, f, arguments, environment, result);
+      run(Parameters{}, f, arguments, environment, take);
     });
   }
 
@@ -132,7 +138,7 @@ struct Call {
         unpack_arguments(in, arguments);
         rest = in.rest();
         if (result != nullptr) result->push_back(chunk_mark);
-        run(Parameters{}, f, arguments, environment, result);
+        run(Parameters{}, f, arguments, environment, Packing{result});
       }
     });
   }
@@ -178,20 +184,28 @@ struct Call {
     std::apply([&](auto&... each) { (in(each), ...); }, arguments);
   }
 
-  template <class... Ps, class Tuple>
-  static void run(TypeList<Ps...> parameters, Function& f, Tuple& arguments, Environment& environment, Bytes* result) {
-    run_indexed(parameters, argument_indices<Parameters>{}, f, arguments, environment, result);
+  struct Packing {
+    Bytes* result;
+    template <class R>
+    void operator()(R&& value) const {
+      static_assert(Serializable<std::decay_t<R>>, "cereal cannot serialize what this task returns");
+      if (result != nullptr) pack_into(*result, std::as_const(value));
+    }
+  };
+
+  template <class... Ps, class Tuple, class Take>
+  static void run(TypeList<Ps...> parameters, Function& f, Tuple& arguments, Environment& environment,
+                  Take const& take) {
+    run_indexed(parameters, argument_indices<Parameters>{}, f, arguments, environment, take);
   }
 
-  template <class... Ps, std::size_t... Is, class Tuple>
+  template <class... Ps, std::size_t... Is, class Tuple, class Take>
   static void run_indexed(TypeList<Ps...> /*parameters*/, std::index_sequence<Is...> /*indices*/, Function& f,
-                          Tuple& arguments, Environment& environment, Bytes* result) {
+                          Tuple& arguments, Environment& environment, Take const& take) {
     if constexpr (std::is_void_v<Result>) {
       f(pass<Ps, Is>(arguments, environment)...);
     } else {
-      decltype(auto) value = f(pass<Ps, Is>(arguments, environment)...);
-      static_assert(Serializable<std::decay_t<Result>>, "cereal cannot serialize what this task returns");
-      if (result != nullptr) pack_into(*result, std::as_const(value));
+      take(f(pass<Ps, Is>(arguments, environment)...));
     }
   }
 

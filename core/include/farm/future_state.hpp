@@ -72,7 +72,9 @@ class FutureState {
   bool set_rank_bytes(std::vector<Bytes> rank_values);  ///< the packed values of all its ranks
   bool set_value(std::shared_ptr<void> value);          ///< a value made in this process; null for void
   bool set_error(std::exception_ptr error);
-  bool set_cancelled();  ///< unlike cancel(), also a running one, and no hook is called
+  /// Unlike cancel(), also a running one, and no hook is called. `why`, a CancelledError, is what waiting for it
+  /// throws.
+  bool set_cancelled(std::exception_ptr why = nullptr);
 
   /// Pending: becomes cancelled, cancelled() is called, true. Running: what request_stop() says. Cancelled: true. Else
   /// false.
@@ -91,7 +93,7 @@ class FutureState {
   /// True where the node was waiting and is the caller's again; false where it was run, or is being run at this moment.
   bool remove_node(CallbackNode& node) noexcept;
 
-  /// How it ended; valid only once done(). Empty for a cancelled one.
+  /// How it ended; valid only once done(). Empty for a cancelled one, unless it is told why.
   [[nodiscard]] Result const& result() const noexcept { return result_; }
 
   /// True for the first caller only: the right to move the value out of the result.

@@ -1,7 +1,8 @@
 #pragma once
 
-#include <any>
 #include <cstdint>
+#include <memory>
+#include <typeinfo>
 
 namespace farm {
 
@@ -28,10 +29,17 @@ class TaskContext {
 
 namespace detail {
 
+/// What an initializer returned, kept on its rank.
+struct Kept {
+  std::shared_ptr<void> value{};
+  std::type_info const* type = nullptr;
+};
+
 /// What the parameters of a task that are not arguments are bound to, on the rank that runs it.
 struct Environment {
   TaskContext* context = nullptr;
   void const* comm = nullptr;  ///< a farm::Comm, which core does not know
+  Kept* kept = nullptr;
 };
 
 /// Specialized for each type of parameter that is bound by the farm and not given by the caller, with

@@ -2,14 +2,17 @@
 
 #include <farm/code_address.hpp>
 #include <farm/future_state.hpp>
+#include <farm/initializer.hpp>
 #include <farm/options.hpp>
 #include <farm/serialize.hpp>
 #include <farm/worker_options.hpp>
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
+#include <vector>
 
 namespace farm {
 
@@ -35,6 +38,7 @@ struct EngineOptions {
   int max_losses = 3;
   std::chrono::nanoseconds grace = std::chrono::seconds{1};
   std::chrono::nanoseconds spawn_timeout = std::chrono::seconds{60};
+  Initializer initializer{};
   WorkerOptions workers{};
 };
 
@@ -58,6 +62,16 @@ class Engine {
   /// `call` is what the invoker at `code` unpacks. Does not block. Throws ShutdownError after shutdown(), and
   /// UsageError where an option is out of range.
   [[nodiscard]] StatePtr submit(CodeAddress code, Bytes call, TaskOptions const& options, bool all_ranks);
+
+  /// The same, once all `sources` have their values; `make_call` is called then, on the thread that completes the last
+  /// of them, to unpack them and pack the call. Where one of them fails or is cancelled the task ends likewise, its
+  /// error naming which. Until then it counts as queued.
+  [[nodiscard]] StatePtr submit_after(std::vector<StatePtr> sources, CodeAddress code, std::function<Bytes()> make_call,
+                                      TaskOptions const& options, bool all_ranks);
+
+  /// Cancels what is queued, ends what runs, and its ranks: those tasks end as cancelled. No submissions follow. Does
+  /// not block.
+  void terminate();
 
   /// Starts all groups; blocks until they are ready where `wait`. Throws SpawnError where none could be started.
   void bootup(bool wait);

@@ -5,6 +5,7 @@
 #include <farm/engine.hpp>
 #include <farm/future.hpp>
 #include <farm/options.hpp>
+#include <farm/submit.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -18,23 +19,6 @@
 
 /// map and starmap of the pools: blocking, results in order.
 namespace farm::detail {
-
-template <class F, class... Args>
-concept Submittable = !std::is_same_v<std::decay_t<F>, TaskOptions> && !std::is_same_v<std::decay_t<F>, AllRanks>;
-
-template <class F, class... Args>
-using ResultOfTask = std::decay_t<typename Call<F, Args...>::Result>;
-
-template <class R>
-struct ListOfValues {
-  using type = std::vector<R>;
-};
-template <>
-struct ListOfValues<void> {
-  using type = void;
-};
-template <class R>
-using ListOf = typename ListOfValues<R>::type;
 
 void check_map_options(MapOptions const& options);
 

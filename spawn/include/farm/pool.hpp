@@ -1,11 +1,12 @@
 #pragma once
 
-#include <farm/call.hpp>
 #include <farm/comm.hpp>
 #include <farm/engine.hpp>
 #include <farm/future.hpp>
+#include <farm/initializer.hpp>
 #include <farm/map.hpp>
 #include <farm/options.hpp>
+#include <farm/submit.hpp>
 
 #include <chrono>
 #include <cstdint>
@@ -40,6 +41,8 @@ class MPISpawnPool {
     std::chrono::nanoseconds grace = std::chrono::seconds{1};
     /// How long the start of a group may take.
     std::chrono::nanoseconds spawn_timeout = std::chrono::seconds{60};
+    /// Called on every rank before its first task.
+    Initializer initializer{};
     WorkerOptions workers{};
   };
 
@@ -62,11 +65,12 @@ class MPISpawnPool {
   auto submit(F const& f, Args const&... args) { return submit(TaskOptions{}, f, args...); }
   template <class F, class... Args>
   auto submit(TaskOptions const& options, F const& f, Args const&... args) {
-    return Future<detail::ResultOfTask<F, Args...>>{submit_call<F>(options, false, f, args...)};
+    return Future<detail::ResultOfTask<F, Args...>>{detail::submit_call(engine_, options, false, f, args...)};
   }
   template <class F, class... Args>
   auto submit(AllRanks const& all, F const& f, Args const&... args) {
-    return Future<detail::ListOf<detail::ResultOfTask<F, Args...>>>{submit_call<F>(all.options, true, f, args...)};
+    return Future<detail::ListOf<detail::ResultOfTask<F, Args...>>>{
+        detail::submit_call(engine_, all.options, true, f, args...)};
   }
 
   /// map(f, range...[, MapOptions]): f over the elements of all ranges together, up to the end of the shortest. Blocks;
@@ -96,12 +100,6 @@ class MPISpawnPool {
   [[nodiscard]] Statistics statistics() const { return engine_.statistics(); }
 
  private:
-  template <class F, class... Args>
-  detail::StatePtr submit_call(TaskOptions const& options, bool all, F const& f, Args const&... args) {
-    using Call = detail::Call<F, Args...>;
-    return engine_.submit(Call::address(), Call::make(f, args...), options, all);
-  }
-
   detail::Engine engine_;
 };
 

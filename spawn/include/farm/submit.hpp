@@ -1,0 +1,91 @@
+#pragma once
+
+#include <farm/call.hpp>
+#include <farm/engine.hpp>
+#include <farm/future.hpp>
+#include <farm/options.hpp>
+
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+/// From a function and its arguments to a task of an engine.
+namespace farm::detail {
+
+template <class F, class... Args>
+concept Submittable = !std::is_same_v<std::decay_t<F>, TaskOptions> && !std::is_same_v<std::decay_t<F>, AllRanks>;
+
+/// An argument that is a future, or a vector of them, stands for its value: the task waits for it.
+template <class T>
+struct Awaited {
+  static constexpr bool waits = false;
+  using type = T;
+  static void append_to(std::vector<StatePtr>& /*sources*/, T const& /*argument*/) {}
+  static T const& get(T const& argument) { return argument; }
+};
+template <class R>
+struct Awaited<Future<R>> {
+  static_assert(!std::is_void_v<R>, "a Future<void> has no value that could be an argument: use then()");
+  static constexpr bool waits = true;
+  using type = R;
+  static void append_to(std::vector<StatePtr>& sources, Future<R> const& argument) {
+    if (!argument.valid()) throw_invalid_future();
+    sources.push_back(argument.state());
+  }
+  static R get(Future<R> const& argument) { return argument.result(); }
+};
+template <class R>
+struct Awaited<std::vector<Future<R>>> {
+  static constexpr bool waits = true;
+  using type = std::vector<R>;
+  static void append_to(std::vector<StatePtr>& sources, std::vector<Future<R>> const& argument) {
+    for (auto const& each : argument) Awaited<Future<R>>::append_to(sources, each);
+  }
+  static std::vector<R> get(std::vector<Future<R>> const& argument) {
+    std::vector<R> values;
+    values.reserve(argument.size());
+    for (auto const& each : argument) values.push_back(each.result());
+    return values;
+  }
+};
+
+template <class F, class... Args>
+using CallOf = Call<F, typename Awaited<Args>::type...>;
+
+template <class F, class... Args>
+using ResultOfTask = std::decay_t<typename CallOf<F, Args...>::Result>;
+
+template <class R>
+struct ListOfValues {
+  using type = std::vector<R>;
+};
+template <>
+struct ListOfValues<void> {
+  using type = void;
+};
+template <class R>
+using ListOf = typename ListOfValues<R>::type;
+
+/// The state of f(args...) on the engine; with `all` it holds the values of all ranks.
+template <class F, class... Args>
+[[nodiscard]] StatePtr submit_call(Engine& engine, TaskOptions const& options, bool all, F const& f,
+                                   Args const&... args) {
+  using Called = CallOf<F, Args...>;
+  if constexpr ((Awaited<Args>::waits || ...)) {
+    std::vector<StatePtr> sources;
+    (Awaited<Args>::append_to(sources, args), ...);
+    return engine.submit_after(
+        std::move(sources), Called::address(),
+        [f = std::decay_t<F>(f), arguments = std::tuple<std::decay_t<Args const>...>(args...)] {
+          return std::apply(
+              [&](auto const&... each) { return Called::make(f, Awaited<std::decay_t<Args const>>::get(each)...); },
+              arguments);
+        },
+        options, all);
+  } else {
+    return engine.submit(Called::address(), Called::make(f, args...), options, all);
+  }
+}
+
+}  // namespace farm::detail
