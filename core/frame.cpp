@@ -9,6 +9,10 @@ bool is_known(FrameType type) {
   switch (type) {
     case FrameType::task:
     case FrameType::leave:
+    case FrameType::initialize:
+    case FrameType::form:
+    case FrameType::dissolve:
+    case FrameType::prepared:
     case FrameType::value:
     case FrameType::error:
     case FrameType::end:

@@ -6,24 +6,31 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <map>
 #include <optional>
 #include <stdexcept>
+#include <string>
 #include <string_view>
 #include <type_traits>
+#include <vector>
 
 /// What the master, the ranks and their guards say to each other; core/README.md describes the format.
 namespace farm::detail {
 
 enum class FrameType : std::uint8_t {
-  task = 1,     ///< master to rank: TaskHeader, then the packed call
-  leave = 2,    ///< master to rank: no more tasks will come
-  value = 16,   ///< rank to master: AnswerHeader, then the packed value
-  error = 17,   ///< rank to master: AnswerHeader, then a packed Failure
-  end = 32,     ///< master to guard: kill the rank
-  ping = 33,    ///< master to guard; answered by alive
-  output = 48,  ///< guard to master: whole lines that the rank printed; id is 1 (stdout) or 2 (stderr)
-  exited = 49,  ///< guard to master: packed ExitReport; the last frame of a lifeline
-  alive = 50,   ///< guard to master
+  task = 1,        ///< master to rank: TaskHeader, then the packed call
+  leave = 2,       ///< master to rank: no more tasks will come
+  initialize = 3,  ///< master to rank: TaskHeader, then the packed call of an initializer; answered by prepared
+  form = 4,        ///< master to static rank: a packed Form, be one of its group; answered by prepared
+  dissolve = 5,    ///< master to static rank: its group is no more
+  value = 16,      ///< rank to master: AnswerHeader, then the packed value
+  error = 17,      ///< rank to master: AnswerHeader, then a packed Failure
+  prepared = 18,   ///< rank to master: nothing, or a packed Failure; id is the type of what it answers
+  end = 32,        ///< master to guard: kill the rank
+  ping = 33,       ///< master to guard; answered by alive
+  output = 48,     ///< guard to master: whole lines that the rank printed; id is 1 (stdout) or 2 (stderr)
+  exited = 49,     ///< guard to master: packed ExitReport; the last frame of a lifeline
+  alive = 50,      ///< guard to master
 };
 
 struct FrameHeader {
@@ -53,6 +60,20 @@ struct TaskHeader {
   std::uint32_t reserved2 = 0;
 };
 static_assert(sizeof(TaskHeader) == 32);
+
+/// The group that static ranks are to form, and how its tasks are to find the process.
+struct Form {
+  std::uint64_t group = 0;
+  std::vector<int> ranks;         ///< those of the group, as ranks of the communicator that all static ranks share
+  std::string working_directory;  ///< empty: as it is
+  std::map<std::string, std::string> environment;  ///< added
+  std::string output_directory;                    ///< one file for each task's output; empty: none
+
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(group, ranks, working_directory, environment, output_directory);
+  }
+};
 
 struct AnswerHeader {
   std::uint64_t run_nanoseconds = 0;

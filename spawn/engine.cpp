@@ -3,7 +3,6 @@
 #include <farm/log.hpp>
 
 #include "core/scheduler.hpp"
-#include "spawn/guard.hpp"
 #include "spawn/hub.hpp"
 #include "spawn/platform.hpp"
 
@@ -30,13 +29,11 @@ namespace detail {
 
 namespace {
 
-void check_slots(int ranks, char const* name) {
-  auto const& slots = Hub::instance().slots();
+void check_slots(Slots const& slots, int ranks, char const* name) {
   if (!slots.limited || ranks <= slots.total) return;
   throw SpawnError(
-      fmt::format("{} is {}, but there are {} slots for ranks besides the master ({}); give more with mpiexec -n 1 "
-                  "-host {}:{}, or ask for fewer",
-                  name, ranks, slots.total, slots.origin, host_name(), ranks + 1));
+      fmt::format("{} is {}, but there are {} slots for ranks besides the master ({}); {}, or ask for fewer", name,
+                  ranks, slots.total, slots.origin, slots.remedy(ranks)));
 }
 
 void check_workers(WorkerOptions const& workers) {
@@ -54,7 +51,10 @@ void check_workers(WorkerOptions const& workers) {
 
 }  // namespace
 
-int default_max_ranks() {
+int default_max_ranks() { return default_max_ranks(Hub::instance()); }
+
+int default_max_ranks(Hub const& hub) {
+  auto const& slots = hub.slots();
   if (char const* const text = getenv("FARM_MAX_WORKERS"); text != nullptr && *text != '\0') {
     std::string_view const view{text};
     int value = 0;
@@ -62,14 +62,13 @@ int default_max_ranks() {
     if (error != std::errc{} || end != view.data() + view.size() || value <= 0) {
       throw UsageError(fmt::format("FARM_MAX_WORKERS is \"{}\": a number above 0 is expected", view));
     }
-    check_slots(value, "FARM_MAX_WORKERS");
+    check_slots(slots, value, "FARM_MAX_WORKERS");
     return value;
   }
-  auto const& slots = Hub::instance().slots();
   return slots.limited ? std::max(slots.total, 1) : core_count();
 }
 
-void check_options(EngineOptions const& options) {
+void check_options(EngineOptions const& options, Slots const& slots) {
   auto const positive = [](int value, char const* name) {
     if (value <= 0) throw UsageError(fmt::format("{} is {}: a number above 0 is expected", name, value));
   };
@@ -83,13 +82,7 @@ void check_options(EngineOptions const& options) {
   if (options.grace.count() < 0) throw UsageError("grace is negative");
   if (options.spawn_timeout.count() <= 0) throw UsageError("spawn_timeout must be above 0");
   check_workers(options.workers);
-  if (std::string why; guards_wanted() && !pmix_available(why)) {
-    throw SpawnError(
-        fmt::format("the guards of the ranks need the PMIx library: {}; install it (Debian: libpmix2), name it with "
-                    "FARM_PMIX_LIBRARY, or do without guards with FARM_GUARD=0",
-                    why));
-  }
-  check_slots(options.max_ranks, "max_ranks");
+  check_slots(slots, options.max_ranks, "max_ranks");
 }
 
 /// Lives on the hub's thread, and as long as its last group.
@@ -98,9 +91,10 @@ class Engine::Core final : public SchedulerPort,
                            public Hub::Tenant,
                            public std::enable_shared_from_this<Core> {
  public:
-  explicit Core(EngineOptions options)
+  Core(EngineOptions options, std::shared_ptr<Hub> hub)
       : options_(std::move(options)),
-        hub_(Hub::instance()),
+        hub_owner_(std::move(hub)),
+        hub_(*hub_owner_),
         scheduler_({.max_ranks = options_.max_ranks,
                     .tasks_per_group = options_.tasks_per_group,
                     .max_losses = options_.max_losses,
@@ -176,13 +170,14 @@ class Engine::Core final : public SchedulerPort,
     if (!wait || hub_.on_thread()) return;
     std::unique_lock lock{mutex_};
     auto const groups = options_.max_ranks / options_.ranks_per_task;
-    changed_.wait(lock, [&] { return ready_ + failed_ >= groups || drained_; });
+    changed_.wait(lock, [&] { return ready_ + failed_ >= groups || drained_ || broken_with_; });
+    if (broken_with_) std::rethrow_exception(broken_with_);
     if (ready_ == 0) throw SpawnError(failure_);
   }
 
   Statistics statistics() {
     std::promise<Scheduler::Statistics> promise;
-    if (hub_.on_thread()) {
+    if (hub_.on_thread() || is_drained()) {
       promise.set_value(scheduler_.statistics());
     } else {
       hub_.post([&] { promise.set_value(scheduler_.statistics()); });
@@ -201,6 +196,11 @@ class Engine::Core final : public SchedulerPort,
   [[nodiscard]] EngineOptions const& options() const { return options_; }
 
  private:
+  bool is_drained() {
+    std::scoped_lock const lock{mutex_};
+    return drained_;
+  }
+
   /// A task whose arguments are not there yet.
   class Awaiting {
    public:
@@ -335,6 +335,16 @@ class Engine::Core final : public SchedulerPort,
     watch_clock();
   }
 
+  [[nodiscard]] Initializer const& initializer() const override { return options_.initializer; }
+
+  void on_initializer_failed(Group& /*group*/, std::string const& why) override {
+    if (broken_) return;
+    broken_ = true;
+    auto const error = std::make_exception_ptr(BrokenExecutor(fmt::format("the initializer failed on {}", why)));
+    tell_boot([&] { broken_with_ = error; });
+    scheduler_.abandon(error);
+  }
+
   void on_birth_failed(Group& group, std::string const& why) override {
     std::erase(starting_, group.id());
     born_dead_.push_back(group.id());
@@ -342,7 +352,9 @@ class Engine::Core final : public SchedulerPort,
       ++failed_;
       failure_ = why;
     });
-    log_error(fmt::format("a group of {} could not be started: {}", group.ranks(), why));
+    if (!broken_ && why != logged_)
+      log_error(fmt::format("a group of {} could not be started: {}", group.ranks(), why));
+    logged_ = why;
     scheduler_.start_failed(group.ranks(), why);
   }
 
@@ -398,6 +410,7 @@ class Engine::Core final : public SchedulerPort,
   }
 
   EngineOptions options_;
+  std::shared_ptr<Hub> hub_owner_;
   Hub& hub_;
   Scheduler scheduler_;
   asio::steady_timer timer_;
@@ -405,6 +418,8 @@ class Engine::Core final : public SchedulerPort,
   std::unordered_map<GroupId, std::shared_ptr<Group>> groups_;
   std::vector<GroupId> starting_;
   std::vector<GroupId> born_dead_;    ///< the scheduler knows nothing of them any more
+  bool broken_ = false;               ///< its initializer has failed
+  std::string logged_;                ///< why the last group could not be started
   std::shared_ptr<Core> keep_alive_;  ///< while there are groups, which refer to this
 
   std::mutex mutex_;
@@ -417,11 +432,16 @@ class Engine::Core final : public SchedulerPort,
   int ready_ = 0;
   int failed_ = 0;
   std::string failure_;
+  std::exception_ptr broken_with_;
 };
 
-Engine::Engine(EngineOptions options) {
-  check_options(options);
-  core_ = std::make_shared<Core>(std::move(options));
+Engine::Engine(EngineOptions options)
+    : Engine(std::move(options), std::shared_ptr<Hub>{std::shared_ptr<void>{}, &Hub::instance()}) {}
+
+Engine::Engine(EngineOptions options, std::shared_ptr<Hub> hub) {
+  check_options(options, hub->slots());
+  hub->source().check();
+  core_ = std::make_shared<Core>(std::move(options), std::move(hub));
   core_->begin();
 }
 

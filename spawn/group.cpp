@@ -1,5 +1,6 @@
 #include "spawn/group.hpp"
 
+#include "core/failure.hpp"
 #include "spawn/birth.hpp"
 #include "spawn/hub.hpp"
 
@@ -10,6 +11,7 @@
 
 #include <signal.h>
 #include <string.h>
+#include <unistd.h>
 #include <algorithm>
 #include <utility>
 
@@ -36,21 +38,42 @@ void Group::after(Clock::duration time, F f) {
   });
 }
 
+void Group::limit_birth(Clock::duration limit) {
+  after(limit, [this, limit] {
+    if (!is_awaited()) return;
+    auto const seconds = std::chrono::duration<double>(limit).count();
+    if (state_ == State::preparing)
+      return fail(fmt::format("its initializer has not come back within {:g} s (spawn_timeout)", seconds));
+    auto const come =
+        std::count_if(members_.begin(), members_.end(), [](Member const& each) { return each.complete(); });
+    fail(fmt::format("{} of the {} ranks of a group have come within {:g} s", come, members_.size(), seconds));
+  });
+}
+
 void Group::expect(Clock::duration limit) {
   if (state_ != State::waiting) return;
   state_ = State::connecting;
-  after(limit, [this, limit] {
-    if (state_ != State::connecting) return;
-    auto const come =
-        std::count_if(members_.begin(), members_.end(), [](Member const& member) { return member.complete(); });
-    fail(fmt::format("{} of the {} ranks of a group have come within {:g} s", come, members_.size(),
-                     std::chrono::duration<double>(limit).count()));
-  });
+  limit_birth(limit);
   for (std::size_t rank = 0; rank < members_.size(); ++rank) {  // it may have come and gone meanwhile
     auto const& member = members_[rank];
     if (member.exit || member.stream_closed || member.lifeline_closed) return lost(rank);
   }
-  become_ready_if_complete();
+  prepare_if_complete();
+}
+
+void Group::form(std::vector<Member> members, Bytes const& form, Clock::duration limit) {
+  members_ = std::move(members);
+  is_static_ = true;
+  state_ = State::connecting;
+  limit_birth(limit);
+  for (std::size_t rank = 0; rank < members_.size(); ++rank) {
+    auto& member = members_[rank];
+    listen_to(rank);
+    append_frame(member.stream->output(), FrameType::form, 0, form);
+    hub_.flush_soon(member.stream);
+    ++member.owed;
+  }
+  prepare_if_complete();
 }
 
 void Group::start_failed(std::string const& why) {
@@ -69,32 +92,69 @@ void Group::attach(Hello const& hello, Socket socket) {
   member.guarded = hello.guarded;
   member.pid = hello.pid;
   member.host = hello.host;
-  if (hello.is_guard) {
-    member.lifeline = std::make_shared<Stream>(
-        std::move(socket), [this, rank](Frame const& frame) { on_guard_frame(rank, frame); },
-        [this, rank](std::string const& /*why*/) { on_lifeline_closed(rank); });
-    member.lifeline->start();
-  } else {
-    member.stream = std::make_shared<Stream>(
-        std::move(socket),
-        [this, rank](Frame const& frame) { owner_->on_answer(*this, static_cast<int>(rank), frame); },
-        [this, rank](std::string const& why) { on_stream_closed(rank, why); });
-    member.stream->start();
-  }
+  auto& stream = hello.is_guard ? member.lifeline : member.stream;
+  stream = std::make_shared<Stream>(std::move(socket), nullptr, nullptr);
+  listen_to(rank);
+  stream->start();
   if (hello.build_id != program_build_id()) {
     fail(fmt::format("rank {} on {} runs another build of the program: start the program again", rank, hello.host));
     return;
   }
-  become_ready_if_complete();
+  prepare_if_complete();
+}
+
+void Group::listen_to(std::size_t rank) {
+  auto& member = members_[rank];
+  if (member.stream) {
+    member.stream->set_handlers([this, rank](Frame const& frame) { on_rank_frame(rank, frame); },
+                                [this, rank](std::string const& why) { on_stream_closed(rank, why); });
+  }
+  if (member.lifeline) {
+    member.lifeline->set_handlers([this, rank](Frame const& frame) { on_guard_frame(rank, frame); },
+                                  [this, rank](std::string const& /*why*/) { on_lifeline_closed(rank); });
+  }
 }
 
 /// Not before the spawn has come back: a rank that a task kills meanwhile would keep MPI_Comm_spawn from it.
-void Group::become_ready_if_complete() {
+void Group::prepare_if_complete() {
   if (state_ != State::connecting) return;
   if (!std::all_of(members_.begin(), members_.end(), [](Member const& each) { return each.complete(); })) return;
+  state_ = State::preparing;
+  if (auto const& initializer = owner_->initializer()) {
+    TaskHeader const header{.module = initializer.code().module, .offset = initializer.code().offset};
+    for (auto& member : members_) {
+      append_frame(member.stream->output(), FrameType::initialize, 0, &header, sizeof header, initializer.call());
+      hub_.flush_soon(member.stream);
+      ++member.owed;
+    }
+  }
+  become_ready_if_prepared();
+}
+
+void Group::become_ready_if_prepared() {
+  if (state_ != State::preparing) return;
+  if (std::any_of(members_.begin(), members_.end(), [](Member const& each) { return each.owed != 0; })) return;
   state_ = State::ready;
   timer_.cancel();
   owner_->on_ready(*this);
+}
+
+void Group::on_rank_frame(std::size_t rank, Frame const& frame) {
+  auto& member = members_[rank];
+  if (member.owed == 0) throw ProtocolError("a rank answers what it was not asked");
+  --member.owed;
+  if (frame.type == FrameType::prepared) return on_prepared(rank, frame);
+  owner_->on_answer(*this, static_cast<int>(rank), frame);
+}
+
+void Group::on_prepared(std::size_t rank, Frame const& frame) {
+  if (!is_awaited()) return;
+  if (frame.payload.empty()) return become_ready_if_prepared();
+  auto const failure = unpack<Failure>(frame.payload);
+  auto const why = fmt::format("rank {} of {} on {}: {}: {}", rank, members_.size(), members_[rank].host, failure.type,
+                               failure.text);
+  if (frame.id == static_cast<std::uint64_t>(FrameType::initialize)) owner_->on_initializer_failed(*this, why);
+  fail(why);
 }
 
 void Group::send(Task const& task, TaskHeader const& header) {
@@ -102,12 +162,18 @@ void Group::send(Task const& task, TaskHeader const& header) {
     if (!member.stream->open()) continue;
     append_frame(member.stream->output(), FrameType::task, task.id, &header, sizeof header, task.call);
     hub_.flush_soon(member.stream);
+    ++member.owed;
   }
 }
 
 void Group::release() {
   if (state_ != State::ready) return;
   state_ = State::leaving;
+  if (is_static_) {
+    for (auto& member : members_) dissolve(member);
+    hub_.post([self = shared_from_this()] { self->check_gone(); });
+    return;
+  }
   for (auto& member : members_) {
     append_frame(member.stream->output(), FrameType::leave);
     hub_.flush_soon(member.stream);
@@ -115,12 +181,19 @@ void Group::release() {
   after(leave_limit, [this] { end(); });
 }
 
+/// It goes back to its source, by check_gone().
+void Group::dissolve(Member& member) {
+  append_frame(member.stream->output(), FrameType::dissolve);
+  hub_.flush_soon(member.stream);
+  member.dissolved = true;
+}
+
 void Group::kill(Member& member) const {
   if (member.lifeline && member.lifeline->open()) {
     append_frame(member.lifeline->output(), FrameType::end);
     hub_.flush_soon(member.lifeline);
   } else if (member.stream && member.stream->open()) {
-    if (!member.guarded && member.host == host_name()) ::kill(member.pid, SIGKILL);
+    if (!member.guarded && member.host == host_name() && member.pid != getpid()) ::kill(member.pid, SIGKILL);
     member.stream->close();  // between tasks it leaves by itself
     member.stream_closed = true;
   }
@@ -129,7 +202,13 @@ void Group::kill(Member& member) const {
 void Group::end() {
   if (state_ == State::ending || state_ == State::gone) return;
   state_ = State::ending;
-  for (auto& member : members_) kill(member);
+  for (auto& member : members_) {
+    if (is_static_ && member.alive() && member.owed == 0) {
+      dissolve(member);
+    } else {
+      kill(member);
+    }
+  }
   limit_end(end_limit);
   hub_.post([self = shared_from_this()] { self->check_gone(); });  // nobody may have come
 }
@@ -138,6 +217,7 @@ void Group::limit_end(Clock::duration limit) {
   after(limit, [this] {
     if (state_ == State::gone) return;
     for (auto& member : members_) {
+      if (member.dissolved) continue;
       if (member.lifeline && member.lifeline->open()) {
         log_error(fmt::format("process {} on {} did not end when it was told to", member.pid, member.host));
         member.lifeline->close();  // which its guard answers by ending it, if it still can
@@ -157,7 +237,7 @@ void Group::on_guard_frame(std::size_t rank, Frame const& frame) {
     member.exit = unpack<ExitReport>(frame.payload);
     if (state_ == State::leaving && !member.exit->left) {
       end();  // its peers may wait for it in MPI_Finalize
-    } else if (state_ == State::ready || state_ == State::connecting) {
+    } else if (is_in_use()) {
       lost(rank);
     }
   } else if (frame.type != FrameType::alive) {
@@ -168,7 +248,7 @@ void Group::on_guard_frame(std::size_t rank, Frame const& frame) {
 void Group::on_stream_closed(std::size_t rank, std::string const& why) {
   auto& member = members_[rank];
   member.stream_closed = true;
-  if (state_ == State::ready || state_ == State::connecting) {
+  if (is_in_use()) {
     if (!why.empty()) {
       log_error(fmt::format("the stream of rank {} on {} was closed: {}", rank, member.host, why));
       lost(rank);
@@ -176,7 +256,7 @@ void Group::on_stream_closed(std::size_t rank, std::string const& why) {
       lost(rank);
     } else {
       after(report_limit, [this, rank] {
-        if (state_ == State::ready || state_ == State::connecting) lost(rank);
+        if (is_in_use()) lost(rank);
       });
     }
   }
@@ -185,7 +265,7 @@ void Group::on_stream_closed(std::size_t rank, std::string const& why) {
 
 void Group::on_lifeline_closed(std::size_t rank) {
   members_[rank].lifeline_closed = true;
-  if (state_ == State::ready || state_ == State::connecting) lost(rank);
+  if (is_in_use()) lost(rank);
   check_gone();
 }
 
@@ -209,7 +289,7 @@ void Group::lost(std::size_t rank) { fail(fate(rank)); }
 void Group::fail(std::string const& how) {
   if (state_ == State::ready) {
     owner_->on_lost(*this, how);
-  } else if (state_ == State::connecting && !birth_failed_) {
+  } else if (is_awaited() && !birth_failed_) {
     birth_failed_ = true;
     owner_->on_birth_failed(*this, how);
   }
@@ -219,11 +299,18 @@ void Group::fail(std::string const& how) {
 void Group::check_gone() {
   if (state_ != State::ending && state_ != State::leaving) return;
   for (auto const& member : members_) {
+    if (member.dissolved) continue;
     if ((member.stream && !member.stream_closed) || (member.lifeline && !member.lifeline_closed)) return;
   }
   state_ = State::gone;
   timer_.cancel();
   auto const self = shared_from_this();
+  std::vector<Member> survivors;
+  for (auto& member : members_) {
+    if (member.dissolved && member.alive()) survivors.push_back(std::move(member));
+  }
+  for (auto& member : survivors) member.dissolved = false;
+  hub_.source().take_back(std::move(survivors));
   hub_.forget(id_);
   owner_->on_gone(*this);
 }

@@ -3,7 +3,9 @@
 #include "core/frame.hpp"
 #include "core/task.hpp"
 #include "spawn/handshake.hpp"
-#include "spawn/stream.hpp"
+#include "spawn/member.hpp"
+
+#include <farm/initializer.hpp>
 
 #include <asio/steady_timer.hpp>
 
@@ -25,7 +27,11 @@ class GroupOwner {
   GroupOwner(GroupOwner const&) = delete;
   GroupOwner& operator=(GroupOwner const&) = delete;
   virtual ~GroupOwner() = default;
+  /// What its ranks call before their first task.
+  [[nodiscard]] virtual Initializer const& initializer() const = 0;
   virtual void on_ready(Group& group) = 0;
+  /// It threw, on the rank that `why` names. on_birth_failed follows.
+  virtual void on_initializer_failed(Group& group, std::string const& why) = 0;
   /// Before it was ready. on_gone follows.
   virtual void on_birth_failed(Group& group, std::string const& why) = 0;
   virtual void on_answer(Group& group, int rank, Frame const& frame) = 0;
@@ -45,8 +51,10 @@ class Group : public std::enable_shared_from_this<Group> {
   [[nodiscard]] int ranks() const { return static_cast<int>(members_.size()); }
   [[nodiscard]] std::string const& host(int rank) const { return members_[static_cast<std::size_t>(rank)].host; }
 
-  /// From now on its ranks are expected to come, within `limit`.
+  /// From now on its ranks are expected to come, and to be ready, within `limit`.
   void expect(Clock::duration limit);
+  /// Its ranks are there: `form`, a packed Form, is what makes them a group.
+  void form(std::vector<Member> members, Bytes const& form, Clock::duration limit);
   /// Its source could not start it.
   void start_failed(std::string const& why);
   /// A rank, or a guard, has come. Throws where it does not belong here.
@@ -54,27 +62,23 @@ class Group : public std::enable_shared_from_this<Group> {
 
   /// The same frame to each rank. Throws SerializationError where it is too large; then nothing is sent.
   void send(Task const& task, TaskHeader const& header);
-  /// Lets the ranks leave; those that do not within some seconds are killed.
+  /// Lets the ranks leave; those that do not within some seconds are killed. Static ones go back to their source.
   void release();
-  /// Kills the ranks.
+  /// Kills the ranks; but static ones that have no task go back to their source.
   void end();
 
  private:
-  enum class State : std::uint8_t { waiting, connecting, ready, leaving, ending, gone };
+  enum class State : std::uint8_t { waiting, connecting, preparing, ready, leaving, ending, gone };
 
-  struct Member {
-    std::shared_ptr<Stream> stream;
-    std::shared_ptr<Stream> lifeline;
-    bool guarded = true;
-    bool stream_closed = false;
-    bool lifeline_closed = false;
-    std::int32_t pid = 0;
-    std::string host;
-    std::optional<ExitReport> exit;
-    [[nodiscard]] bool complete() const { return stream && (lifeline || !guarded); }
-  };
-
-  void become_ready_if_complete();
+  [[nodiscard]] bool is_awaited() const { return state_ == State::connecting || state_ == State::preparing; }
+  [[nodiscard]] bool is_in_use() const { return is_awaited() || state_ == State::ready; }
+  void limit_birth(Clock::duration limit);
+  void prepare_if_complete();
+  void become_ready_if_prepared();
+  void on_rank_frame(std::size_t rank, Frame const& frame);
+  void on_prepared(std::size_t rank, Frame const& frame);
+  void listen_to(std::size_t rank);
+  void dissolve(Member& member);
   void on_guard_frame(std::size_t rank, Frame const& frame);
   void on_stream_closed(std::size_t rank, std::string const& why);
   void on_lifeline_closed(std::size_t rank);
@@ -93,6 +97,7 @@ class Group : public std::enable_shared_from_this<Group> {
   GroupOwner* owner_;
   State state_ = State::waiting;
   bool birth_failed_ = false;
+  bool is_static_ = false;  ///< its ranks outlive it
   std::vector<Member> members_;
   asio::steady_timer timer_;
 };

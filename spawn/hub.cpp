@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdio>
+#include <future>
 #include <utility>
 
 namespace farm::detail {
@@ -22,36 +23,69 @@ using namespace std::chrono_literals;
 /// virtual machine) than most answers to small tasks.
 constexpr auto spin_time = 50us;
 
+/// From the end of the work to that of the ranks' processes, whose last words are waited for.
+constexpr auto stop_limit = 5s;
+
 std::atomic<Hub*> the_hub{nullptr};
 
 }  // namespace
 
-Hub::Hub(Slots slots)
-    : slots_(std::move(slots)),
-      listener_(context_, [this](Hello const& hello, Socket socket) { attach(hello, std::move(socket)); }),
-      spawner_(std::make_unique<Spawner>()),
-      thread_([this] { run(); }) {
-  the_hub = this;
-}
+Hub::Hub()
+    : listener_(context_, [this](Hello const& hello, Socket socket) { attach(hello, std::move(socket)); }),
+      thread_([this] { run(); }) {}
 
 Hub::~Hub() {
-  if (thread_.joinable()) static_cast<void>(stop());
+  if (!thread_.joinable()) return;
+  if (source_) static_cast<void>(close());
+  stop();
 }
 
-bool Hub::stop() {
-  the_hub = nullptr;
-  post([this] { stop_when_empty(); });
+void Hub::set_source(std::unique_ptr<GroupSource> source) {
+  std::promise<void> done;
+  post([&] {
+    source_ = std::move(source);
+    done.set_value();
+  });
+  done.get_future().wait();
+}
+
+bool Hub::close() {
+  std::promise<void> done;
+  post([this, &done] {
+    if (closed_) return done.set_value();
+    on_closed_ = [&done] { done.set_value(); };
+    close_when_empty();
+  });
+  done.get_future().wait();
+  return !source_->stuck();
+}
+
+void Hub::close_when_empty() {
+  if (!groups_.empty() || closed_) return;
+  closed_ = true;
+  source_->close([this] { on_closed_(); });
+}
+
+void Hub::stop() {
+  post([this] {
+    stopping_ = true;
+    if (!source_ || source_->ended()) return context_.stop();
+    stop_timer_.expires_after(stop_limit);
+    stop_timer_.async_wait([this](asio::error_code const& error) {
+      if (!error) context_.stop();
+    });
+  });
   thread_.join();
-  bool const stuck = !stuck_.empty();
-  if (stuck) static_cast<void>(spawner_.release());  // its thread never comes back from MPI and still uses it
-  spawner_.reset();
-  return !stuck;
+  source_.reset();
 }
 
-void Hub::stop_when_empty() {
-  stopping_ = true;
-  if (groups_.empty()) context_.stop();
+void Hub::source_ended() {
+  if (stopping_) context_.stop();
 }
+
+bool Hub::exists() { return the_hub != nullptr; }
+
+void Hub::set_instance(Hub* hub) { the_hub = hub; }
 
 Hub& Hub::instance() {
   if (is_rank_process()) throw UsageError("a rank cannot make a pool or an executor: only the master can");
@@ -94,9 +128,12 @@ void Hub::print(std::uint64_t number, std::string_view lines) {
 
 void Hub::attach(Hello const& hello, Socket socket) {
   auto const found = groups_.find(hello.group);
-  if (found == groups_.end()) throw ProtocolError("its group was given up");
-  auto const group = found->second.group;
-  group->attach(hello, std::move(socket));
+  if (found != groups_.end()) {
+    auto const group = found->second.group;
+    group->attach(hello, std::move(socket));
+  } else {
+    source_->attach(hello, std::move(socket));
+  }
 }
 
 std::shared_ptr<Group> Hub::start_group(int ranks, int crowd, WorkerOptions const& options, Clock::duration limit,
@@ -111,78 +148,53 @@ std::shared_ptr<Group> Hub::start_group(int ranks, int crowd, WorkerOptions cons
 bool Hub::withdraw(Group& group) {
   auto const id = group.id();
   bool const gone = waiting_.remove_if([&](Waiting const& waiting) { return waiting.group->id() == id; }) != 0 ||
-                    spawner_->withdraw(id);
-  if (gone) forget(id);
-  return gone;
+                    source_->withdraw(group);
+  if (!gone) return false;
+  groups_.erase(id);
+  group_has_gone();
+  return true;
 }
 
 void Hub::forget(std::uint64_t id) {
   auto const found = groups_.find(id);
   if (found == groups_.end()) return;
-  if (found->second.has_slots) slots_taken_ -= found->second.group->ranks();
+  if (found->second.started) source_->released(*found->second.group);
   groups_.erase(found);
-  if (stopping_) return stop_when_empty();
+  group_has_gone();
+}
+
+void Hub::group_has_gone() {
+  if (on_closed_) return close_when_empty();
+  room_has_changed();
+}
+
+void Hub::room_has_changed() {
   post([this] { serve_waiting(); });
+}
+
+void Hub::fail_starting(std::string const& why) {
+  for (auto const& [id, known] : std::unordered_map{groups_}) known.group->start_failed(why);
 }
 
 void Hub::serve_waiting() {
   while (!waiting_.empty()) {
-    auto const& first = waiting_.front();
-    if (slots_.limited && slots_taken_ + first.group->ranks() > slots_.total) break;
     auto const next = waiting_.front();
-    waiting_.pop_front();
     auto const known = groups_.find(next.group->id());
-    if (known == groups_.end()) continue;  // ended meanwhile
-    slots_taken_ += next.group->ranks();
-    known->second.has_slots = true;
-    spawn(next);
+    if (known == groups_.end()) {  // ended meanwhile
+      waiting_.pop_front();
+      continue;
+    }
+    if (auto const why = source_->refusal(next.group->ranks()); !why.empty()) {
+      waiting_.pop_front();
+      next.group->start_failed(why);
+      continue;
+    }
+    if (!source_->has_room(next.group->ranks())) break;
+    waiting_.pop_front();
+    known->second.started = true;
+    source_->start(next.group, next.crowd, next.options, next.limit);
   }
   for (auto* const tenant : tenants_) tenant->others_wait(!waiting_.empty());
-}
-
-void Hub::spawn(Waiting const& waiting) {
-  auto const group = waiting.group;
-  if (!stuck_.empty()) {
-    post([group, why = stuck_] { group->start_failed(why); });
-    return;
-  }
-  auto birth = listener_.invitation();
-  birth.group = group->id();
-  birth.build_id = program_build_id();
-  birth.output_directory = waiting.options.output_directory;
-  auto const timer = std::make_shared<asio::steady_timer>(context_);
-  auto const limit = waiting.limit;
-  spawner_->request(
-      {.birth = std::move(birth),
-       .ranks = group->ranks(),
-       .crowd = std::max(waiting.crowd, slots_taken_),
-       .options = waiting.options,
-       .begun =
-           [this, group, timer, limit] {
-             post([this, group, timer, limit] {
-               timer->expires_after(limit);
-               timer->async_wait([this, group, limit](asio::error_code const& error) {
-                 if (error) return;
-                 stuck_ = fmt::format(
-                     "MPI_Comm_spawn has not come back within {:g} s and cannot be interrupted: no more groups can be "
-                     "started; start the program again",
-                     std::chrono::duration<double>(limit).count());
-                 spawner_->abandon();
-                 for (auto const& [id, each] : std::unordered_map{groups_}) each.group->start_failed(stuck_);
-               });
-             });
-           },
-       .ended =
-           [this, group, timer, limit](std::string const& why) {
-             post([group, timer, limit, why] {
-               timer->cancel();
-               if (why.empty()) {
-                 group->expect(limit);
-               } else {
-                 group->start_failed(why);
-               }
-             });
-           }});
 }
 
 }  // namespace farm::detail

@@ -1,14 +1,15 @@
 #pragma once
 
 #include "spawn/group.hpp"
+#include "spawn/group_source.hpp"
 #include "spawn/listener.hpp"
-#include "spawn/spawner.hpp"
 
 #include <farm/worker_options.hpp>
 
 #include <asio/executor_work_guard.hpp>
 #include <asio/io_context.hpp>
 #include <asio/post.hpp>
+#include <asio/steady_timer.hpp>
 
 #include <functional>
 #include <list>
@@ -22,29 +23,33 @@
 
 namespace farm::detail {
 
-/// Slots of this job: how many ranks may be alive at once besides the master.
-struct Slots {
-  int total = 0;
-  bool limited = false;  ///< false: as many as are asked for
-  std::string origin;    ///< where the number comes from, for people
-};
-
-/// One per master: the thread on which all control streams, groups and schedulers live, and the slots they share.
+/// The thread on which all control streams, groups and schedulers live, and the source of the groups.
 class Hub {
  public:
-  explicit Hub(Slots slots);
+  Hub();
   Hub(Hub const&) = delete;
   Hub& operator=(Hub const&) = delete;
   ~Hub();
 
-  /// Waits until all groups are gone, and ends the thread. False where a spawn is stuck in MPI.
-  [[nodiscard]] bool stop();
+  /// To be called once, before all but context() and post().
+  void set_source(std::unique_ptr<GroupSource> source);
+  /// Waits until all groups are gone and ranks that outlive them were sent away: MPI may be finalized then. False where
+  /// it must not be, as a spawn is stuck in it.
+  [[nodiscard]] bool close();
+  /// After close(): waits until the ranks have ended, for some seconds, and ends the thread.
+  void stop();
 
-  /// Throws UsageError where there is none: no Runtime, or this is a rank.
+  /// That of the Runtime. Throws UsageError where there is none: no Runtime, or this is a rank.
   [[nodiscard]] static Hub& instance();
+  [[nodiscard]] static bool exists();
+  /// Null: there is none any more.
+  static void set_instance(Hub* hub);
 
   [[nodiscard]] asio::io_context& context() { return context_; }
-  [[nodiscard]] Slots const& slots() const { return slots_; }
+  [[nodiscard]] GroupSource& source() { return *source_; }
+  [[nodiscard]] Slots const& slots() const { return source_->slots(); }
+  /// Where and with what key ranks are to come; the group and what concerns it are left open. Thread-safe.
+  [[nodiscard]] Birth invitation() const { return listener_.invitation(); }
   [[nodiscard]] bool on_thread() const { return std::this_thread::get_id() == thread_.get_id(); }
   template <class F>
   void post(F f) {
@@ -58,7 +63,13 @@ class Hub {
                                      GroupOwner& owner);
   /// True where its start had not begun; the group is no more.
   bool withdraw(Group& group);
-  /// It is gone: its slots are free.
+  /// Groups that wait may be started now, or never.
+  void room_has_changed();
+  /// No group that waits or is being started will be.
+  void fail_starting(std::string const& why);
+  /// The source has nothing left.
+  void source_ended();
+  /// It is gone, and what it had taken is free.
   void forget(std::uint64_t id);
   void flush_soon(std::shared_ptr<Stream> const& stream) { unflushed_.push_back(stream); }
   /// Whole lines of a rank; number 1 is stdout, 2 stderr.
@@ -79,7 +90,7 @@ class Hub {
  private:
   struct Known {
     std::shared_ptr<Group> group;
-    bool has_slots = false;
+    bool started = false;
   };
 
   struct Waiting {
@@ -93,22 +104,22 @@ class Hub {
   void flush();
   void attach(Hello const& hello, Socket socket);
   void serve_waiting();
-  void stop_when_empty();
-  void spawn(Waiting const& waiting);
+  void group_has_gone();
+  void close_when_empty();
 
   asio::io_context context_{1};
   asio::executor_work_guard<asio::io_context::executor_type> work_{context_.get_executor()};
-  Slots slots_;
-  int slots_taken_ = 0;
+  std::unique_ptr<GroupSource> source_;
   Listener listener_;
   std::unordered_map<std::uint64_t, Known> groups_;
-  std::list<Waiting> waiting_;  ///< for slots
+  std::list<Waiting> waiting_;  ///< for room
   std::list<Tenant*> tenants_;
   std::vector<std::shared_ptr<Stream>> unflushed_;
   std::uint64_t next_group_ = 1;
+  std::function<void()> on_closed_;  ///< not empty: the hub closes
+  bool closed_ = false;
   bool stopping_ = false;
-  std::string stuck_;  ///< not empty: spawning does not work any more, and why
-  std::unique_ptr<Spawner> spawner_;
+  asio::steady_timer stop_timer_{context_};
   std::thread thread_;
 };
 

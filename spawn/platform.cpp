@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <initializer_list>
 
 namespace farm::detail {
 namespace {
@@ -44,6 +45,18 @@ bool exclude_absent_fabrics() {
 
 bool is_singleton() {
   return getenv("OMPI_COMM_WORLD_SIZE") == nullptr && getenv("PMIX_RANK") == nullptr && getenv("PMI_RANK") == nullptr;
+}
+
+LaunchedAs launched_as() {
+  auto const number = [](std::initializer_list<char const*> names) {
+    for (auto const* const name : names) {
+      if (char const* const text = getenv(name); text != nullptr && *text != '\0') return std::atoi(text);
+    }
+    return 0;
+  };
+  return {.rank = number({"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK"}),
+          .size = number({"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_NTASKS"}),
+          .local_size = number({"OMPI_COMM_WORLD_LOCAL_SIZE", "SLURM_NTASKS_PER_NODE"})};
 }
 
 void prepare_singleton() {

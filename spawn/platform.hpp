@@ -28,6 +28,14 @@ bool exclude_absent_fabrics();
 /// True where no launcher has started this process: MPI_Init makes it a job of one.
 [[nodiscard]] bool is_singleton();
 
+/// The place of this process in its job, before MPI_Init, as its launcher tells: a size of 0 where it does not.
+struct LaunchedAs {
+  int rank = 0;
+  int size = 0;
+  int local_size = 0;  ///< on this host
+};
+[[nodiscard]] LaunchedAs launched_as();
+
 /// Before MPI_Init of a singleton: lets it spawn more ranks than one and outlive them. Needed by: Open MPI 4.
 void prepare_singleton();
 

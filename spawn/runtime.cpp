@@ -4,10 +4,12 @@
 #include "spawn/birth.hpp"
 #include "spawn/guard.hpp"
 #include "spawn/hub.hpp"
+#include "spawn/invitation.hpp"
 #include "spawn/platform.hpp"
+#include "spawn/spawned_source.hpp"
 #include "spawn/worker.hpp"
 
-#include <farm/code_address.hpp>
+#include <farm/comm.hpp>
 #include <farm/log.hpp>
 #include <farm/mpi_error.hpp>
 
@@ -15,6 +17,7 @@
 #include <mpi.h>
 
 #include <unistd.h>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -30,18 +33,15 @@ bool is_spawned() {
   return worker != nullptr && std::strcmp(worker, "spawned") == 0;
 }
 
-/// What the master sends when it has spawned this group; the last message between the two that goes by MPI.
-Birth receive_birth() {
-  MPI_Comm parent = MPI_COMM_NULL;
-  check_mpi(MPI_Comm_get_parent(&parent), "MPI_Comm_get_parent");
-  if (parent == MPI_COMM_NULL) throw SpawnError("FARM_WORKER is set, but no farm has spawned this process: unset it");
-  check_mpi(MPI_Comm_set_errhandler(parent, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
-  int size = 0;
-  check_mpi(MPI_Bcast(&size, 1, MPI_INT, 0, parent), "MPI_Bcast");
-  Bytes packed(static_cast<std::size_t>(size), '\0');
-  check_mpi(MPI_Bcast(packed.data(), size, MPI_BYTE, 0, parent), "MPI_Bcast");
-  check_mpi(MPI_Comm_disconnect(&parent), "MPI_Comm_disconnect");
-  return unpack<Birth>(packed);
+constexpr std::chrono::seconds arrival_limit{60};
+
+void check_thread_level() {
+  int provided = 0;
+  check_mpi(MPI_Query_thread(&provided), "MPI_Query_thread");
+  if (provided < MPI_THREAD_MULTIPLE) {
+    throw SpawnError(
+        "MPI was initialized without MPI_THREAD_MULTIPLE, which the farm needs: it uses MPI from a thread of its own");
+  }
 }
 
 void initialize_mpi(int argc, char** argv) {
@@ -49,13 +49,28 @@ void initialize_mpi(int argc, char** argv) {
   check_mpi(MPI_Init_thread(&argc, &argv, MPI_THREAD_MULTIPLE, &provided), "MPI_Init_thread");
 }
 
-[[noreturn]] void be_spawned_rank(int argc, char** argv) {
+/// What the master sends when it has spawned this group; the last message between the two that goes by MPI.
+Birth receive_birth_from_parent() {
+  MPI_Comm parent = MPI_COMM_NULL;
+  check_mpi(MPI_Comm_get_parent(&parent), "MPI_Comm_get_parent");
+  if (parent == MPI_COMM_NULL) throw SpawnError("FARM_WORKER is set, but no farm has spawned this process: unset it");
+  check_mpi(MPI_Comm_set_errhandler(parent, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
+  Birth const birth = receive_birth(parent, 0);
+  check_mpi(MPI_Comm_disconnect(&parent), "MPI_Comm_disconnect");
+  return birth;
+}
+
+/// A process that serves and ends: `serve` is called with MPI initialized.
+template <class Serve>
+[[noreturn]] void be_rank(int argc, char** argv, bool guarded, Serve serve) {
   set_rank_process();
   try {
-    auto const link = split_off_guard(argv);
+    auto const link = guarded ? split_off_guard(argv) : GuardLink{};
     unsetenv("FARM_WORKER");  // what a task starts is no rank
-    initialize_mpi(argc, argv);
-    serve_tasks(receive_birth(), MPI_COMM_WORLD);
+    int initialized = 0;
+    MPI_Initialized(&initialized);
+    if (initialized == 0) initialize_mpi(argc, argv);
+    serve();
     MPI_Finalize();
     link.set_finalized();
     if (!link.guarded()) usleep(finalize_linger_us);
@@ -67,6 +82,18 @@ void initialize_mpi(int argc, char** argv) {
   std::exit(0);
 }
 
+[[noreturn]] void be_spawned_rank(int argc, char** argv) {
+  be_rank(argc, argv, true, [] { serve_tasks(receive_birth_from_parent(), MPI_COMM_WORLD); });
+}
+
+[[noreturn]] void be_static_rank(int argc, char** argv, bool mpi_was_initialized) {
+  be_rank(argc, argv, !mpi_was_initialized, [] {
+    auto const all = Comm::borrow(MPI_COMM_WORLD).duplicate();
+    check_mpi(MPI_Comm_set_errhandler(all, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
+    if (!serve_static_groups(receive_birth(all, 0), all)) leave_at_once();
+  });
+}
+
 Slots count_slots(bool singleton) {
   if (singleton) return {.total = 0, .limited = false, .origin = "no launcher has set a limit"};
   int* universe = nullptr;
@@ -76,7 +103,17 @@ Slots count_slots(bool singleton) {
   if (found == 0) return {.total = 0, .limited = false, .origin = "MPI does not tell the universe size"};
   return {.total = *universe - 1,
           .limited = true,
-          .origin = fmt::format("mpiexec has {}, of which the master takes one", *universe)};
+          .origin = fmt::format("mpiexec has {}, of which the master takes one", *universe),
+          .remedy = [](int ranks) {
+            return fmt::format("give more with mpiexec -n 1 -host {}:{}", host_name(), ranks + 1);
+          }};
+}
+
+Slots count_static_ranks(int size) {
+  return {.total = size - 1,
+          .limited = true,
+          .origin = fmt::format("the job was started with {}, of which the master is one", size),
+          .remedy = [](int ranks) { return fmt::format("start it with mpiexec -n {}", ranks + 1); }};
 }
 
 bool runtime_exists = false;  // NOLINT: one per process
@@ -85,10 +122,11 @@ bool runtime_exists = false;  // NOLINT: one per process
 
 struct Runtime::State {
   bool finalizes_mpi = false;
+  Comm all;  ///< of all ranks, where they serve
   std::unique_ptr<Hub> hub;
 };
 
-Runtime::Runtime(int argc, char** argv) : state_(std::make_unique<State>()) {
+Runtime::Runtime(int argc, char** argv, Ranks ranks) : state_(std::make_unique<State>()) {
   if (runtime_exists) throw UsageError("there is a farm::Runtime already: a process has one");
   keep_abort_linked();
   int initialized = 0;
@@ -97,41 +135,51 @@ Runtime::Runtime(int argc, char** argv) : state_(std::make_unique<State>()) {
   if (is_spawned()) be_spawned_rank(argc, argv);
   bool const singleton = is_singleton();
   if (initialized == 0) {
+    auto const place = launched_as();
+    if (place.size > 1 && !yield_setting(place.local_size).empty()) setenv("OMPI_MCA_mpi_yield_when_idle", "1", 0);
+    if (ranks == Ranks::serve && place.rank > 0) be_static_rank(argc, argv, false);
     if (singleton) prepare_singleton();
-    leave_default_binding();
+    if (ranks == Ranks::serve) leave_default_binding();
     initialize_mpi(argc, argv);
     state_->finalizes_mpi = true;
   }
-  int provided = 0;
-  check_mpi(MPI_Query_thread(&provided), "MPI_Query_thread");
-  if (provided < MPI_THREAD_MULTIPLE) {
-    throw SpawnError(
-        "MPI was initialized without MPI_THREAD_MULTIPLE, which the farm needs: it spawns from a thread of its own");
-  }
+  check_thread_level();
   int size = 1;
+  int rank = 0;
   check_mpi(MPI_Comm_size(MPI_COMM_WORLD, &size), "MPI_Comm_size");
-  if (size != 1)
-    throw UsageError(
-        fmt::format("{} masters were started: start one, with mpiexec -n 1 -host {}:{}", size, host_name(), size));
+  check_mpi(MPI_Comm_rank(MPI_COMM_WORLD, &rank), "MPI_Comm_rank");
   check_mpi(MPI_Comm_set_errhandler(MPI_COMM_SELF, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
-  state_->hub = std::make_unique<Hub>(count_slots(singleton));
+  if (ranks == Ranks::serve) {
+    if (rank > 0) be_static_rank(argc, argv, true);
+    state_->hub = std::make_unique<Hub>();
+    if (size == 1) {
+      state_->hub->set_source(std::make_unique<SpawnedSource>(*state_->hub, count_slots(singleton)));
+    } else {
+      state_->all = Comm::borrow(MPI_COMM_WORLD).duplicate();
+      invite_static_ranks(*state_->hub, state_->all, count_static_ranks(size), arrival_limit);
+    }
+    Hub::set_instance(state_->hub.get());
+  }
   runtime_exists = true;
 }
 
 Runtime::~Runtime() {
-  bool const stuck = !state_->hub->stop();
-  state_->hub.reset();
+  Hub::set_instance(nullptr);
+  bool const stuck = state_->hub && !state_->hub->close();
   runtime_exists = false;
   int finalized = 0;
   MPI_Finalized(&finalized);
-  if (!state_->finalizes_mpi || finalized != 0) return;
-  if (stuck) {  // MPI_Finalize would wait for the spawn that never comes back
-    log_error("a spawn is stuck: leaving without MPI_Finalize");
-    std::fflush(nullptr);
-    alarm(5);
-    PMPI_Abort(MPI_COMM_SELF, 1);
+  if (state_->finalizes_mpi && finalized == 0) {
+    if (stuck) {  // MPI_Finalize would wait for the spawn that never comes back
+      log_error("a spawn is stuck: leaving without MPI_Finalize");
+      std::fflush(nullptr);
+      alarm(5);
+      PMPI_Abort(MPI_COMM_SELF, 1);
+    }
+    state_->all = {};
+    MPI_Finalize();  // static ranks end after it, and what they print meanwhile still comes
   }
-  MPI_Finalize();
+  if (state_->hub) state_->hub->stop();
 }
 
 }  // namespace farm

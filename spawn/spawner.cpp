@@ -1,5 +1,6 @@
 #include "spawn/spawner.hpp"
 
+#include "spawn/invitation.hpp"
 #include "spawn/platform.hpp"
 
 #include <farm/mpi_error.hpp>
@@ -66,10 +67,7 @@ void spawn(Spawner::Request const& request) {
                            codes.data()),
             "MPI_Comm_spawn");
   check_mpi(MPI_Comm_set_errhandler(children, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
-  Bytes packed = pack(request.birth);
-  auto size = static_cast<int>(packed.size());
-  check_mpi(MPI_Bcast(&size, 1, MPI_INT, MPI_ROOT, children), "MPI_Bcast");
-  check_mpi(MPI_Bcast(packed.data(), size, MPI_BYTE, MPI_ROOT, children), "MPI_Bcast");
+  send_birth(request.birth, children, MPI_ROOT);
   check_mpi(MPI_Comm_disconnect(&children), "MPI_Comm_disconnect");  // the last that MPI knows of the group
 }
 

@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace farm::detail {
@@ -39,6 +40,11 @@ class Stream : public std::enable_shared_from_this<Stream> {
 
   Stream(Socket socket, OnFrame on_frame, OnClosed on_closed);
 
+  /// In place of those before. Not to be called by one of them.
+  void set_handlers(OnFrame on_frame, OnClosed on_closed) {
+    on_frame_ = std::move(on_frame);
+    on_closed_ = std::move(on_closed);
+  }
   /// Begins to read. Frames are handed to on_frame; what that throws closes the stream with its text.
   void start();
   /// Frames are appended here, and sent by flush().

@@ -15,11 +15,17 @@
 #include <poll.h>
 #include <sched.h>
 #include <unistd.h>
+#include <cerrno>
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
+#include <filesystem>
 #include <iostream>
 #include <optional>
+#include <string>
+#include <system_error>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 namespace farm::detail {
@@ -157,9 +163,19 @@ class OutputFile {
   std::vector<int> saved_;
 };
 
+/// The serving of one group's tasks.
 class Server {
  public:
-  Server(Birth const& birth, Comm const& group, Channel& channel) : birth_(birth), group_(group), channel_(channel) {}
+  /// `output_directory` is where each task's output has a file; empty: none.
+  Server(Comm const& group, std::string output_directory, Channel& channel)
+      : group_(group), output_directory_(std::move(output_directory)), channel_(channel) {}
+
+  /// Throws what the initializer throws.
+  void initialize(Frame const& frame) {
+    auto payload = frame.payload;
+    auto const header = take<TaskHeader>(payload);
+    call(header, frame.id, payload, nullptr);
+  }
 
   void run(Frame const& frame) {
     auto payload = frame.payload;
@@ -196,12 +212,12 @@ class Server {
 
   void call(TaskHeader const& header, std::uint64_t task, std::string_view payload, Bytes* value) {
     TaskContext context{task, header.attempt, group_.rank(), group_.size()};
-    Environment environment{&context, &comm(header.comm_slot, header.comm_epoch)};
+    Environment environment{&context, &comm(header.comm_slot, header.comm_epoch), &kept_};
     auto const invoke = invoker({header.module, header.offset});
-    if (birth_.output_directory.empty()) {
+    if (output_directory_.empty()) {
       invoke(payload, environment, value);
     } else {
-      OutputFile const file{birth_.output_directory, task, group_.rank()};
+      OutputFile const file{output_directory_, task, group_.rank()};
       invoke(payload, environment, value);
     }
   }
@@ -226,13 +242,118 @@ class Server {
     return entry.comm;
   }
 
-  Birth const& birth_;
   Comm const& group_;
+  std::string output_directory_;
   Channel& channel_;
   std::vector<Slot> comms_;
   std::unordered_map<std::uint64_t, std::pair<CodeAddress, Invoker>> invokers_;
+  Kept kept_;
   Bytes value_;
 };
+
+/// Tells the master that what it asked for is done, or why not.
+template <class Action>
+void prepare(Channel& channel, FrameType asked, Action action) {
+  Bytes answer;
+  try {
+    action();
+  } catch (...) {
+    answer = pack(current_failure());
+  }
+  OutputFile::flush_output();
+  append_frame(channel.output(), FrameType::prepared, static_cast<std::uint64_t>(asked), answer);
+  channel.flush();
+}
+
+/// While it lives, the process is as the tasks of a group want it.
+class Surroundings {
+ public:
+  explicit Surroundings(Form const& form) {
+    if (!form.working_directory.empty()) {
+      directory_ = std::filesystem::current_path();
+      if (chdir(form.working_directory.c_str()) != 0) {
+        throw std::system_error(errno, std::generic_category(), "working_directory " + form.working_directory);
+      }
+    }
+    for (auto const& [name, value] : form.environment) {
+      char const* const before = getenv(name.c_str());
+      variables_.emplace_back(name, before != nullptr ? std::optional<std::string>{before} : std::nullopt);
+      setenv(name.c_str(), value.c_str(), 1);
+    }
+  }
+  Surroundings(Surroundings const&) = delete;
+  Surroundings& operator=(Surroundings const&) = delete;
+  ~Surroundings() {
+    std::error_code error;
+    if (directory_) std::filesystem::current_path(*directory_, error);
+    for (auto const& [name, value] : variables_) {
+      if (value) {
+        setenv(name.c_str(), value->c_str(), 1);
+      } else {
+        unsetenv(name.c_str());
+      }
+    }
+  }
+
+ private:
+  std::optional<std::filesystem::path> directory_;
+  std::vector<std::pair<std::string, std::optional<std::string>>> variables_;
+};
+
+/// A group of static ranks, while it is formed.
+class FormedGroup {
+ public:
+  FormedGroup(Form const& form, MPI_Comm all, Channel& channel)
+      : surroundings_(form), comm_(make_comm(form, all)), server_(comm_, form.output_directory, channel) {}
+  [[nodiscard]] Server& server() { return server_; }
+
+ private:
+  static Comm make_comm(Form const& form, MPI_Comm all) {
+    MPI_Group everybody = MPI_GROUP_NULL;
+    MPI_Group ours = MPI_GROUP_NULL;
+    MPI_Comm comm = MPI_COMM_NULL;
+    check_mpi(MPI_Comm_group(all, &everybody), "MPI_Comm_group");
+    check_mpi(MPI_Group_incl(everybody, static_cast<int>(form.ranks.size()), form.ranks.data(), &ours),
+              "MPI_Group_incl");
+    // whatever the tag, a rank is in one group at a time, and all groups it is in are formed in order
+    check_mpi(MPI_Comm_create_group(all, ours, static_cast<int>(form.group % 32768), &comm), "MPI_Comm_create_group");
+    MPI_Group_free(&ours);
+    MPI_Group_free(&everybody);
+    throw_on_error(comm);
+    return Comm::adopt(comm);
+  }
+
+  Surroundings surroundings_;
+  Comm comm_;
+  Server server_;
+};
+
+Hello make_hello(Birth const& birth, int rank) {
+  return {.group = birth.group,
+          .rank = rank,
+          .guarded = guard_link().guarded(),
+          .pid = getpid(),
+          .host = host_name(),
+          .build_id = program_build_id()};
+}
+
+/// True when the master says leave, false where it is gone.
+bool serve_groups(Channel& channel, MPI_Comm all) {
+  std::optional<FormedGroup> group;
+  while (auto const frame = channel.next()) {
+    if (frame->type == FrameType::leave) return true;
+    if (frame->type == FrameType::dissolve) {
+      group.reset();
+    } else if (frame->type == FrameType::form) {
+      prepare(channel, frame->type, [&] { group.emplace(unpack<Form>(frame->payload), all, channel); });
+    } else if (group && frame->type == FrameType::initialize) {
+      prepare(channel, frame->type, [&] { group->server().initialize(*frame); });
+    } else if (group && frame->type == FrameType::task) {
+      group->server().run(*frame);
+    }
+  }
+  return false;
+}
 
 }  // namespace
 
@@ -244,22 +365,42 @@ void serve_tasks(Birth const& birth, MPI_Comm group) {
   auto const comm = Comm::borrow(group);
   throw_on_error(group);
   throw_on_error(MPI_COMM_SELF);
-  Hello const hello{.group = birth.group,
-                    .rank = comm.rank(),
-                    .guarded = guard_link().guarded(),
-                    .pid = getpid(),
-                    .host = host_name(),
-                    .build_id = program_build_id()};
+  auto const hello = make_hello(birth, comm.rank());
   if (hello.guarded) guard_link().announce(birth, hello);
   asio::io_context context{1};
   Channel channel{connect_to_master(context, birth, hello)};
-  Server server{birth, comm, channel};
+  Server server{comm, birth.output_directory, channel};
   while (auto const frame = channel.next()) {
     if (frame->type == FrameType::leave) return;
     if (frame->type == FrameType::task) server.run(*frame);
+    if (frame->type == FrameType::initialize) prepare(channel, frame->type, [&] { server.initialize(*frame); });
   }
+  leave_at_once();
+}
+
+bool serve_static_groups(Birth const& birth, MPI_Comm all) {
+  if (is_rank_process()) {  // which belongs to the farm alone
+    std::setvbuf(stdout, nullptr, _IOLBF, 0);
+    throw_on_error(MPI_COMM_WORLD);
+    throw_on_error(MPI_COMM_SELF);
+  }
+  int rank = 0;
+  check_mpi(MPI_Comm_rank(all, &rank), "MPI_Comm_rank");
+  auto const hello = make_hello(birth, rank);
+  if (hello.guarded) guard_link().announce(birth, hello);
+  asio::io_context context{1};
+  Channel channel{connect_to_master(context, birth, hello)};
+  return serve_groups(channel, all);
+}
+
+void serve_in_thread(Socket socket, MPI_Comm self) {
+  Channel channel{std::move(socket)};
+  static_cast<void>(serve_groups(channel, self));
+}
+
+void leave_at_once() {
   OutputFile::flush_output();
-  _exit(1);  // the master is gone
+  _exit(1);
 }
 
 }  // namespace farm::detail

@@ -12,6 +12,16 @@ namespace farm::detail {
 /// return where the master is gone.
 void serve_tasks(Birth const& birth, MPI_Comm group);
 
+/// Serves tasks on a static rank, which is one of `all`, in the groups that the master forms. True when the master has
+/// said leave, false where it is gone.
+[[nodiscard]] bool serve_static_groups(Birth const& birth, MPI_Comm all);
+
+/// The same on a thread of the master itself, which is all of `self`.
+void serve_in_thread(Socket socket, MPI_Comm self);
+
+/// The master is gone: ends the process.
+[[noreturn]] void leave_at_once();
+
 /// True on a rank, from its start on.
 [[nodiscard]] bool is_rank_process();
 void set_rank_process();

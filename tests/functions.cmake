@@ -3,9 +3,13 @@
 #
 #   farm_add_test(NAME ...)                          a plain program, no MPI around it
 #   farm_add_mpi_test(NAME ... RANKS 1 2 4)          run by mpiexec, one ctest entry NAME.K for each number of ranks K
-#   farm_add_spawn_test(NAME ... [SLOTS n] [SINGLETON] [NO_MAIN])
+#   farm_add_spawn_test(NAME ... [SLOTS n] [SINGLETON] [STATIC] [NO_MAIN])
 #                                                    a master with n slots to spawn in; SINGLETON: also run without mpiexec,
-#                                                    as NAME.singleton; NO_MAIN: the sources have their own main()
+#                                                    as NAME.singleton; STATIC: also started with all n ranks at once, as
+#                                                    NAME.static, without the test cases tagged [spawned]; NO_MAIN: the
+#                                                    sources have their own main()
+#   farm_add_static_test(NAME ... RANKS n [TAKE_PART]) a master with n - 1 static ranks; TAKE_PART: n ranks that each run
+#                                                    the test cases
 #
 # All are linked with a main() from support/, and see the private headers of every component ("core/scheduler.hpp").
 # Every entry runs in a scratch directory of its own, which is also its TMPDIR.
@@ -85,7 +89,7 @@ function(farm_add_mpi_test name)
 endfunction()
 
 function(farm_add_spawn_test name)
-  farm_test_arguments("SINGLETON;NO_MAIN" SLOTS "" 120 ${ARGN})
+  farm_test_arguments("SINGLETON;STATIC;NO_MAIN" SLOTS "" 120 ${ARGN})
   if(NOT arg_SLOTS)
     set(arg_SLOTS 5)
   endif()
@@ -101,4 +105,21 @@ function(farm_add_spawn_test name)
     farm_register(${name}.singleton ${options} COMMAND $<TARGET_FILE:${name}>)
     set_tests_properties(${name}.singleton PROPERTIES RESOURCE_LOCK farm_spawn)
   endif()
+  if(arg_STATIC)
+    farm_register(${name}.static ${options} COMMAND "${MPIEXEC_EXECUTABLE}" --oversubscribe -n ${arg_SLOTS}
+                                                    $<TARGET_FILE:${name}> "~[spawned]")
+    set_tests_properties(${name}.static PROPERTIES RESOURCE_LOCK farm_spawn)
+  endif()
+endfunction()
+
+function(farm_add_static_test name)
+  farm_test_arguments("TAKE_PART" RANKS "" 60 ${ARGN})
+  set(main mpi_main)
+  if(arg_TAKE_PART)
+    set(main take_part_main)
+  endif()
+  farm_test_executable(${name} MAIN ${main} SOURCES ${arg_SOURCES} LIBS ${arg_LIBS} farm::farm farm_spawn_private)
+  farm_register(${name} COMMAND "${MPIEXEC_EXECUTABLE}" --oversubscribe -n ${arg_RANKS} $<TARGET_FILE:${name}>
+                TIMEOUT ${arg_TIMEOUT} PROCESSORS 2 LABELS mpi ${arg_LABELS} ENVIRONMENT ${arg_ENVIRONMENT} ${no_leaks})
+  set_tests_properties(${name} PROPERTIES RESOURCE_LOCK farm_spawn)
 endfunction()

@@ -130,7 +130,7 @@ TEST_CASE("the communicator is valid with one rank per task, too") {
   CHECK(pool.submit(sum_of_ranks).result() == 1);
 }
 
-TEST_CASE("a spawned group is a world of its own") {
+TEST_CASE("a spawned group is a world of its own", "[spawned]") {
   farm::MPISpawnPool pool{{.max_ranks = 4, .ranks_per_task = 2}};
   CHECK(pool.submit(world_size).result() == 2);
   auto const sums = pool.submit(
@@ -207,7 +207,7 @@ TEST_CASE("a million tasks work") {
   CHECK(right);
 }
 
-TEST_CASE("groups are reused, and renewed where tasks_per_group says so") {
+TEST_CASE("groups are reused, and renewed where tasks_per_group says so", "[spawned]") {
   auto const groups_of = [](std::uint64_t tasks_per_group) {
     farm::MPISpawnPool pool{{.max_ranks = 1, .tasks_per_group = tasks_per_group}};
     auto const pids = pool.map([](int) { return pid(); }, std::vector{1, 2, 3, 4});

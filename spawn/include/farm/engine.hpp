@@ -42,18 +42,21 @@ struct EngineOptions {
   WorkerOptions workers{};
 };
 
-/// Throws UsageError where an option is out of range, or SpawnError where there are too few slots for it.
-void check_options(EngineOptions const& options);
+class Hub;
 
 /// What max_ranks is where it is not given: FARM_MAX_WORKERS, else the slots of this job less the master's, else the
 /// number of cores. Throws UsageError where FARM_MAX_WORKERS is no number above 0.
 [[nodiscard]] int default_max_ranks();
+[[nodiscard]] int default_max_ranks(Hub const& hub);
 
 /// The engine behind every pool. Thread-safe.
 class Engine {
  public:
-  /// Throws as check_options() does, and UsageError where there is no Runtime.
+  /// Throws UsageError where an option is out of range or there is no Runtime, SpawnError where there are too few
+  /// slots.
   explicit Engine(EngineOptions options);
+  /// The same with a hub of its own, which may be stopped once the engine is shut down.
+  Engine(EngineOptions options, std::shared_ptr<Hub> hub);
   Engine(Engine const&) = delete;
   Engine& operator=(Engine const&) = delete;
   /// shutdown(true, false).

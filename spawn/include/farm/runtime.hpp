@@ -4,6 +4,12 @@
 
 namespace farm {
 
+/// What becomes of the ranks of a job that was started with several, as by `mpiexec -n 17 ./program`.
+enum class Ranks {
+  serve,      ///< rank 0 is the master, whose pools run their tasks on the others instead of spawning
+  take_part,  ///< all return from the Runtime, and may make an MPICommExecutor, MPIExecutor or MPIPool together
+};
+
 /// The first thing in main: `farm::Runtime runtime{argc, argv};`
 ///
 /// In the master it initializes MPI, unless that is done, and returns; its destructor ends what the farm started and
@@ -12,8 +18,9 @@ namespace farm {
 /// rank too.
 class Runtime {
  public:
-  /// Throws SpawnError where MPI does not support threads, and UsageError for a second one in the process.
-  Runtime(int argc, char** argv);
+  /// Collective over the job where it has several ranks. Throws SpawnError where MPI does not support threads or ranks
+  /// do not come, and UsageError for a second one in the process.
+  Runtime(int argc, char** argv, Ranks ranks = Ranks::serve);
   Runtime(Runtime const&) = delete;
   Runtime& operator=(Runtime const&) = delete;
   ~Runtime();

@@ -1,0 +1,45 @@
+#pragma once
+
+#include "spawn/group_source.hpp"
+#include "spawn/spawner.hpp"
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <unordered_set>
+
+namespace farm::detail {
+
+class Hub;
+
+/// Groups that are started by MPI_Comm_spawn, each a job with a world of its own.
+class SpawnedSource final : public GroupSource {
+ public:
+  SpawnedSource(Hub& hub, Slots slots);
+  ~SpawnedSource() override;
+
+  [[nodiscard]] Slots const& slots() const override { return slots_; }
+  void check() const override;
+  [[nodiscard]] bool has_room(int ranks) const override { return !slots_.limited || taken_ + ranks <= slots_.total; }
+  [[nodiscard]] std::string refusal(int ranks) const override;
+  void start(std::shared_ptr<Group> const& group, int crowd, WorkerOptions const& options,
+             Clock::duration limit) override;
+  bool withdraw(Group const& group) override;
+  void released(Group const& group) override;
+  void take_back(std::vector<Member> members) override;
+  void attach(Hello const& hello, Socket socket) override;
+  void close(std::function<void()> done) override { done(); }
+  [[nodiscard]] bool ended() const override { return true; }
+  [[nodiscard]] bool stuck() const override { return !stuck_.empty(); }
+
+ private:
+  void give_up(Clock::duration limit);
+
+  Hub& hub_;
+  Slots slots_;
+  int taken_ = 0;
+  std::string stuck_;  ///< not empty: spawning does not work any more, and why
+  std::unique_ptr<Spawner> spawner_;
+};
+
+}  // namespace farm::detail
