@@ -16,6 +16,11 @@ std::string started(bool by_mpiexec, std::string const& program = FARM_SMALL_PRO
   return by_mpiexec ? FARM_MPIEXEC " -n 1 -host localhost:5 " + program : program;
 }
 
+/// With all its ranks at once.
+std::string started_with(int ranks) {
+  return fmt::format(FARM_MPIEXEC " --oversubscribe -n {} " FARM_SMALL_PROGRAM, ranks);
+}
+
 std::size_t errors_in(Outcome const& outcome) {
   std::size_t count = 0;
   for (std::size_t at = 0; (at = outcome.errors.find("error: ", at)) != std::string::npos; ++at) ++count;
@@ -126,4 +131,45 @@ TEST_CASE("a program whose file was replaced by the same one goes on") {
   auto const outcome = run_program(started(true, program) + " be_rebuilt " + replacement);
   CHECK(outcome.status == 0);
   CHECK(outcome.output == "before 1\nafter 2\n");
+}
+
+TEST_CASE("the same program, started with all its ranks at once, does the same, with guards and without") {
+  auto const guards = GENERATE(as<std::string>{}, "", "FARM_GUARD=0");
+  CAPTURE(guards);
+  auto const outcome = run_program(started_with(5) + " work", guards);
+  CHECK(outcome.status == 0);
+  CHECK(outcome.output == "sum 48\n");
+  CHECK(outcome.errors.empty());
+  CHECK(outcome.left.empty());
+  auto const printing = run_program(started_with(3) + " print_from_tasks", guards);
+  CHECK(printing.status == 0);
+  for (int i = 1; i <= 3; ++i) CHECK_THAT(printing.output, contains(fmt::format("task {} prints\n", i)));
+}
+
+TEST_CASE("started with all its ranks at once, a program whose ranks die goes on with the others and ends well") {
+  auto const outcome = run_program(started_with(7) + " lose_ranks");
+  CHECK(outcome.status == 0);
+  CHECK(outcome.output == "lost\nlost\nthen 3\n");
+  CHECK(outcome.left.empty());
+}
+
+TEST_CASE("an exception that leaves main ends the whole job with a status that is not 0, and leaves no process") {
+  auto const command = GENERATE(started(true), started(false), started_with(3));
+  CAPTURE(command);
+  auto const outcome = run_program(command + " fail_while_tasks_run");
+  CHECK(outcome.status != 0);
+  CHECK(outcome.status != 124);  // it was not ended by the time limit
+  CHECK_THAT(outcome.errors, contains("nobody catches this"));
+  CHECK(outcome.left.empty());
+}
+
+TEST_CASE("an error that main reports ends a job with ranks that serve, and so does the master's death") {
+  auto const refused = run_program(started_with(2) + " work");
+  CHECK(refused.status == 1);
+  CHECK_THAT(refused.errors, contains("error: max_ranks is 4, but there are 1 slots") && contains("mpiexec -n 5"));
+  CHECK(refused.left.empty());
+  std::filesystem::remove("the_task_runs");
+  auto const orphaned = run_program(started_with(3) + " orphan_a_task");
+  CHECK(orphaned.status == 137);
+  CHECK(orphaned.left.empty());
 }

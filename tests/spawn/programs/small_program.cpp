@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <fstream>
 #include <numeric>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
@@ -58,6 +59,16 @@ void lose_ranks() {
   fmt::print("then {}\n", pool.submit(sum_of_ranks, 1).result());
 }
 
+/// An exception leaves main while tasks run that would never end.
+void fail_while_tasks_run() {
+  auto* const pool = new farm::MPISpawnPool{{.max_ranks = 2}};  // NOLINT: the process dies with it
+  static_cast<void>(pool->submit([] {
+    for (;;) pause();
+  }));
+  pool->submit(sum_of_ranks, 1).result();
+  throw std::runtime_error("nobody catches this");
+}
+
 /// While the program runs its file becomes another.
 void be_rebuilt(std::string const& replacement) {
   farm::MPISpawnPool pool{{.max_ranks = 1, .tasks_per_group = 1}};
@@ -92,6 +103,7 @@ int main(int argc, char** argv) {
   farm::Runtime runtime{argc, argv};
   std::string const scenario = argc > 1 ? argv[1] : "";
   std::string const argument = argc > 2 ? argv[2] : "";
+  if (scenario == "fail_while_tasks_run") fail_while_tasks_run();
   try {
     if (scenario == "work") {
       work();
