@@ -6,7 +6,8 @@ namespace farm {
 
 TaskError::TaskError(Details details)
     : details_(std::move(details)),
-      message_(fmt::format("task {}, rank {} of {} on {}: {}: {}", details_.task, details_.rank, details_.ranks,
-                           details_.host, details_.type, details_.text)) {}
+      message_(fmt::format("task {}{}, rank {} of {} on {}: {}: {}", details_.task,
+                           details_.input ? fmt::format(" (input {})", *details_.input) : "", details_.rank,
+                           details_.ranks, details_.host, details_.type, details_.text)) {}
 
 }  // namespace farm

@@ -1,5 +1,7 @@
 #include "core/failure.hpp"
 
+#include <farm/input_failure.hpp>
+
 #include <cxxabi.h>
 #include <any>
 #include <array>
@@ -160,6 +162,16 @@ constexpr std::array known_types{
 };
 constexpr std::uint8_t not_standard = 255;
 
+Failure failure_of(InputFailure const& failed) {
+  try {
+    std::rethrow_exception(failed.error);
+  } catch (...) {
+    auto failure = current_failure();
+    failure.input = static_cast<std::int64_t>(failed.input);
+    return failure;
+  }
+}
+
 }  // namespace
 
 std::string demangle(char const* name) {
@@ -177,6 +189,8 @@ Failure current_failure() {
   Failure failure;
   try {
     throw;
+  } catch (InputFailure const& failed) {
+    return failure_of(failed);
   } catch (std::exception const& e) {
     auto const* const from_farm = dynamic_cast<TaskError const*>(&e);  // of a task that itself used a farm
     failure.type = from_farm != nullptr ? from_farm->type() : demangle(typeid(e).name());
@@ -202,6 +216,7 @@ Failure current_failure() {
 std::exception_ptr make_exception(Failure const& failure, TaskError::Details details) {
   details.type = failure.type;
   details.text = failure.text;
+  if (failure.input >= 0) details.input = static_cast<std::uint64_t>(failure.input);
   if (failure.kind < known_types.size()) return known_types[failure.kind].make(failure, std::move(details));
   return std::make_exception_ptr(Thrown<std::runtime_error>(std::move(details), failure.text));
 }

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <farm/pool.hpp>
+#include <farm/mpi_spawn_pool.hpp>
 
 #include <CLI/CLI.hpp>
 

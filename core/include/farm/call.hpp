@@ -2,11 +2,14 @@
 
 #include <farm/code_address.hpp>
 #include <farm/error.hpp>
+#include <farm/input_failure.hpp>
 #include <farm/serialize.hpp>
 #include <farm/signature.hpp>
 #include <farm/task_context.hpp>
 
 #include <cstddef>
+#include <cstdint>
+#include <exception>
 #include <new>
 #include <string>
 #include <string_view>
@@ -116,29 +119,32 @@ struct Call {
     });
   }
 
-  /// A chunk is several calls in one task: the function, then for each call a mark and its arguments, as an archive of
-  /// its own.
-  static void begin_chunk(Bytes& bytes, Function const& f) {
+  /// A chunk is several calls in one task: the function, the number of its first input, then for each call a mark and
+  /// its arguments, as an archive of its own.
+  static Bytes pack_function(Function const& f) {
+    Bytes bytes;
     PackArchive out{bytes};
     FunctionTransport<Function>::pack_function(out, f);
+    return bytes;
   }
+  static void begin_chunk(Bytes& function, std::uint64_t first_input) { pack_into(function, first_input); }
   static void add_to_chunk(Bytes& bytes, As const&... arguments) {
     bytes.push_back(chunk_mark);
     PackArchive out{bytes};
     pack_arguments(Arguments{}, out, arguments...);
   }
 
-  /// The Invoker of a chunk. The results follow each other, each after a mark.
+  /// The Invoker of a chunk. The results follow each other, each after a mark. Throws InputFailure.
   static void invoke_chunk(std::string_view payload, Environment& environment, Bytes* result) {
     UnpackArchive head{payload};
     FunctionTransport<Function>::with_function(head, [&](Function& f) {
-      for (auto rest = head.rest(); !rest.empty();) {
-        UnpackArchive in{rest.substr(1)};
-        typename ArgumentStore<Arguments>::Tuple arguments;
-        unpack_arguments(in, arguments);
-        rest = in.rest();
-        if (result != nullptr) result->push_back(chunk_mark);
-        run(Parameters{}, f, arguments, environment, Packing{result});
+      std::uint64_t input = 0;
+      head(input);
+      try {
+        for (auto rest = head.rest(); !rest.empty(); ++input)
+          rest = invoke_next(f, rest.substr(1), environment, result);
+      } catch (...) {
+        throw InputFailure{input, std::current_exception()};
       }
     });
   }
@@ -155,6 +161,15 @@ struct Call {
   }
 
  private:
+  static std::string_view invoke_next(Function& f, std::string_view bytes, Environment& environment, Bytes* result) {
+    UnpackArchive in{bytes};
+    typename ArgumentStore<Arguments>::Tuple arguments;
+    unpack_arguments(in, arguments);
+    if (result != nullptr) result->push_back(chunk_mark);
+    run(Parameters{}, f, arguments, environment, Packing{result});
+    return in.rest();
+  }
+
   template <class... Gs>
   static void pack_arguments(TypeList<Gs...> /*given*/, PackArchive& out, As const&... arguments) {
     (pack_argument<Gs>(out, arguments), ...);

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <exception>
+#include <optional>
 #include <stdexcept>
 #include <string>
 
@@ -86,13 +87,14 @@ class TaskError : public virtual Error {
     int rank = 0;            ///< rank within the group on which it was thrown
     int ranks = 1;           ///< size of the group
     std::string host{};
-    std::string type{};  ///< the original type, demangled
-    std::string text{};  ///< the original what()
+    std::string type{};                    ///< the original type, demangled
+    std::string text{};                    ///< the original what()
+    std::optional<std::uint64_t> input{};  ///< of a task of a map: which input, from 0
   };
 
   explicit TaskError(Details details);
 
-  /// "task 3, rank 1 of 2 on node7: std::invalid_argument: text"
+  /// "task 3, rank 1 of 2 on node7: std::invalid_argument: text", or "task 3 (input 20), ..."
   [[nodiscard]] char const* what() const noexcept override { return message_.c_str(); }
   [[nodiscard]] std::uint64_t task() const noexcept { return details_.task; }
   [[nodiscard]] int rank() const noexcept { return details_.rank; }
@@ -100,6 +102,7 @@ class TaskError : public virtual Error {
   [[nodiscard]] std::string const& host() const noexcept { return details_.host; }
   [[nodiscard]] std::string const& type() const noexcept { return details_.type; }
   [[nodiscard]] std::string const& text() const noexcept { return details_.text; }
+  [[nodiscard]] std::optional<std::uint64_t> input() const noexcept { return details_.input; }
 
  private:
   Details details_;

@@ -28,18 +28,22 @@ struct AllRanks {
 };
 inline constexpr AllRanks all_ranks{};
 
-/// What a map tells of its progress.
+/// What a map tells of its progress, in inputs.
 struct Progress {
   std::size_t done = 0;
-  std::size_t total = 0;
+  std::size_t total = 0;  ///< with a buffersize: those that were taken so far
 };
 
-/// The last argument of map and starmap.
+/// The last argument of map and starmap. Each option is checked at the call: UsageError.
 struct MapOptions {
   /// Inputs that travel in one message and run one after the other on one group. >= 1.
-  std::size_t chunksize = 1;
+  std::int64_t chunksize = 1;
   /// For the whole map, from its call; then TimeoutError. What has started goes on.
   std::optional<std::chrono::nanoseconds> timeout{};
+  /// The results in the order in which they are there, not in that of the inputs.
+  bool unordered = false;
+  /// Inputs that are taken ahead of the results that were given; a chunk holds no more. 0: all inputs at the call.
+  std::int64_t buffersize = 0;
   int priority = 0;
   /// Called on the calling thread, from time to time and at the end.
   std::function<void(Progress const&)> progress{};

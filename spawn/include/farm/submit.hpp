@@ -2,9 +2,11 @@
 
 #include <farm/call.hpp>
 #include <farm/engine.hpp>
+#include <farm/error.hpp>
 #include <farm/future.hpp>
 #include <farm/options.hpp>
 
+#include <exception>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -67,7 +69,24 @@ struct ListOfValues<void> {
 template <class R>
 using ListOf = typename ListOfValues<R>::type;
 
-/// The state of f(args...) on the engine; with `all` it holds the values of all ranks.
+/// SerializationError for the exception that is being handled, which left the packing of an argument.
+[[noreturn]] void throw_packing_failure();
+[[nodiscard]] StatePtr failed_state(std::exception_ptr error);
+
+/// Throws UsageError, which is about the function, or SerializationError.
+template <class Called, class F, class... Args>
+[[nodiscard]] Bytes pack_call(F const& f, Args const&... args) {
+  try {
+    return Called::make(f, args...);
+  } catch (UsageError const&) {
+    throw;
+  } catch (...) {
+    throw_packing_failure();
+  }
+}
+
+/// The state of f(args...) on the engine; with `all` it holds the values of all ranks. One whose arguments cannot be
+/// packed has failed.
 template <class F, class... Args>
 [[nodiscard]] StatePtr submit_call(Engine& engine, TaskOptions const& options, bool all, F const& f,
                                    Args const&... args) {
@@ -79,12 +98,20 @@ template <class F, class... Args>
         std::move(sources), Called::address(),
         [f = std::decay_t<F>(f), arguments = std::tuple<std::decay_t<Args const>...>(args...)] {
           return std::apply(
-              [&](auto const&... each) { return Called::make(f, Awaited<std::decay_t<Args const>>::get(each)...); },
+              [&](auto const&... each) {
+                return pack_call<Called>(f, Awaited<std::decay_t<Args const>>::get(each)...);
+              },
               arguments);
         },
         options, all);
   } else {
-    return engine.submit(Called::address(), Called::make(f, args...), options, all);
+    Bytes call;
+    try {
+      call = pack_call<Called>(f, args...);
+    } catch (SerializationError const&) {
+      return failed_state(std::current_exception());
+    }
+    return engine.submit(Called::address(), std::move(call), options, all);
   }
 }
 

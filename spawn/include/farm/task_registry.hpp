@@ -1,6 +1,6 @@
 #pragma once
 
-#include <farm/pool.hpp>
+#include <farm/mpi_spawn_pool.hpp>
 #include <farm/signature.hpp>
 #include <farm/text_codec.hpp>
 #include <farm/text_value.hpp>

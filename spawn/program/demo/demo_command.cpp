@@ -1,9 +1,9 @@
 #include "spawn/program/command.hpp"
 #include "spawn/program/demo/job_table.hpp"
 #include "spawn/program/demo/picture.hpp"
-#include "spawn/program/demo/progress.hpp"
 #include "spawn/program/demo/tasks.hpp"
 
+#include <farm/progress_bar.hpp>
 #include <farm/runtime.hpp>
 
 #include <fmt/format.h>
@@ -65,7 +65,7 @@ class DemoCommand final : public detail::Command {
     std::vector<std::tuple<int, int, int, int>> bands;
     for (int line = 0; line < picture.height; line += lines)
       bands.emplace_back(line, lines, picture.width, picture.height);
-    for (auto const& band : pool.starmap(julia, bands, {.progress = ProgressDisplay{"julia set"}})) {
+    for (auto const& band : pool.starmap(julia, bands, {.progress = ProgressBar{"julia set"}})) {
       picture.values.insert(picture.values.end(), band.begin(), band.end());
     }
     std::filesystem::path const directory{output_};
@@ -80,7 +80,7 @@ class DemoCommand final : public detail::Command {
     int const points = quick_ ? 16 : 48;
     std::vector<std::tuple<double, int>> inputs;
     for (int i = 1; i <= 16; ++i) inputs.emplace_back(0.1 * i, points);
-    auto const results = pool.starmap(heat, inputs, {.progress = ProgressDisplay{"heat"}});
+    auto const results = pool.starmap(heat, inputs, {.progress = ProgressBar{"heat"}});
     auto text = fmt::format("heat: amplitude of the mode at t = {} on {} x {} points\n{:>8}{:>12}{:>12}{:>21}\n",
                             heat_end_time, points, points, "alpha", "computed", "exact", "relative difference");
     for (std::size_t i = 0; i < results.size(); ++i) {

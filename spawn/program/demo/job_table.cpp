@@ -1,6 +1,6 @@
 #include "spawn/program/demo/job_table.hpp"
 
-#include <farm/pool.hpp>
+#include <farm/mpi_spawn_pool.hpp>
 
 #include <fmt/format.h>
 

@@ -2,7 +2,7 @@
 #include "spawn/hub.hpp"
 #include "spawn/program/doctor/finding.hpp"
 
-#include <farm/pool.hpp>
+#include <farm/mpi_spawn_pool.hpp>
 #include <farm/stage_directory.hpp>
 
 #include <fmt/format.h>

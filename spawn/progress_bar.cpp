@@ -1,6 +1,4 @@
-#include "spawn/program/demo/progress.hpp"
-
-#include "spawn/program/command.hpp"
+#include <farm/progress_bar.hpp>
 
 #include <fmt/format.h>
 
@@ -8,10 +6,11 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 #include <algorithm>
+#include <cstdio>
 #include <cstdlib>
 #include <utility>
 
-namespace farm::demo {
+namespace farm {
 namespace {
 
 using namespace std::chrono_literals;
@@ -33,25 +32,30 @@ int terminal_columns() {
   return columns > 0 ? columns : 80;
 }
 
+void show(std::string const& text) {
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  std::fflush(stdout);
+}
+
 }  // namespace
 
-ProgressDisplay::ProgressDisplay(std::string title) : title_(std::move(title)), columns_(terminal_columns()) {}
+ProgressBar::ProgressBar(std::string title) : title_(std::move(title)), columns_(terminal_columns()) {}
 
-void ProgressDisplay::operator()(Progress const& progress) {
+void ProgressBar::operator()(Progress const& progress) {
   if (columns_ > 0) {
-    draw_bar(progress);
+    draw(progress);
     return;
   }
   if (progress.total == 0) return;
   if (auto const quarter = 4 * progress.done / progress.total; quarter > quarter_) {
     quarter_ = quarter;
-    detail::print_out(fmt::format("{}: {} of {}\n", title_, progress.done, progress.total), true);
+    show(fmt::format("{}: {} of {}\n", title_, progress.done, progress.total));
   }
 }
 
-void ProgressDisplay::draw_bar(Progress const& progress) {
+void ProgressBar::draw(Progress const& progress) {
   if (progress.done >= progress.total) {
-    detail::print_out("\r\033[K", true);
+    show("\r\033[K");
     return;
   }
   auto const now = std::chrono::steady_clock::now();
@@ -62,7 +66,7 @@ void ProgressDisplay::draw_bar(Progress const& progress) {
   auto const used = title_.size() + numbers.size() + 5;
   auto const width = room > used + 10 ? std::min<std::size_t>(room - used, 50) : 10;
   auto const filled = width * progress.done / progress.total;
-  detail::print_out(fmt::format("\r{} [{:=<{}}{: <{}}] {}", title_, "", filled, "", width - filled, numbers), true);
+  show(fmt::format("\r{} [{:=<{}}{: <{}}] {}", title_, "", filled, "", width - filled, numbers));
 }
 
-}  // namespace farm::demo
+}  // namespace farm

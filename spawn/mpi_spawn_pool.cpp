@@ -1,0 +1,17 @@
+#include <farm/mpi_spawn_pool.hpp>
+
+namespace farm {
+
+MPISpawnPool::MPISpawnPool(Options const& options)
+    : SubmittingExecutor(std::make_shared<detail::Engine>(detail::EngineOptions{
+                             .max_ranks = options.max_ranks == 0 ? detail::default_max_ranks() : options.max_ranks,
+                             .ranks_per_task = options.ranks_per_task,
+                             .tasks_per_group = options.tasks_per_group,
+                             .max_losses = options.max_losses,
+                             .grace = options.grace,
+                             .spawn_timeout = options.spawn_timeout,
+                             .initializer = options.initializer,
+                             .workers = options.workers}),
+                         "MPISpawnPool") {}
+
+}  // namespace farm

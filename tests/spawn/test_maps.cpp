@@ -1,0 +1,410 @@
+// Maps of executors: lazy ranges, and what may go wrong on the way.
+#include <farm/farm.hpp>
+
+#include "tests/support/catch.hpp"
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <fstream>
+#include <iterator>
+#include <memory>
+#include <optional>
+#include <set>
+#include <sstream>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <unistd.h>
+
+using namespace std::chrono_literals;
+
+namespace {
+
+int square(int i) { return i * i; }
+int positive(int i) {
+  if (i < 0) throw std::domain_error("negative");
+  return i;
+}
+
+/// Waits for a file that others create.
+int when_there(int i, std::string const& path) {
+  while (!std::ifstream{path}) std::this_thread::yield();
+  return i;
+}
+void create(std::string const& path) { std::ofstream{path} << 1; }
+std::string path_of(char const* name) { return "maps-" + std::to_string(getpid()) + "-" + name; }
+
+/// 0, 1, 2 ... and how many of them were asked for. Throws at `bad`.
+class Counter {
+ public:
+  class Iterator {
+   public:
+    using iterator_category = std::input_iterator_tag;
+    using value_type = int;
+    using difference_type = std::ptrdiff_t;
+    using pointer = int const*;
+    using reference = int;
+    explicit Iterator(Counter& counter) : counter_(&counter) {}
+    int operator*() const {
+      ++*counter_->taken_;
+      if (value_ == counter_->bad_) throw std::runtime_error("the generator broke");
+      return value_;
+    }
+    Iterator& operator++() {
+      ++value_;
+      return *this;
+    }
+    bool operator==(std::default_sentinel_t) const { return value_ == counter_->end_; }
+
+   private:
+    Counter* counter_;
+    int value_ = 0;
+  };
+  explicit Counter(int end = -1, int bad = -1) : end_(end), bad_(bad) {}
+  Iterator begin() { return Iterator{*this}; }
+  [[nodiscard]] std::default_sentinel_t end() const { return {}; }
+  [[nodiscard]] std::shared_ptr<int> taken() const { return taken_; }
+
+ private:
+  int end_;
+  int bad_;
+  std::shared_ptr<int> taken_ = std::make_shared<int>(0);
+};
+
+struct Picky {
+  int value = 0;
+  void save(farm::PackArchive& archive) const {
+    if (value == 13) throw std::runtime_error("not thirteen");
+    archive(value);
+  }
+  void load(farm::UnpackArchive& archive) {
+    archive(value);
+    if (value == 14) throw std::runtime_error("not fourteen");
+  }
+};
+
+template <class R>
+std::vector<R> all_of(farm::MappedRange<R> range) {
+  std::vector<R> results;
+  for (auto& result : range) results.push_back(std::move(result));
+  return results;
+}
+
+template <class F>
+std::string error_of(F f) {
+  try {
+    f();
+  } catch (farm::Error const& error) {
+    return error.what();
+  } catch (std::exception const& error) {
+    return error.what();
+  }
+  return "none";
+}
+
+}  // namespace
+
+TEST_CASE("map of an executor is a range of results in the order of the inputs") {
+  farm::MPIPoolExecutor executor{{.max_workers = 2}};
+  CHECK(all_of(executor.map(square, std::vector{1, 2, 3, 4, 5})) == std::vector{1, 4, 9, 16, 25});
+  CHECK(all_of(executor.map([](int a, double b) { return a + b; }, std::vector{1, 2, 3}, std::vector{0.5, 1.5})) ==
+        std::vector{1.5, 3.5});
+  CHECK(all_of(executor.starmap([](int a, int b) { return a - b; },
+                                std::vector<std::pair<int, int>>{{5, 3}, {1, 1}})) == std::vector{2, 0});
+  CHECK(all_of(executor.map(square, std::vector<int>{})).empty());
+  std::vector<int> inputs{3, 4};
+  auto range = executor.map(square, inputs);
+  inputs.clear();  // all were taken at the call
+  CHECK(range.to_vector() == std::vector{9, 16});
+  std::size_t calls = 0;
+  for ([[maybe_unused]] std::monostate const nothing : executor.map([](int) {}, std::vector{1, 2, 3})) ++calls;
+  CHECK(calls == 3);
+}
+
+TEST_CASE("inputs and results may be move-only, and inputs of a reference kind") {
+  farm::MPIPoolExecutor executor{{.max_workers = 1}};
+  std::vector<std::unique_ptr<int>> inputs;
+  inputs.push_back(std::make_unique<int>(4));
+  inputs.push_back(nullptr);
+  auto range = executor.map([](std::unique_ptr<int> p) { return p ? std::make_unique<int>(*p + 1) : nullptr; },
+                            std::move(inputs));
+  auto results = range.to_vector();
+  REQUIRE(results.size() == 2);
+  CHECK(*results[0] == 5);
+  CHECK(results[1] == nullptr);
+  std::vector<bool> const bits{true, false};
+  CHECK(executor.map([](bool bit) { return !bit; }, bits).to_vector() == std::vector<bool>{false, true});
+  std::istringstream numbers{"1 2 3"};
+  struct Numbers {
+    std::istream& from;
+    [[nodiscard]] auto begin() const { return std::istream_iterator<int>{from}; }
+    [[nodiscard]] auto end() const { return std::istream_iterator<int>{}; }
+  };
+  CHECK(executor.map(square, Numbers{numbers}, farm::MapOptions{.buffersize = 1}).to_vector() == std::vector{1, 4, 9});
+}
+
+TEST_CASE("chunks of any size give the same results") {
+  farm::MPIPoolExecutor executor{{.max_workers = 2}};
+  std::vector<int> const inputs{1, 2, 3, 4, 5, 6, 7};
+  std::vector<int> const expected{1, 4, 9, 16, 25, 36, 49};
+  for (std::int64_t const chunksize : {1, 2, 3, 7, 100}) {
+    for (std::int64_t const buffersize : {0, 1, 2, 5, 100}) {
+      CAPTURE(chunksize, buffersize);
+      farm::MapOptions options{.chunksize = chunksize, .buffersize = buffersize};
+      CHECK(all_of(executor.map(square, inputs, options)) == expected);
+      options.unordered = true;
+      auto const results = all_of(executor.map(square, inputs, options));
+      CHECK(std::multiset<int>(results.begin(), results.end()) == std::multiset<int>(expected.begin(), expected.end()));
+    }
+  }
+}
+
+TEST_CASE("results come as they are ready where the map is unordered") {
+  farm::MPIPoolExecutor executor{{.max_workers = 2}};
+  executor.bootup();
+  auto const path = path_of("unordered");
+  auto const first_waits = [](int i, std::string const& file) { return i == 0 ? when_there(i, file) : i; };
+  std::vector<std::string> const files(4, path);
+  auto range = executor.map(first_waits, std::vector{0, 1, 2, 3}, files, farm::MapOptions{.unordered = true});
+  std::vector<int> results;
+  for (int i = 0; i < 3; ++i) results.push_back(*range.next());
+  CHECK(std::set<int>(results.begin(), results.end()) == std::set<int>{1, 2, 3});
+  create(path);
+  CHECK(range.next() == 0);
+  CHECK_FALSE(range.next());
+}
+
+TEST_CASE("an endless generator works, and no more than buffersize inputs are taken ahead") {
+  farm::MPIPoolExecutor executor{{.max_workers = 2}};
+  for (std::int64_t const chunksize : {1, 3}) {
+    for (bool const unordered : {false, true}) {
+      CAPTURE(chunksize, unordered);
+      Counter endless;
+      auto const taken = endless.taken();
+      auto range = executor.map(square, std::move(endless),
+                                farm::MapOptions{.chunksize = chunksize, .unordered = unordered, .buffersize = 6});
+      CHECK(*taken == 6);
+      bool flat = true;
+      for (int given = 1; given <= 1000; ++given) {
+        auto const result = range.next();
+        REQUIRE(result);
+        if (!unordered) flat = flat && *result == (given - 1) * (given - 1);
+        flat = flat && *taken <= given + 6 && *taken > given;
+      }
+      CHECK(flat);
+    }
+  }
+  Counter counter{1000};
+  auto range = executor.map(square, counter, farm::MapOptions{.chunksize = 100, .buffersize = 10});
+  CHECK(*counter.taken() == 10);  // an lvalue is referred to
+  CHECK(range.to_vector().size() == 1000);
+}
+
+TEST_CASE("an error is thrown at its own position, and the results after it can be had") {
+  farm::MPIPoolExecutor executor{{.max_workers = 2}};
+  for (std::int64_t const buffersize : {0, 1, 2}) {
+    CAPTURE(buffersize);
+    auto range = executor.map(positive, std::vector{1, -2, 3, -4}, farm::MapOptions{.buffersize = buffersize});
+    auto it = range.begin();
+    CHECK(*it == 1);
+    CHECK_THROWS_AS(++it, std::domain_error);
+    CHECK_FALSE(it == range.end());
+    ++it;
+    CHECK(*it == 3);
+    CHECK_THAT(error_of([&] { ++it; }), contains("(input 3)"));
+    ++it;
+    CHECK(it == range.end());
+  }
+  auto at_once = executor.map(positive, std::vector{-1, 2});
+  CHECK_THROWS_AS(at_once.begin(), std::domain_error);
+  CHECK(*at_once.begin() == 2);
+  CHECK(*at_once.begin() == 2);
+}
+
+TEST_CASE("the error of a chunk tells the input, and the chunks after it can be had") {
+  farm::MPIPoolExecutor executor{{.max_workers = 1}};
+  auto range = executor.map(positive, std::vector{0, 1, 2, 3, -4, 5, 6, 7}, farm::MapOptions{.chunksize = 3});
+  for (int i = 0; i < 3; ++i) CHECK(range.next() == i);
+  try {
+    range.next();
+    FAIL("nothing was thrown");
+  } catch (farm::TaskError const& error) {
+    CHECK(error.input() == 4U);
+    CHECK(error.text() == "negative");
+  }
+  CHECK(range.next() == 6);
+  CHECK(range.next() == 7);
+  CHECK_FALSE(range.next());
+  CHECK_FALSE(range.next());
+}
+
+TEST_CASE("what cannot be packed or unpacked fails at its own position") {
+  farm::MPIPoolExecutor executor{{.max_workers = 1}};
+  auto const identity = [](Picky p) { return p; };
+  auto const plus_one = [](Picky p) { return Picky{p.value + 1}; };
+  for (std::int64_t const chunksize : {1, 4}) {
+    CAPTURE(chunksize);
+    std::vector<Picky> const inputs{{11}, {13}, {15}};
+    auto range = executor.map(identity, inputs, farm::MapOptions{.chunksize = chunksize});
+    CHECK(range.next()->value == 11);
+    CHECK_THROWS_AS(range.next(), farm::SerializationError);
+    CHECK(range.next()->value == 15);
+    CHECK_FALSE(range.next());
+  }
+  auto range = executor.map(plus_one, std::vector<Picky>{{13}, {14}, {12}, {1}});
+  CHECK_THAT(error_of([&] { range.next(); }), contains("not thirteen"));  // Picky{13} is not packed
+  CHECK_THAT(error_of([&] { range.next(); }), contains("not fourteen"));  // not unpacked on the rank
+  CHECK_THAT(error_of([&] { range.next(); }), contains("not thirteen"));  // the result is not packed
+  CHECK(range.next()->value == 2);
+  struct OnlyThere {
+    int value = 0;
+    void save(farm::PackArchive& archive) const { archive(value); }
+    void load(farm::UnpackArchive& archive) {
+      archive(value);
+      if (value == 1) throw 1;
+    }
+  };
+  auto bad =
+      executor.map([](int i) { return OnlyThere{i}; }, std::vector{0, 1, 2, 3, 4}, farm::MapOptions{.chunksize = 3});
+  CHECK(bad.next()->value == 0);
+  CHECK_THROWS_AS(bad.next(), farm::SerializationError);
+  CHECK(bad.next()->value == 3);
+}
+
+TEST_CASE("an iterator that throws: at the call, or at its position where there is a buffersize") {
+  farm::MPIPoolExecutor executor{{.max_workers = 1}};
+  auto const path = path_of("broken");
+  auto const blocker = executor.submit(when_there, 1, path);
+  auto const before = executor.statistics().tasks;
+  CHECK_THROWS_WITH(executor.map(square, Counter{100, 3}), "the generator broke");
+  create(path);
+  blocker.result();
+  CHECK(executor.submit(square, 3).result() == 9);
+  CHECK(executor.statistics().tasks - before == 2 + 3);  // three were submitted, and cancelled
+
+  for (bool const unordered : {false, true}) {
+    CAPTURE(unordered);
+    auto range = executor.map(square, Counter{100, 3},
+                              farm::MapOptions{.chunksize = 2, .unordered = unordered, .buffersize = 10});
+    int sum = 0;
+    for (int i = 0; i < 3; ++i) sum += *range.next();
+    CHECK(sum == 0 + 1 + 4);
+    CHECK_THROWS_WITH(range.next(), "the generator broke");
+    CHECK_FALSE(range.next());
+  }
+}
+
+TEST_CASE("the timeout counts from the call, and the results can be had later") {
+  farm::MPIPoolExecutor executor{{.max_workers = 1}};
+  executor.bootup();
+  for (bool const unordered : {false, true}) {
+    CAPTURE(unordered);
+    auto const path = path_of(unordered ? "late-unordered" : "late");
+    auto range = executor.map(when_there, std::vector{1, 2}, std::vector(2, path),
+                              farm::MapOptions{.timeout = 10ms, .unordered = unordered});
+    CHECK_THROWS_AS(range.next(), farm::TimeoutError);
+    CHECK_THAT(error_of([&] { range.next(); }), contains("2 of 2 results of the map"));
+    create(path);
+    executor.submit(square, 1).result();  // both are done by then
+    CHECK(range.next() == 1);
+    CHECK(range.next() == 2);
+    CHECK_FALSE(range.next());
+  }
+}
+
+TEST_CASE("leaving the range cancels what has not started, and what runs ends") {
+  auto const path = path_of("left");
+  farm::MPIPoolExecutor executor{{.max_workers = 1}};
+  executor.bootup();
+  auto const blocker = executor.submit(when_there, 0, path);
+  {
+    auto const range = executor.map([](int i, std::string const& file) { create(file + std::to_string(i)); },
+                                    std::vector{1, 2, 3}, std::vector(3, path));
+  }
+  create(path);
+  executor.submit(square, 1).result();
+  for (int const i : {1, 2, 3}) CHECK_FALSE(std::ifstream{path + std::to_string(i)});
+}
+
+TEST_CASE("a range may outlive its executor: what was submitted is there, no further inputs are taken") {
+  std::optional<farm::MappedRange<int>> all;
+  std::optional<farm::MappedRange<int>> some;
+  Counter endless;
+  {
+    farm::MPIPoolExecutor executor{{.max_workers = 2}};
+    all = executor.map(square, std::vector{1, 2, 3});
+    some = executor.map(square, endless, farm::MapOptions{.buffersize = 2});
+  }
+  CHECK(all->to_vector() == std::vector{1, 4, 9});
+  CHECK(some->next() == 0);
+  CHECK(some->next() == 1);
+  CHECK_THROWS_AS(some->next(), farm::ShutdownError);
+  CHECK_FALSE(some->next());
+}
+
+TEST_CASE("a range can be moved while it is gone through") {
+  farm::MPIPoolExecutor executor{{.max_workers = 1}};
+  auto range = executor.map(square, std::vector{1, 2, 3});
+  CHECK(*range.begin() == 1);
+  auto moved = std::move(range);
+  CHECK(*moved.begin() == 1);
+  CHECK(*++moved.begin() == 4);
+  moved = executor.map(square, std::vector{5});
+  CHECK(moved.to_vector() == std::vector{25});
+}
+
+TEST_CASE("each option out of range is refused at the call, before anything is taken") {
+  farm::MPIPoolExecutor executor{{.max_workers = 1}};
+  farm::Pool pool{{.max_workers = 1}};
+  farm::MPISpawnPool spawn_pool{{.max_ranks = 1}};
+  Counter counter;
+  auto const text = [&](farm::MapOptions const& options) {
+    auto const of_executor = error_of([&] { executor.map(square, counter, options); });
+    CHECK(error_of([&] { pool.map(square, counter, options); }) == of_executor);
+    CHECK(error_of([&] { pool.imap_unordered(square, counter, options); }) == of_executor);
+    CHECK(error_of([&] { spawn_pool.map(square, counter, options); }) == of_executor);
+    CHECK(error_of([&] { executor.starmap(square, std::vector<std::tuple<int>>{}, options); }) == of_executor);
+    return of_executor;
+  };
+  CHECK_THAT(text({.chunksize = 0}), contains("chunksize is 0"));
+  CHECK_THAT(text({.chunksize = -1}), contains("chunksize is -1"));
+  CHECK_THAT(text({.buffersize = -1}), contains("buffersize is -1"));
+  CHECK_THAT(text({.timeout = -1s}), contains("timeout of map is negative"));
+  CHECK(*counter.taken() == 0);
+  CHECK_THROWS_AS(executor.map(square, counter, farm::MapOptions{.chunksize = 0}), std::invalid_argument);
+}
+
+TEST_CASE("progress is told while the results are taken") {
+  farm::MPIPoolExecutor executor{{.max_workers = 1}};
+  std::vector<std::pair<std::size_t, std::size_t>> told;
+  farm::MapOptions options{.chunksize = 2, .progress = [&](farm::Progress const& progress) {
+                             told.emplace_back(progress.done, progress.total);
+                           }};
+  executor.map(square, std::vector{1, 2, 3}, options).to_vector();
+  CHECK(told == std::vector<std::pair<std::size_t, std::size_t>>{{0, 3}, {2, 3}, {3, 3}});
+  told.clear();
+  options.buffersize = 2;
+  executor.map(square, std::vector{1, 2, 3}, options).to_vector();
+  CHECK(told == std::vector<std::pair<std::size_t, std::size_t>>{{0, 2}, {2, 2}, {3, 3}});
+}
+
+TEST_CASE("maps of higher priority go first") {
+  farm::MPIPoolExecutor executor{{.max_workers = 1}};
+  executor.bootup();
+  auto const path = path_of("priority");
+  auto const order = path_of("order");
+  auto const blocker = executor.submit(when_there, 0, path);
+  auto const note = [](int i, std::string const& file) { std::ofstream{file, std::ios::app} << i << ' '; };
+  auto low = executor.map(note, std::vector{1, 2}, std::vector(2, order));
+  auto high = executor.map(note, std::vector{3, 4}, std::vector(2, order), farm::MapOptions{.priority = 1});
+  create(path);
+  low.to_vector();
+  high.to_vector();
+  std::string line;
+  std::getline(std::ifstream{order}, line);
+  CHECK(line == "3 4 1 2 ");
+}
