@@ -8,7 +8,7 @@
 namespace farm::detail {
 
 EngineOwner::EngineOwner(EngineOwner&& other) noexcept
-    : engine_(std::move(other.engine_)), name_(other.name_), closed_(other.closed_.load()) {}
+    : engine_(std::move(other.engine_)), name_(other.name_), without_(other.without_), closed_(other.closed_.load()) {}
 
 EngineOwner& EngineOwner::operator=(EngineOwner&& other) noexcept {
   if (this == &other) return *this;
@@ -35,7 +35,7 @@ int EngineOwner::num_workers() const {
 }
 
 std::shared_ptr<Engine> const& EngineOwner::shared_engine() const {
-  if (!engine_) throw UsageError(fmt::format("this {} was moved from", name_));
+  if (!engine_) throw UsageError(fmt::format("this {} {}", name_, without_));
   return engine_;
 }
 

@@ -25,8 +25,9 @@ class EngineOwner {
   [[nodiscard]] Statistics statistics() const { return engine().statistics(); }
 
  protected:
-  /// `name` is that of the class, for messages; it outlives the object.
-  EngineOwner(std::shared_ptr<Engine> engine, char const* name) : engine_(std::move(engine)), name_(name) {}
+  /// `name` is that of the class, and `without` what is said of an object that has no engine; both outlive it.
+  EngineOwner(std::shared_ptr<Engine> engine, char const* name, char const* without = "was moved from")
+      : engine_(std::move(engine)), name_(name), without_(without) {}
   EngineOwner(EngineOwner&& other) noexcept;
   /// What it had is shut down before.
   EngineOwner& operator=(EngineOwner&& other) noexcept;
@@ -44,6 +45,7 @@ class EngineOwner {
 
   std::shared_ptr<Engine> engine_;
   char const* name_;
+  char const* without_;
   std::atomic<bool> closed_{false};
 };
 

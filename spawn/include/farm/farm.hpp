@@ -10,10 +10,14 @@
 #include <farm/future.hpp>
 #include <farm/initializer.hpp>
 #include <farm/mapped_range.hpp>
+#include <farm/mpi_comm_executor.hpp>
 #include <farm/mpi_error.hpp>
+#include <farm/mpi_executor.hpp>
+#include <farm/mpi_pool.hpp>
 #include <farm/mpi_pool_executor.hpp>
 #include <farm/mpi_spawn_pool.hpp>
 #include <farm/options.hpp>
+#include <farm/over_comm.hpp>
 #include <farm/pool.hpp>
 #include <farm/pool_executor.hpp>
 #include <farm/progress_bar.hpp>
