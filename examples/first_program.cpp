@@ -1,3 +1,4 @@
+// $ mpiexec -n 1 -host localhost:5 first_program
 #include <farm/farm.hpp>
 
 #include <fmt/ranges.h>
