@@ -31,6 +31,22 @@ ROWS = [
     ("2 idle ranks, % of a core", "idle_ranks_percent", None, "", "", "<= 0.06"),
 ]
 
+SPAWNING = ["MPISpawnPool", "MPIPoolExecutor", "PoolExecutor", "Executor", "Pool"]
+TOGETHER = ["MPICommExecutor", "MPIExecutor", "MPIPool"]
+
+
+def executor_rows():
+    for source, names, peer in [
+        ("spawned", SPAWNING, "spawned_mpi4py_MPIPoolExecutor"),
+        ("static", SPAWNING, "static_mpi4py_MPIPoolExecutor"),
+        ("static", TOGETHER, "static_mpi4py_MPICommExecutor"),
+    ]:
+        for name in names:
+            for kind, says in [("single", "chunksize 1"), ("chunked", "chunksize 100")]:
+                if kind == "chunked" and name in ("PoolExecutor", "Executor"):
+                    continue  # they have no map
+                yield (f"{name}, {source}, {says}, us", f"{source}_{name}_{kind}_us", f"{peer}_{kind}_us", peer.split("_", 1)[1].replace("_", " "), "faster", "")
+
 
 def read(path):
     """{name: {round: median}}"""
@@ -70,8 +86,8 @@ def main():
     parser.add_argument("--json")
     options = parser.parse_args()
     figures = read(options.results)
-    rows = [compare(figures, row) for row in ROWS]
-    line = "{:<50} {:>8}  {:<22} {:>8} {:>7}  {:<13} {}"
+    rows = [compare(figures, row) for row in [*ROWS, *executor_rows()]]
+    line = "{:<50} {:>8}  {:<23} {:>8} {:>7}  {:<13} {}"
     print(line.format("median of the rounds", "farm", "peer", "", "ratio", "", "goal").rstrip())
     for row in rows:
         cells = [row["what"], number(row["farm"]), row["peer_is"], number(row["peer"]), number(row["ratio"])]
