@@ -55,6 +55,9 @@ endfunction()
 # The script gives up before ctest does: it also ends an mpiexec that ignores SIGTERM.
 function(farm_register name)
   cmake_parse_arguments(arg "" "TIMEOUT;PROCESSORS" "COMMAND;LABELS;ENVIRONMENT" ${ARGN})
+  if(FARM_SANITIZE) # everything takes longer
+    math(EXPR arg_TIMEOUT "3 * ${arg_TIMEOUT}")
+  endif()
   math(EXPR limit "${arg_TIMEOUT} - 5")
   add_test(NAME ${name} COMMAND "${PROJECT_SOURCE_DIR}/tests/support/in_scratch" "${PROJECT_BINARY_DIR}/scratch/${name}"
                                 ${limit} ${arg_COMMAND})
