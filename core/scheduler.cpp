@@ -63,7 +63,7 @@ void Scheduler::shutdown(bool cancel_queued) {
   check_drained();
 }
 
-void Scheduler::abandon(std::exception_ptr error) {
+void Scheduler::abandon(std::exception_ptr const& error) {
   abandoned_ = error;
   for (auto& [ranks, size] : sizes_) fail_queue(size, error);
   for (auto& [id, group] : groups_) {
@@ -450,7 +450,8 @@ void Scheduler::start_groups(Size& size) {
 /// For a size with more tasks than groups: those of other sizes that nobody waits for leave; all that are idle, where
 /// room is being kept for this size.
 void Scheduler::make_room(Size& size) {
-  if (size.queued <= static_cast<std::size_t>(size.starting + size.alive)) return;
+  int const groups = size.starting + size.alive;
+  if (size.queued <= static_cast<std::size_t>(groups)) return;
   Task const* const first = front(size);
   if (first == nullptr || size.birth_failures >= options_.max_birth_failures) return;
   int coming = options_.max_ranks - ranks_taken_ + ranks_leaving_;

@@ -80,17 +80,17 @@ class Scheduler {
   /// No submissions come after it. drained() follows, at once where nothing is left.
   void shutdown(bool cancel_queued);
   /// Fails all that is queued, running or submitted later, and ends all groups.
-  void abandon(std::exception_ptr error);
+  void abandon(std::exception_ptr const& error);
 
-  void group_ready(GroupId group, int ranks);
+  void group_ready(GroupId id, int ranks);
   void start_failed(int ranks, std::string const& why);
   /// Throws ProtocolError where the group has no such task, or the frame is no answer; nothing has changed then.
-  void answered(GroupId group, int rank, Frame const& frame, std::string const& host);
+  void answered(GroupId id, int rank, Frame const& frame, std::string const& host);
   /// A rank died; `how` says which one, where and how. The group's tasks go back to the queue or are given up;
   /// end_group follows.
-  void group_lost(GroupId group, std::string const& how);
+  void group_lost(GroupId id, std::string const& how);
   /// The group's processes are gone and its slots are free. A group that was to stay is lost by it.
-  void group_gone(GroupId group);
+  void group_gone(GroupId id);
 
   /// A group of another scheduler needs this one's idle ranks.
   void release_idle();

@@ -35,8 +35,10 @@ extern "C" {
 int MPI_Abort(MPI_Comm comm, int errorcode) { return farm::detail::abort_or_leave(comm, errorcode); }
 
 // the names by which Fortran compilers call it
-void mpi_abort_(MPI_Fint* comm, MPI_Fint* errorcode, MPI_Fint* ierror) {
+void mpi_abort_(MPI_Fint const* comm, MPI_Fint const* errorcode, MPI_Fint* ierror) {
   *ierror = farm::detail::abort_or_leave(MPI_Comm_f2c(*comm), *errorcode);
 }
-void mpi_abort_f08_(MPI_Fint* comm, MPI_Fint* errorcode, MPI_Fint* ierror) { mpi_abort_(comm, errorcode, ierror); }
+void mpi_abort_f08_(MPI_Fint const* comm, MPI_Fint const* errorcode, MPI_Fint* ierror) {
+  mpi_abort_(comm, errorcode, ierror);
+}
 }

@@ -9,10 +9,10 @@
 
 #include <fmt/format.h>
 
-#include <signal.h>
-#include <string.h>
 #include <unistd.h>
 #include <algorithm>
+#include <csignal>
+#include <cstring>
 #include <utility>
 
 namespace farm::detail {

@@ -219,7 +219,7 @@ class Guard {
     }
   }
 
-  void kill_rank() {
+  void kill_rank() const {
     if (!ended_) kill(rank_, SIGKILL);
   }
 

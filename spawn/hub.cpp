@@ -97,11 +97,11 @@ Hub& Hub::instance() {
 
 void Hub::run() {
   for (;;) {
-    std::size_t handled = context_.run_one();  // sleeps
+    context_.run_one();  // sleeps
     if (context_.stopped()) return;
     auto last = Clock::now();
     do {
-      handled = context_.poll();
+      std::size_t const handled = context_.poll();
       flush();
       if (context_.stopped()) return;
       if (handled != 0) {

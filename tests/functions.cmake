@@ -36,8 +36,9 @@ execute_process(COMMAND id -u OUTPUT_VARIABLE user_id OUTPUT_STRIP_TRAILING_WHIT
 if(user_id EQUAL 0) # Open MPI refuses to start as root without these
   list(APPEND farm_test_environment OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1)
 endif()
-if(FARM_SANITIZE) # MPI libraries leak by design, in modules that are gone when leaks are looked for
-  set(no_leaks ASAN_OPTIONS=detect_leaks=0)
+if(FARM_SANITIZE)
+  # MPI libraries leak by design, in modules that are gone when leaks are looked for; ranks that are to die by SIGSEGV do so.
+  set(asan_options ASAN_OPTIONS=detect_leaks=0:handle_segv=0)
   list(APPEND farm_test_environment UBSAN_OPTIONS=print_stacktrace=1)
 endif()
 
@@ -55,6 +56,9 @@ endfunction()
 # The script gives up before ctest does: it also ends an mpiexec that ignores SIGTERM.
 function(farm_register name)
   cmake_parse_arguments(arg "" "TIMEOUT;PROCESSORS" "COMMAND;LABELS;ENVIRONMENT" ${ARGN})
+  if(FARM_SANITIZE) # everything takes longer
+    math(EXPR arg_TIMEOUT "3 * ${arg_TIMEOUT}")
+  endif()
   math(EXPR limit "${arg_TIMEOUT} - 5")
   add_test(NAME ${name} COMMAND "${PROJECT_SOURCE_DIR}/tests/support/in_scratch" "${PROJECT_BINARY_DIR}/scratch/${name}"
                                 ${limit} ${arg_COMMAND})
@@ -84,7 +88,7 @@ function(farm_add_mpi_test name)
       ${name}.${ranks}
       COMMAND "${MPIEXEC_EXECUTABLE}" -n ${ranks} --oversubscribe $<TARGET_FILE:${name}>
       TIMEOUT ${arg_TIMEOUT} PROCESSORS ${ranks} LABELS mpi ${arg_LABELS}
-      ENVIRONMENT ${arg_ENVIRONMENT} ${no_leaks} OMPI_MCA_rmaps_base_oversubscribe=1 OMPI_MCA_mpi_yield_when_idle=1)
+      ENVIRONMENT ${arg_ENVIRONMENT} ${asan_options} OMPI_MCA_rmaps_base_oversubscribe=1 OMPI_MCA_mpi_yield_when_idle=1)
   endforeach()
 endfunction()
 
@@ -98,7 +102,7 @@ function(farm_add_spawn_test name)
     unset(main)
   endif()
   farm_test_executable(${name} ${main} SOURCES ${arg_SOURCES} LIBS ${arg_LIBS} farm::farm farm_spawn_private)
-  set(options TIMEOUT ${arg_TIMEOUT} PROCESSORS 2 LABELS mpi ${arg_LABELS} ENVIRONMENT ${arg_ENVIRONMENT} ${no_leaks})
+  set(options TIMEOUT ${arg_TIMEOUT} PROCESSORS 2 LABELS mpi ${arg_LABELS} ENVIRONMENT ${arg_ENVIRONMENT} ${asan_options})
   farm_register(${name} ${options} COMMAND "${MPIEXEC_EXECUTABLE}" -n 1 -host localhost:${arg_SLOTS} $<TARGET_FILE:${name}>)
   set_tests_properties(${name} PROPERTIES RESOURCE_LOCK farm_spawn)
   if(arg_SINGLETON)
@@ -120,6 +124,6 @@ function(farm_add_static_test name)
   endif()
   farm_test_executable(${name} MAIN ${main} SOURCES ${arg_SOURCES} LIBS ${arg_LIBS} farm::farm farm_spawn_private)
   farm_register(${name} COMMAND "${MPIEXEC_EXECUTABLE}" --oversubscribe -n ${arg_RANKS} $<TARGET_FILE:${name}>
-                TIMEOUT ${arg_TIMEOUT} PROCESSORS 2 LABELS mpi ${arg_LABELS} ENVIRONMENT ${arg_ENVIRONMENT} ${no_leaks})
+                TIMEOUT ${arg_TIMEOUT} PROCESSORS 2 LABELS mpi ${arg_LABELS} ENVIRONMENT ${arg_ENVIRONMENT} ${asan_options})
   set_tests_properties(${name} PROPERTIES RESOURCE_LOCK farm_spawn)
 endfunction()

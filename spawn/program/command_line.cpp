@@ -68,7 +68,7 @@ std::string explain(CLI::App& app, CLI::ParseError const& error) {
 
 /// CLI11 takes [a,b] for a list of two values, even where one value was asked for: not with a space behind it, which
 /// means nothing to those who read the value.
-std::string without_lists(std::string argument) {
+std::string without_lists(std::string const& argument) {
   return argument.starts_with('[') && argument.ends_with(']') ? argument + ' ' : argument;
 }
 

@@ -39,7 +39,7 @@ class MapCommand final : public Command {
     inputs_->expected(0, CLI::detail::expected_max_vector_size)->allow_extra_args()->type_name("");
     app.add_option("--over", over_, "File of further inputs, one a line; - is the standard input")->type_name("FILE");
     pool_.add_to(app);
-    app.add_flag("--json", json_, "Print one object a line: {\"input\":...,\"result\":...}");
+    app.add_flag("--json", json_, R"(Print one object a line: {"input":...,"result":...})");
     app.footer(
         "Results are printed in the order of their inputs, as they come. All inputs are read before the first task "
         "starts.\n"

@@ -1,7 +1,7 @@
 // A user's program, which has tasks and no main().
 #include <farm/farm.hpp>
 
-#include <signal.h>
+#include <csignal>
 #include <cstdlib>
 #include <map>
 #include <numeric>

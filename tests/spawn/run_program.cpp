@@ -2,11 +2,11 @@
 
 #include <fmt/format.h>
 
-#include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <algorithm>
 #include <chrono>
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>

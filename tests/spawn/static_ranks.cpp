@@ -5,8 +5,8 @@
 
 #include <fmt/format.h>
 
-#include <signal.h>
 #include <unistd.h>
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <set>

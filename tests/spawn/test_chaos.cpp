@@ -6,10 +6,10 @@
 
 #include <fmt/format.h>
 
-#include <signal.h>
 #include <unistd.h>
 #include <algorithm>
 #include <chrono>
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>

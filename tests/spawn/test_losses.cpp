@@ -3,8 +3,8 @@
 
 #include "tests/support/catch.hpp"
 
-#include <signal.h>
 #include <unistd.h>
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <set>

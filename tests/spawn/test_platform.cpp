@@ -8,10 +8,10 @@
 #include <fmt/format.h>
 
 #include <sched.h>
-#include <signal.h>
 #include <unistd.h>
 #include <algorithm>
 #include <chrono>
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>

@@ -20,7 +20,7 @@
 /// library nothing else refers to it, and the linker leaves it out: give such sources to the program itself.
 #define FARM_TASK(function)                                                    \
   [[maybe_unused]] static bool const FARM_TASK_JOIN(farm_task_, __COUNTER__) = \
-      ::farm::detail::register_task<&function>(#function);
+      ::farm::detail::register_task<&(function)>(#function);
 #define FARM_TASK_JOIN(a, b) FARM_TASK_JOIN_EXPANDED(a, b)
 #define FARM_TASK_JOIN_EXPANDED(a, b) a##b
 

@@ -3,9 +3,9 @@
 
 #include <fmt/format.h>
 
-#include <signal.h>
 #include <unistd.h>
 #include <atomic>
+#include <csignal>
 #include <cstdio>
 #include <exception>
 #include <filesystem>
