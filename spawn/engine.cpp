@@ -72,17 +72,21 @@ void check_options(EngineOptions const& options, Slots const& slots) {
   auto const positive = [](int value, char const* name) {
     if (value <= 0) throw UsageError(fmt::format("{} is {}: a number above 0 is expected", name, value));
   };
-  positive(options.max_ranks, "max_ranks");
+  positive(options.max_ranks, options.max_ranks_is);
   positive(options.ranks_per_task, "ranks_per_task");
   positive(options.max_losses, "max_losses");
   if (options.ranks_per_task > options.max_ranks) {
-    throw UsageError(fmt::format("ranks_per_task is {}, which is more than max_ranks, {}", options.ranks_per_task,
-                                 options.max_ranks));
+    throw UsageError(fmt::format("ranks_per_task is {}, which is more than {}, {}", options.ranks_per_task,
+                                 options.max_ranks_is, options.max_ranks));
+  }
+  if (options.tasks_per_group < 0) {
+    throw UsageError(
+        fmt::format("tasks_per_group is {}: a number above 0 is expected, or 0 for no limit", options.tasks_per_group));
   }
   if (options.grace.count() < 0) throw UsageError("grace is negative");
   if (options.spawn_timeout.count() <= 0) throw UsageError("spawn_timeout must be above 0");
   check_workers(options.workers);
-  check_slots(slots, options.max_ranks, "max_ranks");
+  check_slots(slots, options.max_ranks, options.max_ranks_is);
 }
 
 /// Lives on the hub's thread, and as long as its last group.
@@ -96,7 +100,7 @@ class Engine::Core final : public SchedulerPort,
         hub_owner_(std::move(hub)),
         hub_(*hub_owner_),
         scheduler_({.max_ranks = options_.max_ranks,
-                    .tasks_per_group = options_.tasks_per_group,
+                    .tasks_per_group = static_cast<std::uint64_t>(options_.tasks_per_group),
                     .max_losses = options_.max_losses,
                     .grace = options_.grace},
                    *this),

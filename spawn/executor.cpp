@@ -9,6 +9,7 @@ namespace {
 std::shared_ptr<detail::Engine> engine_for(Executor::Options const& options) {
   if (options.cores <= 0) throw UsageError(fmt::format("cores is {}: a number above 0 is expected", options.cores));
   return std::make_shared<detail::Engine>(detail::EngineOptions{.max_ranks = options.cores,
+                                                                .max_ranks_is = "cores",
                                                                 .ranks_per_task = options.cores,
                                                                 .initializer = options.initializer,
                                                                 .workers = options.workers});

@@ -15,7 +15,8 @@ std::shared_ptr<Engine> make_engine(ExecutorOptions const& options) {
   }
   return std::make_shared<Engine>(
       EngineOptions{.max_ranks = options.max_workers == 0 ? default_max_ranks() : options.max_workers,
-                    .tasks_per_group = static_cast<std::uint64_t>(options.tasks_per_worker),
+                    .max_ranks_is = "max_workers",
+                    .tasks_per_group = options.tasks_per_worker,
                     .initializer = options.initializer,
                     .workers = options.workers});
 }

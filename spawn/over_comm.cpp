@@ -12,6 +12,7 @@ std::shared_ptr<CommSession> make_session(CommOptions const& options) {
 std::shared_ptr<Engine> make_engine(CommSession const& session, CommOptions const& options) {
   if (!session.is_root()) return nullptr;
   return std::make_shared<Engine>(EngineOptions{.max_ranks = session.hub()->slots().total,
+                                                .max_ranks_is = "the number of ranks that serve",
                                                 .ranks_per_task = options.ranks_per_task,
                                                 .initializer = options.initializer,
                                                 .workers = options.workers},

@@ -208,7 +208,7 @@ TEST_CASE("a million tasks work") {
 }
 
 TEST_CASE("groups are reused, and renewed where tasks_per_group says so", "[spawned]") {
-  auto const groups_of = [](std::uint64_t tasks_per_group) {
+  auto const groups_of = [](std::int64_t tasks_per_group) {
     farm::MPISpawnPool pool{{.max_ranks = 1, .tasks_per_group = tasks_per_group}};
     auto const pids = pool.map([](int) { return pid(); }, std::vector{1, 2, 3, 4});
     return std::set<int>(pids.begin(), pids.end()).size();

@@ -33,8 +33,9 @@ namespace detail {
 /// What pools and executors are made of; those check their own options and turn them into these.
 struct EngineOptions {
   int max_ranks = 1;
+  char const* max_ranks_is = "max_ranks";  ///< what the user calls it
   int ranks_per_task = 1;
-  std::uint64_t tasks_per_group = 0;
+  std::int64_t tasks_per_group = 0;
   int max_losses = 3;
   std::chrono::nanoseconds grace = std::chrono::seconds{1};
   std::chrono::nanoseconds spawn_timeout = std::chrono::seconds{60};

@@ -30,7 +30,7 @@ class MPISpawnPool : public detail::SubmittingExecutor {
     /// Size of the groups, unless a task asks for another.
     int ranks_per_task = 1;
     /// After so many tasks a group is replaced by a fresh one; 0: never.
-    std::uint64_t tasks_per_group = 0;
+    std::int64_t tasks_per_group = 0;
     /// A task whose group was lost so often fails with GroupLost; before that it is run again.
     int max_losses = 3;
     /// After a rank has thrown, its peers are given so long to come back before their group is ended and replaced.
