@@ -13,6 +13,7 @@ bool is_known(FrameType type) {
     case FrameType::form:
     case FrameType::dissolve:
     case FrameType::prepared:
+    case FrameType::staged:
     case FrameType::value:
     case FrameType::error:
     case FrameType::end:

@@ -25,6 +25,7 @@ enum class FrameType : std::uint8_t {
   dissolve = 5,    ///< master to static rank: its group is no more
   value = 16,      ///< rank to master: AnswerHeader, then the packed value
   error = 17,      ///< rank to master: AnswerHeader, then a packed Failure
+  staged = 19,     ///< rank to master: path of a file that its task has made, before the answer
   prepared = 18,   ///< rank to master: nothing, or a packed Failure; id is the type of what it answers
   end = 32,        ///< master to guard: kill the rank
   ping = 33,       ///< master to guard; answered by alive

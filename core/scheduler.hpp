@@ -11,6 +11,7 @@
 #include <exception>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -86,6 +87,8 @@ class Scheduler {
   void start_failed(int ranks, std::string const& why);
   /// Throws ProtocolError where the group has no such task, or the frame is no answer; nothing has changed then.
   void answered(GroupId id, int rank, Frame const& frame, std::string const& host);
+  /// A rank has made a file for its task, which is kept as long as the task's futures.
+  void keep(GroupId group, std::uint64_t task, std::shared_ptr<void> keeper);
   /// A rank died; `how` says which one, where and how. The group's tasks go back to the queue or are given up;
   /// end_group follows.
   void group_lost(GroupId id, std::string const& how);

@@ -16,13 +16,13 @@ using Clock = std::chrono::steady_clock;
 
 /// One task, which is also the state that its futures share. Its members belong to the scheduler once it is submitted.
 /// A million may be queued at once: what most tasks do not need is in `rare`.
-class Task final : public FutureState {
+class Task : public FutureState {
  public:
   struct Rare {
     Clock::duration timeout{0};       ///< 0: none
     std::vector<std::string> losses;  ///< one line for each group that was lost under it
     std::uint32_t restarts = 0;       ///< how often it was begun again for what was not its doing
-    std::vector<StatePtr> sources;    ///< what it waits for before it is queued; guarded by graph_mutex()
+    std::vector<std::shared_ptr<void>> outputs;  ///< keep files that its ranks have made, as long as its futures
   };
 
   Task(CodeAddress code_address, Bytes packed_call) : call(std::move(packed_call)), code(code_address) {}
@@ -33,10 +33,6 @@ class Task final : public FutureState {
   }
   [[nodiscard]] std::uint32_t attempt() const {
     return rare ? static_cast<std::uint32_t>(rare->losses.size()) + rare->restarts + 1 : 1;
-  }
-
-  void append_sources(std::vector<StatePtr>& sources) const override {
-    if (rare) sources.insert(sources.end(), rare->sources.begin(), rare->sources.end());
   }
 
   Bytes call;

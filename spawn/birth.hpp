@@ -19,10 +19,11 @@ struct Birth {
   std::uint16_t port = 0;
   std::string build_id;
   std::string output_directory;  ///< one file for each task's output; empty: it goes to the master
+  std::string stage_directory;   ///< where tasks make the files of arrays; empty: there is none
 
   template <class Archive>
   void serialize(Archive& archive) {
-    archive(key, group, local_name, host, address, port, build_id, output_directory);
+    archive(key, group, local_name, host, address, port, build_id, output_directory, stage_directory);
   }
 };
 

@@ -1,6 +1,7 @@
 #include <farm/engine.hpp>
 #include <farm/future_chain.hpp>
 #include <farm/log.hpp>
+#include <farm/stage_run.hpp>
 
 #include "core/scheduler.hpp"
 #include "spawn/hub.hpp"
@@ -13,6 +14,7 @@
 #include <charconv>
 #include <condition_variable>
 #include <cstdlib>
+#include <filesystem>
 #include <future>
 #include <mutex>
 #include <unordered_map>
@@ -89,6 +91,34 @@ void check_options(EngineOptions const& options, Slots const& slots) {
   check_slots(slots, options.max_ranks, options.max_ranks_is);
 }
 
+namespace {
+
+/// A task that waits for the values of other futures before it is queued.
+class DependentTask final : public Task {
+ public:
+  DependentTask(CodeAddress code_address, std::vector<StatePtr> sources)
+      : Task(code_address, {}), sources_(std::move(sources)) {}
+
+  void append_sources(std::vector<StatePtr>& sources) const override {
+    sources.insert(sources.end(), sources_.begin(), sources_.end());
+  }
+  void forget_sources() {
+    std::vector<StatePtr> sources;  // which may be let go only without the lock
+    std::scoped_lock const lock{graph_mutex()};
+    sources.swap(sources_);
+  }
+
+ private:
+  std::vector<StatePtr> sources_;  // guarded by graph_mutex()
+};
+
+/// Until the task is done.
+void hold(Task& task, std::vector<std::shared_ptr<void>> keepers) {
+  if (!keepers.empty()) task.add_callback([keepers = std::move(keepers)] {});
+}
+
+}  // namespace
+
 /// Lives on the hub's thread, and as long as its last group.
 class Engine::Core final : public SchedulerPort,
                            public GroupOwner,
@@ -127,7 +157,8 @@ class Engine::Core final : public SchedulerPort,
   }
 
   /// It counts as queued until its sources are done.
-  StatePtr submit_after(std::vector<StatePtr> sources, std::function<Bytes()> make_call, TaskPtr task) {
+  StatePtr submit_after(std::vector<StatePtr> sources, std::function<PackedCall()> make_call,
+                        IntrusivePtr<DependentTask> task) {
     StatePtr state{task};
     {
       std::scoped_lock const lock{mutex_};
@@ -135,7 +166,6 @@ class Engine::Core final : public SchedulerPort,
       if (!began_) began_ = Clock::now();
       awaiting_[task.get()] = task;
     }
-    task->make_rare().sources = sources;
     task->add_callback([self = shared_from_this(), raw = task.get()] { self->awaits_no_more(TaskPtr{raw}, false); });
     auto const waiting = std::make_shared<Awaiting>(shared_from_this(), std::move(task), sources, std::move(make_call));
     for (auto const& source : sources) source->add_callback([waiting] { waiting->source_done(); });
@@ -208,7 +238,7 @@ class Engine::Core final : public SchedulerPort,
   /// A task whose arguments are not there yet.
   class Awaiting {
    public:
-    Awaiting(std::shared_ptr<Core> core, TaskPtr task, std::vector<StatePtr> sources, std::function<Bytes()> make_call)
+    Awaiting(std::shared_ptr<Core> core, IntrusivePtr<DependentTask> task, std::vector<StatePtr> sources, std::function<PackedCall()> make_call)
         : core_(std::move(core)),
           task_(std::move(task)),
           missing_(sources.size() + 1),
@@ -217,10 +247,7 @@ class Engine::Core final : public SchedulerPort,
 
     void source_done() {
       if (missing_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
-      {
-        std::scoped_lock const lock{graph_mutex()};
-        task_->rare->sources.clear();
-      }
+      task_->forget_sources();
       if (!task_->done()) resolve();
       sources_.clear();
       make_call_ = nullptr;
@@ -243,7 +270,9 @@ class Engine::Core final : public SchedulerPort,
         }
       }
       try {
-        task_->call = make_call_();
+        auto call = make_call_();
+        task_->call = std::move(call.bytes);
+        hold(*task_, std::move(call.keepers));
       } catch (...) {
         task_->set_error(std::current_exception());
         return;
@@ -252,10 +281,10 @@ class Engine::Core final : public SchedulerPort,
     }
 
     std::shared_ptr<Core> core_;
-    TaskPtr task_;
+    IntrusivePtr<DependentTask> task_;
     std::atomic<std::size_t> missing_;
     std::vector<StatePtr> sources_;
-    std::function<Bytes()> make_call_;
+    std::function<PackedCall()> make_call_;
   };
 
   std::vector<TaskPtr> close() {
@@ -369,6 +398,12 @@ class Engine::Core final : public SchedulerPort,
     watch_clock();
   }
 
+  void on_staged(Group& group, Frame const& frame) override {
+    if (auto* const run = current_stage_run()) {
+      scheduler_.keep(group.id(), frame.id, run->adopt(std::filesystem::path{frame.payload}));
+    }
+  }
+
   void on_lost(Group& group, std::string const& how) override {
     scheduler_.group_lost(group.id(), how);
     watch_clock();
@@ -453,30 +488,31 @@ Engine::~Engine() { shutdown(true, false); }
 
 namespace {
 
-TaskPtr make_task(EngineOptions const& engine, CodeAddress code, Bytes call, TaskOptions const& options,
-                  bool all_ranks) {
+void set_options(Task& task, EngineOptions const& engine, TaskOptions const& options, bool all_ranks) {
   auto const ranks = options.ranks == 0 ? engine.ranks_per_task : options.ranks;
   if (ranks < 0 || ranks > engine.max_ranks) {
     throw UsageError(fmt::format("a task of {} ranks was submitted to a pool of {} ranks", ranks, engine.max_ranks));
   }
   if (options.timeout && options.timeout->count() <= 0) throw UsageError("a task's timeout must be above 0");
-  TaskPtr task{new Task{code, std::move(call)}};
-  task->ranks = ranks;
-  task->priority = options.priority;
-  task->all_ranks = all_ranks;
-  if (options.timeout) task->make_rare().timeout = *options.timeout;
-  return task;
+  task.ranks = ranks;
+  task.priority = options.priority;
+  task.all_ranks = all_ranks;
+  if (options.timeout) task.make_rare().timeout = *options.timeout;
 }
 
 }  // namespace
 
-StatePtr Engine::submit(CodeAddress code, Bytes call, TaskOptions const& task_options, bool all_ranks) {
-  return core_->submit(make_task(options(), code, std::move(call), task_options, all_ranks));
+StatePtr Engine::submit(CodeAddress code, PackedCall call, TaskOptions const& task_options, bool all_ranks) {
+  TaskPtr task{new Task{code, std::move(call.bytes)}};
+  set_options(*task, options(), task_options, all_ranks);
+  hold(*task, std::move(call.keepers));
+  return core_->submit(std::move(task));
 }
 
-StatePtr Engine::submit_after(std::vector<StatePtr> sources, CodeAddress code, std::function<Bytes()> make_call,
+StatePtr Engine::submit_after(std::vector<StatePtr> sources, CodeAddress code, std::function<PackedCall()> make_call,
                               TaskOptions const& task_options, bool all_ranks) {
-  auto task = make_task(options(), code, {}, task_options, all_ranks);
+  IntrusivePtr<DependentTask> task{new DependentTask{code, sources}};
+  set_options(*task, options(), task_options, all_ranks);
   return core_->submit_after(std::move(sources), std::move(make_call), std::move(task));
 }
 

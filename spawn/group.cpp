@@ -141,6 +141,7 @@ void Group::become_ready_if_prepared() {
 
 void Group::on_rank_frame(std::size_t rank, Frame const& frame) {
   auto& member = members_[rank];
+  if (frame.type == FrameType::staged) return owner_->on_staged(*this, frame);
   if (member.owed == 0) throw ProtocolError("a rank answers what it was not asked");
   --member.owed;
   if (frame.type == FrameType::prepared) return on_prepared(rank, frame);

@@ -35,6 +35,8 @@ class GroupOwner {
   /// Before it was ready. on_gone follows.
   virtual void on_birth_failed(Group& group, std::string const& why) = 0;
   virtual void on_answer(Group& group, int rank, Frame const& frame) = 0;
+  /// A task has made a file, whose path is the payload.
+  virtual void on_staged(Group& group, Frame const& frame) = 0;
   /// Of a ready group: which rank was lost, where and how. The owner is to call end(); on_gone follows.
   virtual void on_lost(Group& group, std::string const& how) = 0;
   /// All its processes are gone; the last call.

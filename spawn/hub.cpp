@@ -4,6 +4,7 @@
 
 #include <farm/error.hpp>
 #include <farm/log.hpp>
+#include <farm/stage_run.hpp>
 
 #include <fmt/format.h>
 
@@ -81,6 +82,12 @@ void Hub::stop() {
 
 void Hub::source_ended() {
   if (stopping_) context_.stop();
+}
+
+Birth Hub::invitation() const {
+  auto birth = listener_.invitation();
+  if (auto const* const run = current_stage_run()) birth.stage_directory = run->directory().string();
+  return birth;
 }
 
 bool Hub::exists() { return the_hub != nullptr; }

@@ -49,7 +49,7 @@ class Hub {
   [[nodiscard]] GroupSource& source() { return *source_; }
   [[nodiscard]] Slots const& slots() const { return source_->slots(); }
   /// Where and with what key ranks are to come; the group and what concerns it are left open. Thread-safe.
-  [[nodiscard]] Birth invitation() const { return listener_.invitation(); }
+  [[nodiscard]] Birth invitation() const;
   [[nodiscard]] bool on_thread() const { return std::this_thread::get_id() == thread_.get_id(); }
   template <class F>
   void post(F f) {

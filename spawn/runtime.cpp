@@ -12,6 +12,7 @@
 #include <farm/comm.hpp>
 #include <farm/log.hpp>
 #include <farm/mpi_error.hpp>
+#include <farm/stage_run.hpp>
 
 #include <fmt/format.h>
 #include <mpi.h>
@@ -116,11 +117,26 @@ Slots count_static_ranks(int size) {
           .remedy = [](int ranks) { return fmt::format("start it with mpiexec -n {}", ranks + 1); }};
 }
 
+/// Null where there is no place for it, which concerns only who stages arrays.
+std::unique_ptr<StageRun> make_stage_run() {
+  try {
+    return std::make_unique<StageRun>();
+  } catch (StageError const&) {
+    return nullptr;
+  }
+}
+
 bool runtime_exists = false;  // NOLINT: one per process
 
 }  // namespace
 
 struct Runtime::State {
+  State() { set_stage_run(stage.get()); }
+  State(State const&) = delete;
+  State& operator=(State const&) = delete;
+  ~State() { set_stage_run(nullptr); }
+
+  std::unique_ptr<StageRun> stage = make_stage_run();
   bool finalizes_mpi = false;
   Comm all;  ///< of all ranks, where they serve
   std::unique_ptr<Hub> hub;

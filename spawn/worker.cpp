@@ -4,8 +4,10 @@
 #include "core/frame.hpp"
 #include "spawn/platform.hpp"
 
+#include <farm/array_transport.hpp>
 #include <farm/call.hpp>
 #include <farm/mpi_error.hpp>
+#include <farm/stage_run.hpp>
 
 #include <fmt/format.h>
 #include <asio/buffer.hpp>
@@ -195,6 +197,9 @@ class Server {
       value_ = pack(*failure);
     }
     OutputFile::flush_output();
+    for (auto const& file : staging_.take_files()) {
+      append_frame(channel_.output(), FrameType::staged, frame.id, file);
+    }
     auto const end = Clock::now();
     AnswerHeader const answer{static_cast<std::uint64_t>((end - start).count())};
     append_frame(channel_.output(), failure ? FrameType::error : FrameType::value, frame.id, &answer, sizeof answer,
@@ -212,7 +217,7 @@ class Server {
 
   void call(TaskHeader const& header, std::uint64_t task, std::string_view payload, Bytes* value) {
     TaskContext context{task, header.attempt, group_.rank(), group_.size()};
-    Environment environment{&context, &comm(header.comm_slot, header.comm_epoch), &kept_};
+    Environment environment{&context, &comm(header.comm_slot, header.comm_epoch), &kept_, &staging_};
     auto const invoke = invoker({header.module, header.offset});
     if (output_directory_.empty()) {
       invoke(payload, environment, value);
@@ -248,6 +253,7 @@ class Server {
   std::vector<Slot> comms_;
   std::unordered_map<std::uint64_t, std::pair<CodeAddress, Invoker>> invokers_;
   Kept kept_;
+  Staging staging_;
   Bytes value_;
 };
 
@@ -329,6 +335,7 @@ class FormedGroup {
 };
 
 Hello make_hello(Birth const& birth, int rank) {
+  if (!birth.stage_directory.empty()) set_stage_directory(birth.stage_directory);
   return {.group = birth.group,
           .rank = rank,
           .guarded = guard_link().guarded(),

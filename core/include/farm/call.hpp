@@ -6,6 +6,7 @@
 #include <farm/serialize.hpp>
 #include <farm/signature.hpp>
 #include <farm/task_context.hpp>
+#include <farm/transport.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -92,6 +93,7 @@ struct Call {
   using Parameters = parameters_of<Function, As...>;
   using Arguments = given_parameters<Parameters>;  // those that are not bound by the farm, in order
   using Result = result_of<Function, Parameters>;
+  using Value = typename ResultTransport<std::decay_t<Result>>::Value;  // what the future has
   static_assert(type_list_size<Arguments> == sizeof...(As), "wrong number of arguments for this task's function");
   static_assert(!std::is_reference_v<Result> || std::is_lvalue_reference_v<Result>);
 
@@ -104,7 +106,7 @@ struct Call {
   }
 
   static void invoke(std::string_view payload, Environment& environment, Bytes* result) {
-    call(payload, environment, Packing{result});
+    call(payload, environment, Packing{environment, result});
   }
 
   /// Unpacks, calls, and hands what was returned to `take`, where it is not void.
@@ -112,7 +114,7 @@ struct Call {
   static void call(std::string_view payload, Environment& environment, Take const& take) {
     UnpackArchive in{payload};
     FunctionTransport<Function>::with_function(in, [&](Function& f) {
-      typename ArgumentStore<Arguments>::Tuple arguments;
+      Stored arguments;
       unpack_arguments(in, arguments);
       if (!in.rest().empty()) throw SerializationError("the arguments' bytes are longer than their types");
       run(Parameters{}, f, arguments, environment, take);
@@ -161,12 +163,17 @@ struct Call {
   }
 
  private:
+  template <class... Gs>
+  static auto store(TypeList<Gs...> /*given*/) ->
+      typename ArgumentStore<typename TravelsAs<std::decay_t<Gs>, As>::type...>::Tuple;
+  using Stored = decltype(store(Arguments{}));
+
   static std::string_view invoke_next(Function& f, std::string_view bytes, Environment& environment, Bytes* result) {
     UnpackArchive in{bytes};
-    typename ArgumentStore<Arguments>::Tuple arguments;
+    Stored arguments;
     unpack_arguments(in, arguments);
     if (result != nullptr) result->push_back(chunk_mark);
-    run(Parameters{}, f, arguments, environment, Packing{result});
+    run(Parameters{}, f, arguments, environment, Packing{environment, result});
     return in.rest();
   }
 
@@ -179,17 +186,17 @@ struct Call {
   template <class G, class A>
   static void pack_argument(PackArchive& out, A const& argument) {
     using Given = std::decay_t<G>;
-    using Stored = stored_as<G>;
-    static_assert(Serializable<Stored>, "cereal cannot serialize an argument of this task");
-    if constexpr (std::is_same_v<Stored, A>) {
+    using Travelling = typename TravelsAs<Given, A>::type;
+    static_assert(Serializable<Travelling>, "cereal cannot serialize an argument of this task");
+    if constexpr (std::is_same_v<Travelling, A>) {
       out(argument);
-    } else if constexpr (std::is_convertible_v<A const&, Stored>) {
-      out(static_cast<Stored>(argument));
+    } else if constexpr (std::is_convertible_v<A const&, Travelling>) {
+      out(static_cast<Travelling>(argument));
     } else if constexpr (std::is_convertible_v<A const&, Given>) {
       Given const view = argument;
-      out(Stored(view.begin(), view.end()));
+      out(Travelling(view.begin(), view.end()));
     } else {
-      static_assert(std::is_same_v<Stored, A>,
+      static_assert(std::is_same_v<Travelling, A>,
                     "an argument of this task cannot be converted to its function's parameter");
     }
   }
@@ -200,11 +207,11 @@ struct Call {
   }
 
   struct Packing {
+    Environment& environment;
     Bytes* result;
     template <class R>
     void operator()(R&& value) const {
-      static_assert(Serializable<std::decay_t<R>>, "cereal cannot serialize what this task returns");
-      if (result != nullptr) pack_into(*result, std::as_const(value));
+      ResultTransport<std::decay_t<R>>::pack(std::as_const(value), environment, result);
     }
   };
 
@@ -229,6 +236,8 @@ struct Call {
     using Plain = std::remove_cvref_t<P>;
     if constexpr (Binder<Plain>::bound) {
       return Binder<Plain>::bind(environment);
+    } else if constexpr (MadeOf<Plain, std::tuple_element_t<I, Tuple>>::made) {
+      return MadeOf<Plain, std::tuple_element_t<I, Tuple>>::make(std::get<I>(arguments), environment);
     } else {
       return pass_stored<P>(std::get<I>(arguments));
     }

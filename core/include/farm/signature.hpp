@@ -117,15 +117,13 @@ struct StoredAs<std::span<T const>> {
 template <class P>
 using stored_as = typename StoredAs<std::decay_t<P>>::type;
 
-template <class List>
-struct ArgumentStore;
-template <class... Gs>
-struct ArgumentStore<TypeList<Gs...>> {
-  static_assert((!std::is_pointer_v<stored_as<Gs>> && ...),
-                "a pointer means nothing in another process: give the value");
-  static_assert((std::is_default_constructible_v<stored_as<Gs>> && ...),
+/// Arguments as they travel.
+template <class... Stored>
+struct ArgumentStore {
+  static_assert((!std::is_pointer_v<Stored> && ...), "a pointer means nothing in another process: give the value");
+  static_assert((std::is_default_constructible_v<Stored> && ...),
                 "an argument is made by default and then unpacked: its type needs a default constructor");
-  using Tuple = std::tuple<stored_as<Gs>...>;
+  using Tuple = std::tuple<Stored...>;
 };
 
 /// A kept argument as parameter type P takes it.

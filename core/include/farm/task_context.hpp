@@ -40,6 +40,7 @@ struct Environment {
   TaskContext* context = nullptr;
   void const* comm = nullptr;  ///< a farm::Comm, which core does not know
   Kept* kept = nullptr;
+  void* stage = nullptr;  ///< a Staging, which core does not know
 };
 
 /// Specialized for each type of parameter that is bound by the farm and not given by the caller, with

@@ -30,6 +30,12 @@ struct Statistics {
 
 namespace detail {
 
+/// A call as bytes, and what keeps the files of the arrays in it: they are kept until the task is done.
+struct PackedCall {
+  Bytes bytes{};
+  std::vector<std::shared_ptr<void>> keepers{};
+};
+
 /// What pools and executors are made of; those check their own options and turn them into these.
 struct EngineOptions {
   int max_ranks = 1;
@@ -65,12 +71,12 @@ class Engine {
 
   /// `call` is what the invoker at `code` unpacks. Does not block. Throws ShutdownError after shutdown(), and
   /// UsageError where an option is out of range.
-  [[nodiscard]] StatePtr submit(CodeAddress code, Bytes call, TaskOptions const& options, bool all_ranks);
+  [[nodiscard]] StatePtr submit(CodeAddress code, PackedCall call, TaskOptions const& options, bool all_ranks);
 
   /// The same, once all `sources` have their values; `make_call` is called then, on the thread that completes the last
   /// of them, to unpack them and pack the call. Where one of them fails or is cancelled the task ends likewise, its
   /// error naming which. Until then it counts as queued.
-  [[nodiscard]] StatePtr submit_after(std::vector<StatePtr> sources, CodeAddress code, std::function<Bytes()> make_call,
+  [[nodiscard]] StatePtr submit_after(std::vector<StatePtr> sources, CodeAddress code, std::function<PackedCall()> make_call,
                                       TaskOptions const& options, bool all_ranks);
 
   /// Cancels what is queued, ends what runs, and its ranks: those tasks end as cancelled. No submissions follow. Does

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <farm/call.hpp>
+#include <farm/array_transport.hpp>
 #include <farm/inputs.hpp>
+#include <farm/keepers.hpp>
 #include <farm/map_run.hpp>
 #include <farm/mapped_range.hpp>
 
@@ -24,15 +26,16 @@ template <class F, class Inputs>
 class PackedInputs final : public ChunkSource {
  public:
   using Called = typename CallForInputs<F, typename Inputs::Arguments>::type;
-  using Result = std::decay_t<typename Called::Result>;
+  using Result = typename Called::Value;
 
   template <class... Ranges>
   explicit PackedInputs(F const& f, Ranges&&... ranges)
       : function_(Called::pack_function(f)), inputs_(std::forward<Ranges>(ranges)...) {}
 
   PackedChunk take(std::int64_t first, std::int64_t limit) override {
-    PackedChunk chunk{.call = function_};
-    Called::begin_chunk(chunk.call, static_cast<std::uint64_t>(first));
+    PackedChunk chunk{.call = {.bytes = function_}};
+    KeeperScope const scope{chunk.call.keepers};
+    Called::begin_chunk(chunk.call.bytes, static_cast<std::uint64_t>(first));
     try {
       while (chunk.inputs < limit && !chunk.not_packed && !chunk.ended) add_next(chunk, first);
     } catch (...) {
@@ -43,13 +46,13 @@ class PackedInputs final : public ChunkSource {
 
  private:
   void add_next(PackedChunk& chunk, std::int64_t first) {
-    auto const size = chunk.call.size();
+    auto const size = chunk.call.bytes.size();
     chunk.ended = !inputs_.take([&](auto const&... arguments) {
       try {
-        Called::add_to_chunk(chunk.call, arguments...);
+        Called::add_to_chunk(chunk.call.bytes, arguments...);
         ++chunk.inputs;
       } catch (...) {
-        chunk.call.resize(size);
+        chunk.call.bytes.resize(size);
         chunk.not_packed = packing_failure(first + chunk.inputs);
       }
     });

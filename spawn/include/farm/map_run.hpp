@@ -21,7 +21,7 @@ void check_map_options(MapOptions const& options);
 
 /// What was taken of the inputs at once.
 struct PackedChunk {
-  Bytes call;
+  PackedCall call;
   std::int64_t inputs = 0;
   std::exception_ptr not_packed = nullptr;  ///< of the input that follows these, which is taken too
   std::exception_ptr broken = nullptr;      ///< what an iterator threw; no inputs follow

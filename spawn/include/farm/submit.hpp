@@ -1,9 +1,11 @@
 #pragma once
 
 #include <farm/call.hpp>
+#include <farm/array_transport.hpp>
 #include <farm/engine.hpp>
 #include <farm/error.hpp>
 #include <farm/future.hpp>
+#include <farm/keepers.hpp>
 #include <farm/options.hpp>
 
 #include <exception>
@@ -56,7 +58,7 @@ template <class F, class... Args>
 using CallOf = Call<F, typename Awaited<Args>::type...>;
 
 template <class F, class... Args>
-using ResultOfTask = std::decay_t<typename CallOf<F, Args...>::Result>;
+using ResultOfTask = typename CallOf<F, Args...>::Value;
 
 template <class R>
 struct ListOfValues {
@@ -75,9 +77,12 @@ using ListOf = typename ListOfValues<R>::type;
 
 /// Throws UsageError, which is about the function, or SerializationError.
 template <class Called, class F, class... Args>
-[[nodiscard]] Bytes pack_call(F const& f, Args const&... args) {
+[[nodiscard]] PackedCall pack_call(F const& f, Args const&... args) {
+  PackedCall call;
+  KeeperScope const scope{call.keepers};
   try {
-    return Called::make(f, args...);
+    call.bytes = Called::make(f, args...);
+    return call;
   } catch (UsageError const&) {
     throw;
   } catch (...) {
@@ -105,7 +110,7 @@ template <class F, class... Args>
         },
         options, all);
   } else {
-    Bytes call;
+    PackedCall call;
     try {
       call = pack_call<Called>(f, args...);
     } catch (SerializationError const&) {

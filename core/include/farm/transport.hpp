@@ -1,0 +1,41 @@
+#pragma once
+
+#include <farm/serialize.hpp>
+#include <farm/signature.hpp>
+#include <farm/task_context.hpp>
+
+#include <type_traits>
+#include <utility>
+
+/// Where a component changes how arguments and results of its types travel.
+namespace farm::detail {
+
+/// As what an argument of type A for a parameter of (decayed) type G travels and is kept during the call.
+template <class G, class A>
+struct TravelsAs {
+  using type = stored_as<G>;
+};
+
+/// How a parameter of (decayed) type P is made of what has travelled. A specialization has `made = true` and
+/// `static auto make(Stored&, Environment&)`, called on every rank.
+template <class P, class Stored>
+struct MadeOf {
+  static constexpr bool made = false;
+};
+
+/// How what a function returns becomes the value of a future. A specialization's pack() is called on every rank of the
+/// group, and may be collective; `result` is null where the value is not wanted.
+template <class R>
+struct ResultTransport {
+  using Value = R;  ///< what the future has
+  static void pack(R const& value, Environment& /*environment*/, Bytes* result) {
+    static_assert(Serializable<R>, "cereal cannot serialize what this task returns");
+    if (result != nullptr) pack_into(*result, value);
+  }
+};
+template <>
+struct ResultTransport<void> {
+  using Value = void;
+};
+
+}  // namespace farm::detail

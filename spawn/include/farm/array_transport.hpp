@@ -1,0 +1,108 @@
+#pragma once
+
+#include <farm/array.hpp>
+#include <farm/comm.hpp>
+#include <farm/publish.hpp>
+#include <farm/slab.hpp>
+#include <farm/transport.hpp>
+#include <farm/view.hpp>
+
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+/// Arrays as arguments and results of tasks: they travel as handles, and the ranks read and write the files.
+namespace farm::detail {
+
+/// The files that a task makes on this rank.
+class Staging {
+ public:
+  /// Of an array that the task returns: the master is to know of its file.
+  template <class T>
+  void note(Array<T> const& array) {
+    if (array.info().staged && !array.is_inline()) files_.push_back(array.path().string());
+  }
+  [[nodiscard]] std::vector<std::string> take_files() { return std::exchange(files_, {}); }
+
+ private:
+  std::vector<std::string> files_;
+};
+
+inline Comm const& comm_of(Environment const& environment) { return *static_cast<Comm const*>(environment.comm); }
+inline Staging& staging_of(Environment const& environment) { return *static_cast<Staging*>(environment.stage); }
+
+/// This rank's rows: of an Array, or of values that are staged when the task is submitted.
+template <class T, class A>
+struct TravelsAs<Slab<T const>, A> {
+  using type = Array<T>;
+};
+template <class T>
+struct MadeOf<Slab<T const>, Array<T>> {
+  static constexpr bool made = true;
+  static Slab<T const> make(Array<T> const& array, Environment& environment) {
+    return array.slab(comm_of(environment));
+  }
+};
+
+/// All of it.
+template <class T>
+struct TravelsAs<std::vector<T>, Array<T>> {
+  using type = Array<T>;
+};
+template <class T>
+struct MadeOf<std::vector<T>, Array<T>> {
+  static constexpr bool made = true;
+  static std::vector<T> make(Array<T> const& array, Environment& /*environment*/) { return array.read(); }
+};
+
+/// All of it, mapped where that is possible; so that the ranks of a host share the memory.
+template <class T, class A>
+struct TravelsAs<View<T>, A> {
+  using type = Array<T>;
+};
+template <class T>
+struct MadeOf<View<T>, Array<T>> {
+  static constexpr bool made = true;
+  static View<T> make(Array<T> const& array, Environment& /*environment*/) { return array.view(); }
+};
+template <class T>
+struct TravelsAs<std::span<T const>, Array<T>> {
+  using type = Array<T>;
+};
+template <class T>
+struct MadeOf<std::span<T const>, Array<T>> {
+  struct Viewed {
+    View<T> view;
+    operator std::span<T const>() const { return {view.data(), view.size()}; }  // NOLINT: as a span would be
+  };
+  static constexpr bool made = true;
+  static Viewed make(Array<T> const& array, Environment& /*environment*/) { return {array.view()}; }
+};
+
+/// The slabs of all ranks become an array.
+template <class T>
+struct ResultTransport<Slab<T>> {
+  using Value = Array<T>;
+  static void pack(Slab<T> const& slab, Environment& environment, Bytes* result) {
+    Comm const& comm = comm_of(environment);
+    auto const& context = *environment.context;
+    StageOptions options;
+    options.story = {{"task", std::to_string(context.task())}, {"attempt", std::to_string(context.attempt())}};
+    auto const array = publish(comm, slab, options);
+    if (comm.rank() == 0) staging_of(environment).note(array);
+    if (result != nullptr) pack_into(*result, array);
+  }
+};
+
+template <class T>
+struct ResultTransport<Array<T>> {
+  using Value = Array<T>;
+  static void pack(Array<T> const& array, Environment& environment, Bytes* result) {
+    if (result == nullptr) return;
+    staging_of(environment).note(array);
+    pack_into(*result, array);
+  }
+};
+
+}  // namespace farm::detail
