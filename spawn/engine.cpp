@@ -127,7 +127,7 @@ class Engine::Core final : public SchedulerPort,
   }
 
   /// It counts as queued until its sources are done.
-  StatePtr submit_after(std::vector<StatePtr> sources, std::function<Bytes()> make_call, TaskPtr task) {
+  StatePtr submit_after(std::vector<StatePtr> const& sources, std::function<Bytes()> make_call, TaskPtr task) {
     StatePtr state{task};
     {
       std::scoped_lock const lock{mutex_};
@@ -474,10 +474,10 @@ StatePtr Engine::submit(CodeAddress code, Bytes call, TaskOptions const& task_op
   return core_->submit(make_task(options(), code, std::move(call), task_options, all_ranks));
 }
 
-StatePtr Engine::submit_after(std::vector<StatePtr> sources, CodeAddress code, std::function<Bytes()> make_call,
+StatePtr Engine::submit_after(std::vector<StatePtr> const& sources, CodeAddress code, std::function<Bytes()> make_call,
                               TaskOptions const& task_options, bool all_ranks) {
   auto task = make_task(options(), code, {}, task_options, all_ranks);
-  return core_->submit_after(std::move(sources), std::move(make_call), std::move(task));
+  return core_->submit_after(sources, std::move(make_call), std::move(task));
 }
 
 void Engine::terminate() { core_->terminate(); }

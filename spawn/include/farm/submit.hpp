@@ -95,7 +95,7 @@ template <class F, class... Args>
     std::vector<StatePtr> sources;
     (Awaited<Args>::append_to(sources, args), ...);
     return engine.submit_after(
-        std::move(sources), Called::address(),
+        sources, Called::address(),
         [f = std::decay_t<F>(f), arguments = std::tuple<std::decay_t<Args const>...>(args...)] {
           return std::apply(
               [&](auto const&... each) {
