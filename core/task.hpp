@@ -19,9 +19,9 @@ using Clock = std::chrono::steady_clock;
 class Task : public FutureState {
  public:
   struct Rare {
-    Clock::duration timeout{0};       ///< 0: none
-    std::vector<std::string> losses;  ///< one line for each group that was lost under it
-    std::uint32_t restarts = 0;       ///< how often it was begun again for what was not its doing
+    Clock::duration timeout{0};                  ///< 0: none
+    std::vector<std::string> losses;             ///< one line for each group that was lost under it
+    std::uint32_t restarts = 0;                  ///< how often it was begun again for what was not its doing
     std::vector<std::shared_ptr<void>> outputs;  ///< keep files that its ranks have made, as long as its futures
   };
 

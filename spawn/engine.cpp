@@ -157,7 +157,7 @@ class Engine::Core final : public SchedulerPort,
   }
 
   /// It counts as queued until its sources are done.
-  StatePtr submit_after(std::vector<StatePtr> sources, std::function<PackedCall()> make_call,
+  StatePtr submit_after(std::vector<StatePtr> const& sources, std::function<PackedCall()> make_call,
                         IntrusivePtr<DependentTask> task) {
     StatePtr state{task};
     {
@@ -238,7 +238,8 @@ class Engine::Core final : public SchedulerPort,
   /// A task whose arguments are not there yet.
   class Awaiting {
    public:
-    Awaiting(std::shared_ptr<Core> core, IntrusivePtr<DependentTask> task, std::vector<StatePtr> sources, std::function<PackedCall()> make_call)
+    Awaiting(std::shared_ptr<Core> core, IntrusivePtr<DependentTask> task, std::vector<StatePtr> sources,
+             std::function<PackedCall()> make_call)
         : core_(std::move(core)),
           task_(std::move(task)),
           missing_(sources.size() + 1),
@@ -509,11 +510,11 @@ StatePtr Engine::submit(CodeAddress code, PackedCall call, TaskOptions const& ta
   return core_->submit(std::move(task));
 }
 
-StatePtr Engine::submit_after(std::vector<StatePtr> sources, CodeAddress code, std::function<PackedCall()> make_call,
-                              TaskOptions const& task_options, bool all_ranks) {
+StatePtr Engine::submit_after(std::vector<StatePtr> const& sources, CodeAddress code,
+                              std::function<PackedCall()> make_call, TaskOptions const& task_options, bool all_ranks) {
   IntrusivePtr<DependentTask> task{new DependentTask{code, sources}};
   set_options(*task, options(), task_options, all_ranks);
-  return core_->submit_after(std::move(sources), std::move(make_call), std::move(task));
+  return core_->submit_after(sources, std::move(make_call), std::move(task));
 }
 
 void Engine::terminate() { core_->terminate(); }

@@ -130,7 +130,7 @@ void MapRun::throw_timeout() const {
   throw TimeoutError(fmt::format("{} of {} results of the map were not there in time", taken_ - done_, taken_));
 }
 
-void MapRun::report() {
+void MapRun::report() const {
   if (options_.progress) options_.progress({static_cast<std::size_t>(done_), taken()});
 }
 

@@ -363,7 +363,7 @@ TEST_CASE("each option out of range is refused at the call, before anything is t
   farm::MPISpawnPool spawn_pool{{.max_ranks = 1}};
   Counter counter;
   auto const text = [&](farm::MapOptions const& options) {
-    auto const of_executor = error_of([&] { executor.map(square, counter, options); });
+    auto of_executor = error_of([&] { executor.map(square, counter, options); });
     CHECK(error_of([&] { pool.map(square, counter, options); }) == of_executor);
     CHECK(error_of([&] { pool.imap_unordered(square, counter, options); }) == of_executor);
     CHECK(error_of([&] { spawn_pool.map(square, counter, options); }) == of_executor);

@@ -284,13 +284,14 @@ TEST_CASE("shutdown runs what is queued, or cancels it; afterwards nothing is ta
 
   farm::MPISpawnPool other{{.max_ranks = 1}};
   std::vector<farm::Future<int>> futures;
-  for (int i = 0; i < 1000; ++i)
+  for (int i = 0; i < 1000; ++i) {
     futures.push_back(other.submit(
         [](int n) {
           std::this_thread::sleep_for(std::chrono::milliseconds(20));
           return n;
         },
         i));
+  }
   CHECK(futures.front().result() == 0);
   other.shutdown(true, true);
   CHECK(futures.back().cancelled());

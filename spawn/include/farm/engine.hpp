@@ -76,8 +76,9 @@ class Engine {
   /// The same, once all `sources` have their values; `make_call` is called then, on the thread that completes the last
   /// of them, to unpack them and pack the call. Where one of them fails or is cancelled the task ends likewise, its
   /// error naming which. Until then it counts as queued.
-  [[nodiscard]] StatePtr submit_after(std::vector<StatePtr> sources, CodeAddress code, std::function<PackedCall()> make_call,
-                                      TaskOptions const& options, bool all_ranks);
+  [[nodiscard]] StatePtr submit_after(std::vector<StatePtr> const& sources, CodeAddress code,
+                                      std::function<PackedCall()> make_call, TaskOptions const& options,
+                                      bool all_ranks);
 
   /// Cancels what is queued, ends what runs, and its ranks: those tasks end as cancelled. No submissions follow. Does
   /// not block.

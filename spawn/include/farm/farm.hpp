@@ -1,6 +1,8 @@
 #pragma once
 
 /// Everything that the farm offers.
+#include <farm/array.hpp>
+#include <farm/array_transport.hpp>
 #include <farm/async_result.hpp>
 #include <farm/batch.hpp>
 #include <farm/combine.hpp>
@@ -22,9 +24,13 @@
 #include <farm/pool_executor.hpp>
 #include <farm/progress_bar.hpp>
 #include <farm/promise.hpp>
+#include <farm/publish.hpp>
 #include <farm/rank_results.hpp>
 #include <farm/runtime.hpp>
 #include <farm/serialize.hpp>
+#include <farm/slab.hpp>
+#include <farm/stage_run.hpp>
 #include <farm/task_context.hpp>
 #include <farm/task_registry.hpp>
+#include <farm/view.hpp>
 #include <farm/wait.hpp>

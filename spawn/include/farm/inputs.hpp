@@ -95,6 +95,7 @@ decltype(auto) with_options(Use const& use, RangesAndOptions&&... all) {
   if constexpr (last_is_options<RangesAndOptions...>) {
     auto forwarded = std::forward_as_tuple(std::forward<RangesAndOptions>(all)...);
     return [&]<std::size_t... Is>(std::index_sequence<Is...>)->decltype(auto) {
+      // NOLINTNEXTLINE(bugprone-use-after-move): of a tuple of references, each is taken once
       return use(MapOptions(std::get<sizeof...(Is)>(forwarded)), std::get<Is>(std::move(forwarded))...);
     }
     (std::make_index_sequence<sizeof...(all) - 1>{});

@@ -1,7 +1,7 @@
 #pragma once
 
-#include <farm/call.hpp>
 #include <farm/array_transport.hpp>
+#include <farm/call.hpp>
 #include <farm/inputs.hpp>
 #include <farm/keepers.hpp>
 #include <farm/map_run.hpp>

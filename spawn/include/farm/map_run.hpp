@@ -83,7 +83,7 @@ class MapRun {
   [[nodiscard]] std::size_t wait_for_chunk();
   [[nodiscard]] Chunk pop(std::size_t index);
   [[noreturn]] void throw_timeout() const;
-  void report();
+  void report() const;
 
   std::shared_ptr<Engine> engine_;
   CodeAddress code_;

@@ -1,7 +1,7 @@
 #pragma once
 
-#include <farm/call.hpp>
 #include <farm/array_transport.hpp>
+#include <farm/call.hpp>
 #include <farm/engine.hpp>
 #include <farm/error.hpp>
 #include <farm/future.hpp>
@@ -100,7 +100,7 @@ template <class F, class... Args>
     std::vector<StatePtr> sources;
     (Awaited<Args>::append_to(sources, args), ...);
     return engine.submit_after(
-        std::move(sources), Called::address(),
+        sources, Called::address(),
         [f = std::decay_t<F>(f), arguments = std::tuple<std::decay_t<Args const>...>(args...)] {
           return std::apply(
               [&](auto const&... each) {

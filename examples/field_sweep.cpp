@@ -1,0 +1,69 @@
+// $ mpiexec -n 1 -host localhost:9 field_sweep
+//
+// A field is read from a file, evolved on 4 ranks per task for many parameters, and all results are gathered in one
+// dataset. No field is ever held by the master. One of them is compared with what a serial program gets.
+#include <farm/farm.hpp>
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <filesystem>
+#include <numbers>
+
+constexpr std::uint64_t n = 256;
+constexpr int steps = 100;
+
+/// One step of the heat equation on rows of the unit square, edges fixed. The rows above and below are not changed.
+void step(std::vector<double>& u, double r) {
+  auto const before = u;
+  for (std::size_t i = 1; i + 1 < u.size() / n; ++i) {
+    for (std::size_t j = 1; j + 1 < n; ++j) {
+      auto const k = i * n + j;
+      u[k] += r * (before[k - n] + before[k + n] + before[k - 1] + before[k + 1] - 4 * before[k]);
+    }
+  }
+}
+
+/// This rank's rows, with one more at each side where there are neighbours, exchanged after each step.
+farm::Slab<double> evolve(double diffusivity, farm::Slab<double const> start, farm::Comm const& comm) {
+  auto const with_halo = start.with_halo(1);
+  std::vector<double> u(with_halo.begin(), with_halo.end());
+  auto const above = with_halo.halo_before() != 0 ? comm.rank() - 1 : MPI_PROC_NULL;
+  auto const below = with_halo.halo_after() != 0 ? comm.rank() + 1 : MPI_PROC_NULL;
+  auto* const first = u.data() + with_halo.halo_before() * n;
+  auto* const end = u.data() + u.size() - with_halo.halo_after() * n;
+  for (int i = 0; i < steps; ++i) {
+    step(u, diffusivity);
+    MPI_Sendrecv(first, n, MPI_DOUBLE, above, 0, end, n, MPI_DOUBLE, below, 0, comm, MPI_STATUS_IGNORE);
+    MPI_Sendrecv(end - n, n, MPI_DOUBLE, below, 1, u.data(), n, MPI_DOUBLE, above, 1, comm, MPI_STATUS_IGNORE);
+  }
+  farm::Slab<double> result{comm, start.extents()};
+  std::copy(first, end, result.begin());
+  return result;
+}
+
+int main(int argc, char** argv) {
+  farm::Runtime runtime{argc, argv};
+  std::vector<double> start(n * n);
+  for (std::size_t k = 0; k < start.size(); ++k) {
+    auto const x = static_cast<double>(k % n) / (n - 1);
+    auto const y = static_cast<double>(k / n) / (n - 1);
+    start[k] = std::sin(std::numbers::pi * x) * std::sin(std::numbers::pi * y);
+  }
+  std::filesystem::remove("field.h5");
+  std::filesystem::remove("result.h5");
+  farm::stage(start, {n, n}).save_as("field.h5", "/temperature");
+
+  auto const field = farm::Array<double>::open("field.h5", "/temperature");
+  std::vector<double> diffusivities;
+  for (int i = 1; i <= 20; ++i) diffusivities.push_back(0.01 * i);
+
+  farm::MPISpawnPool pool{{.max_ranks = 8, .ranks_per_task = 4}};
+  auto const fields = pool.map(evolve, diffusivities, std::vector(diffusivities.size(), field));
+  auto const all = farm::gather(fields, "result.h5", "/u");
+  fmt::print("{} fields of {} x {}\n", all.extents()[0], all.extents()[1], all.extents()[2]);
+
+  auto serial = start;
+  for (int i = 0; i < steps; ++i) step(serial, diffusivities[6]);
+  fmt::print("as the serial result: {}\n", all.read({6, 0, 0}, {1, n, n}) == serial);
+}

@@ -1,0 +1,217 @@
+// Arrays as arguments and results of tasks.
+#include <farm/farm.hpp>
+
+#include "tests/support/catch.hpp"
+
+#include <fmt/format.h>
+
+#include <signal.h>
+#include <sys/resource.h>
+#include <algorithm>
+#include <complex>
+#include <filesystem>
+#include <fstream>
+#include <numeric>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace {
+
+using Field = farm::Array<double>;
+
+/// Enough for a file of its own.
+constexpr std::uint64_t rows = 1001;
+constexpr std::uint64_t columns = 64;
+
+std::vector<double> ramp(std::uint64_t count = rows * columns) {
+  std::vector<double> values(count);
+  std::iota(values.begin(), values.end(), 0.0);
+  return values;
+}
+
+farm::Slab<double> scale(double factor, farm::Slab<double const> in, farm::Comm const& comm) {
+  farm::Slab<double> out{comm, in.extents()};
+  std::transform(in.begin(), in.end(), out.begin(), [=](double x) { return factor * x; });
+  return out;
+}
+
+farm::Slab<double> make(std::uint64_t n, double value, farm::Comm const& comm) {
+  farm::Slab<double> slab{comm, {n}};
+  std::fill(slab.begin(), slab.end(), value);
+  return slab;
+}
+
+double sum(farm::Slab<double const> const& in, farm::Comm const& comm) {
+  double total = std::accumulate(in.begin(), in.end(), 0.0);
+  MPI_Allreduce(MPI_IN_PLACE, &total, 1, MPI_DOUBLE, MPI_SUM, comm);
+  return total;
+}
+
+double sum_of_rows(farm::Slab<double const> in) { return std::accumulate(in.begin(), in.end(), 0.0); }
+double sum_of_vector(std::vector<double> const& all) { return std::accumulate(all.begin(), all.end(), 0.0); }
+double sum_of_span(std::span<double const> all) { return std::accumulate(all.begin(), all.end(), 0.0); }
+bool is_mapped(farm::View<double> const& all, farm::Slab<double const> const& mine) {
+  return all.mapped() && mine.mapped();
+}
+
+std::size_t files_in_stage() {
+  auto const* const run = farm::current_stage_run();
+  REQUIRE(run != nullptr);
+  std::size_t count = 0;
+  for (auto const& entry : std::filesystem::directory_iterator{run->directory()}) {
+    count += entry.path().extension() == ".h5" ? 1U : 0U;
+  }
+  return count;
+}
+
+long peak_kibibytes() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return usage.ru_maxrss;
+}
+
+template <class F>
+std::string error_of(F f) {
+  try {
+    f();
+  } catch (farm::StageError const& e) {
+    return std::string("stage: ") + e.what();
+  } catch (std::exception const& e) {
+    return e.what();
+  }
+  return "no error";
+}
+
+}  // namespace
+
+TEST_CASE("a task takes its rank's rows of an array, and what all ranks return is an array") {
+  farm::MPISpawnPool pool{{.max_ranks = 3, .ranks_per_task = 3}};
+  auto const in = farm::stage(ramp(), {rows, columns});
+  farm::Future<Field> const future = pool.submit(scale, 2.0, in);
+  Field const out = future.result();
+  CHECK(out.extents() == farm::Extents{rows, columns});
+  auto const values = out.read();
+  auto expected = ramp();
+  for (auto& x : expected) x *= 2;
+  CHECK(values == expected);
+  CHECK(out.view().mapped());
+  CHECK(std::filesystem::exists(out.path()));
+}
+
+TEST_CASE("an array can be taken by rows, whole, as a view and as a span; values can be given for it") {
+  farm::MPISpawnPool pool{{.max_ranks = 2, .ranks_per_task = 2}};
+  auto const values = ramp();
+  auto const total = std::accumulate(values.begin(), values.end(), 0.0);
+  Field const array{values};
+  CHECK(pool.submit(sum, array).result() == total);
+  CHECK(pool.submit(sum, values).result() == total);
+  CHECK(pool.submit(sum_of_vector, array).result() == total);
+  CHECK(pool.submit(sum_of_span, array).result() == total);
+  CHECK(pool.submit(is_mapped, array, array).result());
+  auto const both = pool.submit(farm::all_ranks, sum_of_rows, array).result();
+  CHECK(both[0] + both[1] == total);
+  CHECK(both[0] < both[1]);
+}
+
+TEST_CASE("arrays are handed from task to task, and go when the last handle and future go") {
+  farm::MPISpawnPool pool{{.max_ranks = 4, .ranks_per_task = 2}};
+  auto const before = files_in_stage();
+  {
+    auto next = pool.submit(make, std::uint64_t{100'000}, 1.0);
+    for (int i = 0; i < 5; ++i) next = pool.submit(scale, 2.0, next);
+    CHECK(pool.submit(sum, next).result() == 3'200'000.0);
+    CHECK(files_in_stage() == before + 1);  // those in between have gone
+  }
+  CHECK(files_in_stage() == before);
+}
+
+TEST_CASE("one array, given to a thousand tasks, is staged once") {
+  farm::MPISpawnPool pool{{.max_ranks = 2}};
+  auto const before = files_in_stage();
+  Field const array{ramp()};
+  auto const total = sum_of_vector(ramp());
+  auto const sums = pool.map(sum, std::vector<Field>(1000, array));
+  CHECK(std::all_of(sums.begin(), sums.end(), [=](double each) { return each == total; }));
+  CHECK(files_in_stage() == before + 1);
+}
+
+TEST_CASE("small arrays have no file") {
+  farm::MPISpawnPool pool{{.max_ranks = 2, .ranks_per_task = 2}};
+  auto const before = files_in_stage();
+  auto const small = pool.submit(make, std::uint64_t{10}, 3.0).result();
+  CHECK(small.is_inline());
+  CHECK(small.read() == std::vector<double>(10, 3.0));
+  CHECK(pool.submit(sum, small).result() == 30.0);
+  CHECK(files_in_stage() == before);
+}
+
+TEST_CASE("an array of a file that was there can be an argument; what a task makes can be saved to one") {
+  farm::MPISpawnPool pool{{.max_ranks = 2, .ranks_per_task = 2}};
+  auto const file = std::filesystem::current_path() / "field.h5";
+  std::filesystem::remove(file);
+  farm::stage(ramp(), {rows, columns}).save_as(file, "/temperature");
+  auto const field = Field::open(file, "/temperature");
+  auto const half = pool.submit(scale, 0.5, field).result();
+  half.save_as(file, "/half");
+  CHECK(Field::open(file, "/half").read({rows - 1, columns - 1}, {1, 1}) ==
+        std::vector<double>{0.5 * static_cast<double>(rows * columns - 1)});
+  CHECK(std::filesystem::exists(file));
+}
+
+TEST_CASE("the results of a map can be gathered as one dataset, the task being its first dimension") {
+  farm::MPISpawnPool pool{{.max_ranks = 2, .ranks_per_task = 2}};
+  auto const file = std::filesystem::current_path() / "gathered.h5";
+  std::filesystem::remove(file);
+  std::vector<std::uint64_t> const sizes(3, 20'000);
+  auto const parts = pool.map(make, sizes, std::vector{1.0, 2.0, 3.0});
+  auto const all = farm::gather(parts, file, "/u");
+  CHECK(all.extents() == farm::Extents{3, 20'000});
+  CHECK(all.read({0, 7}, {3, 1}) == std::vector{1.0, 2.0, 3.0});
+}
+
+TEST_CASE("a rank that dies while its peers write costs its task, and leaves no file") {
+  farm::MPISpawnPool pool{{.max_ranks = 2, .ranks_per_task = 2, .max_losses = 1}};
+  auto const before = files_in_stage();
+  auto const die_before_writing = [](farm::Comm const& comm) {
+    farm::Slab<double> slab{comm, {1'000'000}};
+    if (comm.rank() == 1) raise(SIGKILL);
+    return slab;
+  };
+  CHECK_THROWS_AS(pool.submit(die_before_writing).result(), farm::GroupLost);
+  CHECK(pool.submit(sum, pool.submit(make, std::uint64_t{100'000}, 1.0)).result() == 100'000.0);
+  CHECK(files_in_stage() == before);
+}
+
+TEST_CASE("an array whose file is gone or was cut fails the tasks that read it, with what was found, and no others") {
+  farm::MPISpawnPool pool{{.max_ranks = 2, .ranks_per_task = 2}};
+  Field const gone{ramp()};
+  Field const cut{ramp()};
+  std::filesystem::remove(gone.path());
+  std::filesystem::resize_file(cut.path(), 5000);
+  CHECK_THAT(error_of([&] { pool.submit(sum, gone).result(); }), contains("stage: ") && contains(gone.path().string()));
+  CHECK_THAT(error_of([&] { pool.submit(sum, cut).result(); }), contains("stage: ") && contains(cut.path().string()));
+  CHECK(pool.submit(sum, Field{ramp()}).result() == sum_of_vector(ramp()));
+}
+
+TEST_CASE("the master holds none of what tasks hand on") {
+  constexpr std::uint64_t count = 32U << 20U;  // 256 MiB
+  farm::MPISpawnPool pool{{.max_ranks = 2, .ranks_per_task = 2}};
+  CHECK(pool.submit(sum, pool.submit(make, std::uint64_t{100'000}, 1.0)).result() == 100'000.0);
+  auto const before = peak_kibibytes();
+  auto next = pool.submit(make, count, 1.0);
+  for (int i = 0; i < 2; ++i) next = pool.submit(scale, 2.0, next);
+  CHECK(pool.submit(sum, next).result() == 4.0 * static_cast<double>(count));
+  CHECK(peak_kibibytes() - before < 32 * 1024);
+}
+
+TEST_CASE("elements may be complex, and of any arithmetic type") {
+  farm::MPISpawnPool pool{{.max_ranks = 2, .ranks_per_task = 2}};
+  auto const conjugate = [](farm::Slab<std::complex<double> const> in, farm::Comm const& comm) {
+    farm::Slab<std::complex<double>> out{comm, in.extents()};
+    for (std::size_t i = 0; i < in.size(); ++i) out[i] = std::conj(in[i]);
+    return out;
+  };
+  std::vector<std::complex<double>> const values(10'000, {1, 2});
+  CHECK(pool.submit(conjugate, values).result().read() == std::vector<std::complex<double>>(10'000, {1, -2}));
+}
