@@ -9,7 +9,9 @@
 
 #include <complex>
 #include <fstream>
-#include <ranges>
+#include <numeric>
+#include <string>
+#include <vector>
 
 constexpr double left = -2.0, right = +2.0;
 constexpr double bottom = -1.5, top = +1.5;
@@ -40,8 +42,10 @@ int main(int argc, char** argv) {
   farm::MPIPoolExecutor executor;
   std::ofstream file{"julia.pgm", std::ios::binary};
   file << fmt::format("P5 {} {} {}\n", w, h, 255);
+  std::vector<int> lines(h);
+  std::iota(lines.begin(), lines.end(), 0);
   std::size_t bytes = 0;
-  for (auto const& line : executor.map(julia_line, std::views::iota(0, h))) {
+  for (auto const& line : executor.map(julia_line, lines)) {
     file << line;
     bytes += line.size();
   }
