@@ -167,6 +167,7 @@ void Scheduler::finish_front(Group& group) {
     retire_or_idle(group);
     pump();
   }
+  done.task->release_inputs();
   if (done.failed) return;
   if (done.task->all_ranks) {
     done.task->set_rank_bytes(std::move(done.values));
@@ -265,6 +266,7 @@ void Scheduler::take_back(Group& group, std::string const* loss) {
       losses.push_back(*loss);
       if (losses.size() >= static_cast<std::size_t>(options_.max_losses)) {
         ++statistics_.tasks_done;
+        sent.task->release_inputs();
         sent.task->set_error(std::make_exception_ptr(
             GroupLost(fmt::format("task {} was given up: its group was lost {} time{}: {}", sent.task->id,
                                   losses.size(), losses.size() == 1 ? "" : "s", fmt::join(losses, "; ")))));
@@ -491,6 +493,7 @@ void Scheduler::fail_queue(Size& size, std::exception_ptr const& error) {
   while (front(size) != nullptr) {
     TaskPtr const task = pop(size);
     ++statistics_.tasks_done;
+    task->release_inputs();
     task->set_error(error);
   }
 }
@@ -537,6 +540,7 @@ void Scheduler::tick(Clock::time_point now) {
     take_back(group, nullptr);
     pump();
     if (!late) continue;
+    late->release_inputs();
     late->set_error(std::make_exception_ptr(
         TimeoutError(fmt::format("task {} ran longer than its limit of {:g} s; its group of {} rank(s) was ended",
                                  late->id, std::chrono::duration<double>(late->rare->timeout).count(), late->ranks))));

@@ -22,6 +22,7 @@ class Task : public FutureState {
     Clock::duration timeout{0};                  ///< 0: none
     std::vector<std::string> losses;             ///< one line for each group that was lost under it
     std::uint32_t restarts = 0;                  ///< how often it was begun again for what was not its doing
+    std::vector<std::shared_ptr<void>> inputs;   ///< keep files that its ranks read, until it is done
     std::vector<std::shared_ptr<void>> outputs;  ///< keep files that its ranks have made, as long as its futures
   };
 
@@ -30,6 +31,9 @@ class Task : public FutureState {
   Rare& make_rare() {
     if (!rare) rare = std::make_unique<Rare>();
     return *rare;
+  }
+  void release_inputs() {
+    if (rare) rare->inputs.clear();
   }
   [[nodiscard]] std::uint32_t attempt() const {
     return rare ? static_cast<std::uint32_t>(rare->losses.size()) + rare->restarts + 1 : 1;

@@ -112,11 +112,6 @@ class DependentTask final : public Task {
   std::vector<StatePtr> sources_;  // guarded by graph_mutex()
 };
 
-/// Until the task is done.
-void hold(Task& task, std::vector<std::shared_ptr<void>> keepers) {
-  if (!keepers.empty()) task.add_callback([keepers = std::move(keepers)] {});
-}
-
 }  // namespace
 
 /// Lives on the hub's thread, and as long as its last group.
@@ -273,7 +268,7 @@ class Engine::Core final : public SchedulerPort,
       try {
         auto call = make_call_();
         task_->call = std::move(call.bytes);
-        hold(*task_, std::move(call.keepers));
+        if (!call.keepers.empty()) task_->make_rare().inputs = std::move(call.keepers);
       } catch (...) {
         task_->set_error(std::current_exception());
         return;
@@ -506,7 +501,7 @@ void set_options(Task& task, EngineOptions const& engine, TaskOptions const& opt
 StatePtr Engine::submit(CodeAddress code, PackedCall call, TaskOptions const& task_options, bool all_ranks) {
   TaskPtr task{new Task{code, std::move(call.bytes)}};
   set_options(*task, options(), task_options, all_ranks);
-  hold(*task, std::move(call.keepers));
+  if (!call.keepers.empty()) task->make_rare().inputs = std::move(call.keepers);
   return core_->submit(std::move(task));
 }
 

@@ -7,12 +7,12 @@
 #include "spawn/invitation.hpp"
 #include "spawn/platform.hpp"
 #include "spawn/spawned_source.hpp"
+#include "spawn/stage_owner.hpp"
 #include "spawn/worker.hpp"
 
 #include <farm/comm.hpp>
 #include <farm/log.hpp>
 #include <farm/mpi_error.hpp>
-#include <farm/stage_run.hpp>
 
 #include <fmt/format.h>
 #include <mpi.h>
@@ -117,26 +117,11 @@ Slots count_static_ranks(int size) {
           .remedy = [](int ranks) { return fmt::format("start it with mpiexec -n {}", ranks + 1); }};
 }
 
-/// Null where there is no place for it, which concerns only who stages arrays.
-std::unique_ptr<StageRun> make_stage_run() {
-  try {
-    return std::make_unique<StageRun>();
-  } catch (StageError const&) {
-    return nullptr;
-  }
-}
-
 bool runtime_exists = false;  // NOLINT: one per process
 
 }  // namespace
 
 struct Runtime::State {
-  State() { set_stage_run(stage.get()); }
-  State(State const&) = delete;
-  State& operator=(State const&) = delete;
-  ~State() { set_stage_run(nullptr); }
-
-  std::unique_ptr<StageRun> stage = make_stage_run();
   bool finalizes_mpi = false;
   Comm all;  ///< of all ranks, where they serve
   std::unique_ptr<Hub> hub;
@@ -167,6 +152,7 @@ Runtime::Runtime(int argc, char** argv, Ranks ranks) : state_(std::make_unique<S
   check_mpi(MPI_Comm_set_errhandler(MPI_COMM_SELF, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
   if (ranks == Ranks::serve) {
     if (rank > 0) be_static_rank(argc, argv, true);
+    StageOwner::instance().open();
     state_->hub = std::make_unique<Hub>();
     if (size == 1) {
       state_->hub->set_source(std::make_unique<SpawnedSource>(*state_->hub, count_slots(singleton)));
@@ -196,6 +182,7 @@ Runtime::~Runtime() {
     MPI_Finalize();  // static ranks end after it, and what they print meanwhile still comes
   }
   if (state_->hub) state_->hub->stop();
+  StageOwner::instance().close();
 }
 
 }  // namespace farm
