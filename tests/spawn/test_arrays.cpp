@@ -215,3 +215,24 @@ TEST_CASE("elements may be complex, and of any arithmetic type") {
   std::vector<std::complex<double>> const values(10'000, {1, 2});
   CHECK(pool.submit(conjugate, values).result().read() == std::vector<std::complex<double>>(10'000, {1, -2}));
 }
+
+TEST_CASE("a large vector that a task returns is staged by itself, and need not be read") {
+  farm::MPISpawnPool pool{{.max_ranks = 2, .ranks_per_task = 2}};
+  auto const before = files_in_stage();
+  {
+    auto const large = pool.submit([](std::size_t n) { return std::vector<double>(n, 2.0); }, std::size_t{1'000'000});
+    auto const array = farm::as_array(large);
+    CHECK(files_in_stage() == before + 1);
+    CHECK(pool.submit(sum, array).result() == 2'000'000.0);
+    CHECK(large.result() == std::vector<double>(1'000'000, 2.0));
+  }
+  CHECK(files_in_stage() == before);
+  auto const small = pool.submit([](std::size_t n) { return std::vector<double>(n, 2.0); }, std::size_t{10});
+  CHECK(small.result() == std::vector<double>(10, 2.0));
+  CHECK(farm::as_array(small).is_inline());
+  auto const each =
+      pool.submit(farm::all_ranks, [](farm::Comm const& comm) { return std::vector<int>(3, comm.rank()); });
+  CHECK(each.result() == std::vector<std::vector<int>>{{0, 0, 0}, {1, 1, 1}});
+  CHECK(pool.map([](int n) { return std::vector<float>(2'000'000, static_cast<float>(n)); }, std::vector{1, 2}).at(1) ==
+        std::vector<float>(2'000'000, 2.0F));
+}

@@ -3,6 +3,7 @@
 #include <farm/copyable.hpp>
 #include <farm/future_state.hpp>
 #include <farm/serialize.hpp>
+#include <farm/transport.hpp>
 
 #include <memory>
 #include <type_traits>
@@ -37,7 +38,7 @@ struct RankValues<std::vector<T>> {
   static std::vector<T> decode(std::vector<Bytes> const& ranks) {
     std::vector<T> values;
     values.reserve(ranks.size());
-    for (auto const& bytes : ranks) values.push_back(unpack<T>(bytes));
+    for (auto const& bytes : ranks) values.push_back(read_result<T>(bytes));
     return values;
   }
 };
@@ -46,7 +47,7 @@ template <class R>
 R decode_packed(FutureState::Result const& result) {
   if constexpr (!std::is_void_v<R>) {
     try {
-      if (auto const* bytes = std::get_if<Bytes>(&result)) return unpack<R>(*bytes);
+      if (auto const* bytes = std::get_if<Bytes>(&result)) return read_result<R>(*bytes);
       return RankValues<R>::decode(std::get<std::vector<Bytes>>(result));
     } catch (...) {
       throw_unpack_failure(typeid(R));

@@ -4,6 +4,7 @@
 #include <farm/signature.hpp>
 #include <farm/task_context.hpp>
 
+#include <string_view>
 #include <type_traits>
 #include <utility>
 
@@ -24,7 +25,8 @@ struct MadeOf {
 };
 
 /// How what a function returns becomes the value of a future. A specialization's pack() is called on every rank of the
-/// group, and may be collective; `result` is null where the value is not wanted.
+/// group, and may be collective; `result` is null where the value is not wanted. read() is that of the Value's own
+/// transport.
 template <class R>
 struct ResultTransport {
   using Value = R;  ///< what the future has
@@ -32,10 +34,21 @@ struct ResultTransport {
     static_assert(Serializable<R>, "cereal cannot serialize what this task returns");
     if (result != nullptr) pack_into(*result, value);
   }
+  static void read(UnpackArchive& in, R& value) { in(value); }
 };
 template <>
 struct ResultTransport<void> {
   using Value = void;
 };
+
+/// One value from bytes that a task has packed. Throws SerializationError where bytes are missing or left over.
+template <class R>
+[[nodiscard]] R read_result(std::string_view bytes) {
+  UnpackArchive in{bytes};
+  R value{};
+  ResultTransport<R>::read(in, value);
+  if (!in.rest().empty()) throw SerializationError("more bytes than the type needs");
+  return value;
+}
 
 }  // namespace farm::detail

@@ -2,14 +2,20 @@
 
 #include <farm/array.hpp>
 #include <farm/comm.hpp>
+#include <farm/error.hpp>
+#include <farm/future.hpp>
 #include <farm/publish.hpp>
 #include <farm/slab.hpp>
 #include <farm/transport.hpp>
 #include <farm/view.hpp>
 
+#include <cstddef>
 #include <span>
 #include <string>
+#include <string_view>
+#include <type_traits>
 #include <utility>
+#include <variant>
 #include <vector>
 
 /// Arrays as arguments and results of tasks: they travel as handles, and the ranks read and write the files.
@@ -83,7 +89,7 @@ struct MadeOf<std::span<T const>, Array<T>> {
 /// The slabs of all ranks become an array.
 template <class T>
 struct ResultTransport<Slab<T>> {
-  using Value = Array<T>;
+  using Value = Array<std::remove_const_t<T>>;
   static void pack(Slab<T> const& slab, Environment& environment, Bytes* result) {
     Comm const& comm = comm_of(environment);
     auto const& context = *environment.context;
@@ -103,6 +109,56 @@ struct ResultTransport<Array<T>> {
     staging_of(environment).note(array);
     pack_into(*result, array);
   }
+  static void read(UnpackArchive& in, Array<T>& array) { in(array); }
+};
+
+/// From this size on a vector that a task returns lies in the stage, and its bytes are those of an Array.
+inline constexpr std::size_t vector_threshold = std::size_t{4} << 20U;
+
+template <Element T>
+struct ResultTransport<std::vector<T>> {
+  using Value = std::vector<T>;
+  static void pack(std::vector<T> const& values, Environment& environment, Bytes* result) {
+    if (result == nullptr) return;
+    bool const is_staged = environment.stage != nullptr && values.size() * sizeof(T) >= vector_threshold;
+    pack_into(*result, is_staged);
+    if (is_staged) {
+      ResultTransport<Array<T>>::pack(stage(values, {values.size()}), environment, result);
+    } else {
+      pack_into(*result, values);
+    }
+  }
+  static void read(UnpackArchive& in, std::vector<T>& values) {
+    bool is_staged = false;
+    in(is_staged);
+    if (!is_staged) return in(values), void();
+    Array<T> array;
+    in(array);
+    values = array.read();
+  }
+  /// Without reading it, where it is staged.
+  static Array<T> read_array(std::string_view bytes) {
+    UnpackArchive in{bytes};
+    bool is_staged = false;
+    in(is_staged);
+    if (!is_staged) return Array<T>{unpack<std::vector<T>>(in.rest())};
+    return unpack<Array<T>>(in.rest());
+  }
 };
 
 }  // namespace farm::detail
+
+namespace farm {
+
+/// The value of a future as an array: where it is large, and so lies in a file, it is not read. Blocks, and throws, as
+/// future.result() does. UsageError where the value was made in this process.
+template <Element T>
+[[nodiscard]] Array<T> as_array(Future<std::vector<T>> const& future) {
+  static_cast<void>(future.exception());
+  detail::require_value(*future.state());
+  auto const* const bytes = std::get_if<Bytes>(&future.state()->result());
+  if (bytes == nullptr) throw UsageError("as_array() is for the results of tasks");
+  return detail::ResultTransport<std::vector<T>>::read_array(*bytes);
+}
+
+}  // namespace farm

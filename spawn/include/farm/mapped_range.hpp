@@ -38,7 +38,7 @@ class ChunkResults {
     MapValue<R> value{};
     if constexpr (!std::is_void_v<R>) {
       try {
-        archive(value);
+        ResultTransport<R>::read(archive, value);
       } catch (...) {
         throw_unpack_failure(typeid(R));
       }
