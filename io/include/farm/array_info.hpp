@@ -1,0 +1,65 @@
+#pragma once
+
+#include <farm/element.hpp>
+#include <farm/extents.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+namespace farm::detail {
+
+/// All that a process needs to find an array. Packed, it is what travels instead of the array.
+struct ArrayInfo {
+  std::string file{};     ///< absolute; empty: the elements are in inline_data
+  std::string dataset{};  ///< of the file: "/data"
+  ElementType type = ElementType::uint8;
+  Extents extents{};              ///< none: this is no array at all
+  std::uint64_t data_offset = 0;  ///< of the elements in the file, where they lie there as in memory; else 0
+  bool staged = false;            ///< made by the farm: has checksums, and is removed when the last handle goes
+  std::string inline_data{};      ///< the elements, as in memory
+
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(file, dataset, type, extents, data_offset, staged, inline_data);
+  }
+};
+
+/// An array, and what keeps its file there: nothing but for staged files, in the process that owns the stage.
+struct KeptArray {
+  ArrayInfo info{};
+  std::shared_ptr<void> keeper{};
+};
+
+/// Elements in memory or mapped from a file, for as long as the owner lives.
+struct Block {
+  std::shared_ptr<void const> owner{};
+  void const* data = nullptr;
+  bool mapped = false;
+};
+
+/// The info of an existing dataset. Throws StageError where it is not there, not readable, or not of this type.
+[[nodiscard]] ArrayInfo open_array(std::string const& file, std::string const& dataset, ElementType type);
+
+/// Throws UsageError for a handle of nothing.
+void check_valid(ArrayInfo const& info);
+
+/// Throws UsageError where the part is not within the array.
+void check_part(ArrayInfo const& info, Extents const& offset, Extents const& count);
+
+/// Copies a part of the array to `out`. The part must be within the array.
+void read_part(ArrayInfo const& info, Extents const& offset, Extents const& count, void* out);
+
+/// Whole rows, mapped where that is possible. `array` lives on in the block.
+[[nodiscard]] Block find_rows(std::shared_ptr<KeptArray const> const& array, std::uint64_t first, std::uint64_t count);
+
+/// Copies the array to a dataset of another file.
+void save_array(ArrayInfo const& info, std::string const& file, std::string const& dataset);
+
+/// What keeps the array's file, in this process; empty where nothing does.
+[[nodiscard]] std::shared_ptr<void> find_keeper(ArrayInfo const& info);
+
+/// Throws SerializationError unless this may be the info of an array of that type, or of none.
+void check_info(ArrayInfo const& info, ElementType type);
+
+}  // namespace farm::detail

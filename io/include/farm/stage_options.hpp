@@ -1,0 +1,26 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace farm {
+
+/// How an array is staged. What is left out is right for most.
+struct StageOptions {
+  /// Where its file is made; it must exist, and all that use the array must see it. Empty: the directory of this
+  /// process's StageRun, else what set_stage_directory() said.
+  std::filesystem::path directory{};
+  /// Stem of the file's name, which no other array in the directory may have. Empty: one that is unique.
+  std::string name{};
+  /// Arrays of fewer bytes have no file and travel with their handle: a file costs more than sending so much.
+  std::uint64_t threshold = std::uint64_t{64} << 10U;
+  /// Whether readers will see what was changed on the way. FARM_CHECKSUM=0 switches it off for all.
+  bool checksum = true;
+  /// What else the file shall tell of itself: names and values of its attributes.
+  std::vector<std::pair<std::string, std::string>> story{};
+};
+
+}  // namespace farm

@@ -1,0 +1,76 @@
+#include "io/parallel_write.hpp"
+
+#include "io/dataset.hpp"
+#include "io/pieces.hpp"
+
+namespace farm::detail {
+namespace {
+
+bool was_collective(hid_t transfer) {
+  H5D_mpio_actual_io_mode_t mode = H5D_MPIO_NO_COLLECTIVE;
+  H5Pget_mpio_actual_io_mode(transfer, &mode);
+  std::uint32_t here = 0;
+  std::uint32_t anywhere = 0;
+  H5Pget_mpio_no_collective_cause(transfer, &here, &anywhere);
+  return mode != H5D_MPIO_NO_COLLECTIVE && anywhere == H5D_MPIO_COLLECTIVE;
+}
+
+FileHandle create_file(Ranks const& ranks, Place const& place) {
+  auto const access = file_access(false);
+  align_to_pages(access);
+  H5Pset_fapl_mpio(access, ranks.comm(), MPI_INFO_NULL);
+  return FileHandle{
+      check_hdf5(H5Fcreate(place.file.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access), place, "cannot be made")};
+}
+
+/// One piece of this rank's, or nothing where it has no such piece.
+bool write_piece(hid_t dataset, Place const& place, ElementType type, Pieces const& pieces, std::uint64_t index,
+                 char const*& elements) {
+  PropertiesHandle const transfer{H5Pcreate(H5P_DATASET_XFER)};
+  H5Pset_dxpl_mpio(transfer, H5FD_MPIO_COLLECTIVE);
+  SpaceHandle const space{H5Dget_space(dataset)};
+  auto memory = make_space({1});
+  auto const* const from = elements;
+  if (index < pieces.size()) {
+    auto const piece = pieces[index];
+    memory = make_space(piece.count);
+    select(space, piece.offset, piece.count);
+    elements += element_count(piece.count) * element_size(type);
+  } else {
+    H5Sselect_none(space);
+    H5Sselect_none(memory);
+  }
+  check_hdf5(H5Dwrite(dataset, native_type(type), memory, space, transfer, from), place, "cannot be written");
+  return was_collective(transfer);
+}
+
+}  // namespace
+
+ParallelWrite write_slabs(Ranks const& ranks, Place const& place, ElementType type, SlabShape const& shape,
+                          void const* elements) {
+  Extents offset(shape.extents().size());
+  offset[0] = shape.first_row();
+  Pieces const pieces{offset, shape.local_extents(), element_size(type), transfer_limit};
+  auto const transfers = ranks.maximum(pieces.size());
+
+  Hdf5Lock const lock;
+  FileHandle file;
+  DatasetHandle dataset;
+  ParallelWrite done;
+  ranks.together([&] { file = create_file(ranks, place); });
+  ranks.together([&] {
+    dataset = create_dataset(file, place, type, shape.extents());
+    done.data_offset = describe(dataset, place, type).data_offset;
+  });
+  auto const* from = static_cast<char const*>(elements);
+  for (std::uint64_t i = 0; i < transfers; ++i) {
+    ranks.together([&] { done.collective &= write_piece(dataset, place, type, pieces, i, from); });
+  }
+  ranks.together([&] {
+    check_hdf5(dataset.reset(), place, "cannot be closed");
+    check_hdf5(file.reset(), place, "cannot be closed");
+  });
+  return done;
+}
+
+}  // namespace farm::detail

@@ -1,0 +1,38 @@
+#include <farm/error.hpp>
+#include <farm/slab.hpp>
+
+#include <cstdlib>
+#include <new>
+
+#include "io/ranks.hpp"
+
+namespace farm::detail {
+
+SlabShape::SlabShape(Extents extents, std::uint64_t first_row, std::uint64_t rows)
+    : extents_(std::move(extents)), first_row_(first_row), rows_(rows), row_size_(element_count(extents_, 1)) {}
+
+Extents SlabShape::local_extents() const {
+  auto local = extents_;
+  if (!local.empty()) local[0] = rows_;
+  return local;
+}
+
+SlabShape shape_of_rank(MPI_Comm comm, Extents extents, std::size_t element_size) {
+  check_extents(extents, element_size);
+  Ranks const ranks{comm};
+  Decomposition const rows{extents[0], ranks.size()};
+  auto const first = rows.first_row_of(ranks.rank());
+  auto const count = rows.rows_of(ranks.rank());
+  return {std::move(extents), first, count};
+}
+
+void FreeMemory::operator()(void* memory) const noexcept { std::free(memory); }
+
+std::unique_ptr<void, FreeMemory> zeroed_memory(std::size_t bytes) {
+  // calloc takes pages that the system zeroes when they are touched.
+  std::unique_ptr<void, FreeMemory> memory{std::calloc(bytes == 0 ? 1 : bytes, 1)};
+  if (memory == nullptr) throw std::bad_alloc();
+  return memory;
+}
+
+}  // namespace farm::detail

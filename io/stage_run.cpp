@@ -1,0 +1,195 @@
+#include <farm/error.hpp>
+#include <farm/log.hpp>
+#include <farm/stage_directory.hpp>
+#include <farm/stage_run.hpp>
+
+#include <fmt/format.h>
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+#include <map>
+#include <mutex>
+#include <random>
+#include <regex>
+#include <string>
+#include <string_view>
+
+#include <farm/array_info.hpp>
+#include "io/default_directory.hpp"
+#include "io/descriptor.hpp"
+#include "io/place.hpp"
+
+namespace farm {
+namespace detail {
+
+/// Which files of the run have a keeper.
+class StagedFiles : public std::enable_shared_from_this<StagedFiles> {
+ public:
+  std::shared_ptr<void> adopt(std::string const& path) {
+    std::lock_guard const lock{mutex_};
+    auto& known = keepers_[path];
+    if (auto keeper = known.lock()) return keeper;
+    auto keeper = std::make_shared<Keeper>(shared_from_this(), path);
+    known = keeper;
+    return keeper;
+  }
+
+ private:
+  struct Keeper {
+    Keeper(std::shared_ptr<StagedFiles> files_, std::string path_) : files(std::move(files_)), path(std::move(path_)) {}
+    Keeper(Keeper const&) = delete;
+    Keeper& operator=(Keeper const&) = delete;
+    ~Keeper() { files->drop(path); }
+    std::shared_ptr<StagedFiles> files;
+    std::string path;
+  };
+
+  void drop(std::string const& path) noexcept {
+    std::lock_guard const lock{mutex_};
+    auto const known = keepers_.find(path);
+    // It may have been adopted anew since.
+    if (known == keepers_.end() || !known->second.expired()) return;
+    keepers_.erase(known);
+    unlink(path.c_str());
+  }
+
+  std::mutex mutex_{};
+  std::map<std::string, std::weak_ptr<Keeper>> keepers_{};
+};
+
+}  // namespace detail
+
+namespace {
+
+namespace fs = std::filesystem;
+using detail::Descriptor;
+
+constexpr char const* lock_name = "lock";
+constexpr char const* keep_name = "keep";
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  gethostname(name.data(), name.size() - 1);
+  return name.data();
+}
+
+std::string run_prefix() { return fmt::format("farm-{}-", host_name()); }
+
+bool is_name_of_run(std::string_view name) {
+  auto const prefix = run_prefix();
+  static std::regex const rest{"[0-9]+-[0-9a-f]{16}"};
+  return name.starts_with(prefix) && std::regex_match(name.begin() + prefix.size(), name.end(), rest);
+}
+
+/// A real directory of this user.
+bool is_ours(fs::path const& path) {
+  struct stat status {};
+  return lstat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode) && status.st_uid == geteuid();
+}
+
+/// Removes what nobody holds the lock of. The lock goes last: what is left of an interrupted removal is seen as such.
+void clear_abandoned(fs::path const& directory) {
+  Descriptor const lock{open((directory / lock_name).c_str(), O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)};
+  if (!lock && errno != ENOENT) return;
+  if (lock && flock(lock.get(), LOCK_EX | LOCK_NB) != 0) return;
+  std::error_code error;
+  if (fs::exists(directory / keep_name, error)) return;
+  for (fs::directory_iterator entry{directory, error}, end; !error && entry != end; entry.increment(error)) {
+    std::error_code ignored;
+    if (entry->path().filename() != lock_name) fs::remove_all(entry->path(), ignored);
+  }
+  fs::remove_all(directory, error);
+}
+
+void clear_abandoned_runs(fs::path const& stage) {
+  std::error_code error;
+  for (fs::directory_iterator entry{stage, error}, end; !error && entry != end; entry.increment(error)) {
+    auto const& path = entry->path();
+    if (is_name_of_run(path.filename().native()) && is_ours(path)) clear_abandoned(path);
+  }
+}
+
+bool keep_by_environment() {
+  char const* const keep = getenv("FARM_KEEP_STAGE");
+  return keep != nullptr && std::string_view{keep} == "1";
+}
+
+/// Locked before it has the name by which others would take it for abandoned.
+int make_locked(fs::path const& directory) {
+  auto const nascent = directory.parent_path() / fmt::format(".{}", directory.filename().string());
+  if (mkdir(nascent.c_str(), 0700) != 0) throw detail::system_error({directory.string()}, "cannot be made", errno);
+  Descriptor lock{open((nascent / lock_name).c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600)};
+  if (lock && flock(lock.get(), LOCK_EX | LOCK_NB) == 0 && rename(nascent.c_str(), directory.c_str()) == 0)
+    return lock.release();
+  int const why = errno;
+  std::error_code ignored;
+  fs::remove_all(nascent, ignored);
+  throw detail::system_error({directory.string()}, "cannot be made and locked", why);
+}
+
+std::mutex current_mutex;
+StageRun* current_run = nullptr;
+fs::path stage_directory;
+
+}  // namespace
+
+StageRun::StageRun(Options const& options)
+    : keep_(options.keep || keep_by_environment()), owner_(getpid()), files_(std::make_shared<detail::StagedFiles>()) {
+  auto const stage = options.stage_directory.empty() ? find_stage_directory().path : options.stage_directory;
+  auto const parent = fs::absolute(stage).lexically_normal();
+  clear_abandoned_runs(parent);
+  std::random_device random;
+  directory_ = parent / fmt::format("{}{}-{:08x}{:08x}", run_prefix(), owner_, random(), random());
+  lock_ = make_locked(directory_);
+  if (keep_) Descriptor const marker{open((directory_ / keep_name).c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600)};
+}
+
+StageRun::~StageRun() {
+  if (current_stage_run() == this) set_stage_run(nullptr);
+  if (getpid() == owner_) {  // a forked child has a copy, but owns nothing
+    std::error_code ignored;
+    if (keep_)
+      detail::log_error(fmt::format("the staged arrays are kept in {}", directory_.string()));
+    else
+      fs::remove_all(directory_, ignored);
+  }
+  close(lock_);
+}
+
+std::shared_ptr<void> StageRun::adopt(fs::path const& path) { return keep_ ? nullptr : files_->adopt(path.string()); }
+
+void set_stage_run(StageRun* run) noexcept {
+  std::lock_guard const lock{current_mutex};
+  current_run = run;
+}
+
+StageRun* current_stage_run() noexcept {
+  std::lock_guard const lock{current_mutex};
+  return current_run;
+}
+
+void set_stage_directory(fs::path directory) {
+  std::lock_guard const lock{current_mutex};
+  stage_directory = std::move(directory);
+}
+
+namespace detail {
+
+fs::path default_stage_directory() {
+  std::lock_guard const lock{current_mutex};
+  return current_run != nullptr ? current_run->directory() : stage_directory;
+}
+
+std::shared_ptr<void> find_keeper(ArrayInfo const& info) {
+  std::lock_guard const lock{current_mutex};
+  if (current_run == nullptr || fs::path{info.file}.parent_path() != current_run->directory()) return nullptr;
+  return current_run->adopt(info.file);
+}
+
+}  // namespace detail
+}  // namespace farm
