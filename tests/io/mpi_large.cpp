@@ -93,7 +93,7 @@ TEST_CASE("an array may have more than 2^31 elements") {
 }
 
 TEST_CASE("an array of few rows may have more than 2^31 elements, some of them in one row") {
-  check_large<std::int8_t>({1, 3, (std::uint64_t{1} << 30U) + 4097});
+  check_large<std::int8_t>({1, 2, (std::uint64_t{1} << 30U) + 4097});
 }
 
 TEST_CASE("an array may have 5 GiB") { check_large<double>({5 * 1024, 131'072}); }
