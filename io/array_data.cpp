@@ -12,7 +12,7 @@
 
 #include "io/checksums.hpp"
 #include "io/dataset.hpp"
-#include "io/mapping.hpp"
+#include "io/file_bytes.hpp"
 
 namespace farm::detail {
 namespace {

@@ -14,13 +14,16 @@
 #include <string_view>
 
 #include "io/dataset.hpp"
-#include "io/mapping.hpp"
+#include "io/file_bytes.hpp"
 
 namespace farm::detail {
 namespace {
 
 constexpr std::uint64_t stripe_bytes = std::uint64_t{4} << 20U;
 constexpr std::uint64_t values_per_stripe = 3;
+static_assert(sizeof(Stripe) == values_per_stripe * sizeof(std::uint64_t));
+
+std::uint64_t rows_per_stripe(std::uint64_t row_bytes) { return std::max<std::uint64_t>(1, stripe_bytes / row_bytes); }
 
 /// What is known of a file's stripes.
 struct FileStripes {
@@ -36,7 +39,7 @@ bool is_same_file(struct stat const& a, struct stat const& b) {
 }
 
 std::vector<Stripe> read_stripes(ArrayInfo const& info) {
-  Place const place{info.file, "/checksums"};
+  Place const place{info.file, checksums_dataset};
   Hdf5Lock const lock;
   auto const file = open_file(place, false);
   if (H5Lexists(file, place.dataset.c_str(), H5P_DEFAULT) == 0) return {};
@@ -102,7 +105,7 @@ std::vector<Stripe> hash_stripes(std::uint64_t first_row, std::uint64_t rows, st
                                  void const* data) {
   std::vector<Stripe> stripes;
   if (row_bytes == 0) return stripes;
-  auto const step = std::max<std::uint64_t>(1, stripe_bytes / row_bytes);
+  auto const step = rows_per_stripe(row_bytes);
   auto const* const bytes = static_cast<char const*>(data);
   for (std::uint64_t row = 0; row < rows; row += step) {
     auto const count = std::min(step, rows - row);
@@ -111,13 +114,13 @@ std::vector<Stripe> hash_stripes(std::uint64_t first_row, std::uint64_t rows, st
   return stripes;
 }
 
-void write_stripes(hid_t file, Place const& place, std::vector<Stripe> const& stripes) {
-  static_assert(sizeof(Stripe) == values_per_stripe * sizeof(std::uint64_t));
-  Place const here{place.file, "/checksums"};
-  Extents const extents{stripes.size(), values_per_stripe};
-  auto const dataset = create_dataset(file, here, ElementType::uint64, extents);
-  write_block(dataset, here, ElementType::uint64, {0, 0}, extents, stripes.data());
+std::uint64_t count_stripes(std::uint64_t rows, std::uint64_t row_bytes) {
+  if (row_bytes == 0) return 0;
+  auto const step = rows_per_stripe(row_bytes);
+  return (rows + step - 1) / step;
 }
+
+Extents extents_of_checksums(std::uint64_t stripes) { return {stripes, values_per_stripe}; }
 
 void verify_rows(ArrayInfo const& info, std::uint64_t first, std::uint64_t count, void const* data) {
   auto const row_bytes = element_count(info.extents, 1) * element_size(info.type);

@@ -5,8 +5,6 @@
 #include <cstdint>
 #include <vector>
 
-#include "io/hdf5.hpp"
-
 /// Staged arrays carry hashes (XXH3, 64 bits) of stripes: whole rows, about 4 MiB of them, all written by one rank.
 namespace farm::detail {
 
@@ -23,8 +21,12 @@ struct Stripe {
 [[nodiscard]] std::vector<Stripe> hash_stripes(std::uint64_t first_row, std::uint64_t rows, std::uint64_t row_bytes,
                                                void const* data);
 
-/// Under an Hdf5Lock: the dataset "/checksums".
-void write_stripes(hid_t file, Place const& place, std::vector<Stripe> const& stripes);
+/// How many that will be.
+[[nodiscard]] std::uint64_t count_stripes(std::uint64_t rows, std::uint64_t row_bytes);
+
+/// The dataset of them: one row of first_row, rows and hash per stripe.
+inline constexpr char const* checksums_dataset = "/checksums";
+[[nodiscard]] Extents extents_of_checksums(std::uint64_t stripes);
 
 /// Throws StageError unless all stripes that these rows touch are as they were written. Each is looked at once per
 /// process, for as long as the file is not modified. `data` are the rows; what lies beyond is read from the file.

@@ -76,20 +76,6 @@ std::uint64_t mappable_offset(hid_t dataset, hid_t found, hid_t native) {
   return offset == HADDR_UNDEF || offset % alignment != 0 ? 0 : offset;
 }
 
-/// Calls transfer(memory space, file space, address) for each piece.
-template <class Byte, class Transfer>
-void transfer_pieces(hid_t dataset, ElementType type, Extents const& offset, Extents const& count, Byte* elements,
-                     Transfer transfer) {
-  SpaceHandle const space{H5Dget_space(dataset)};
-  Pieces const pieces{offset, count, element_size(type), transfer_limit};
-  for (std::uint64_t i = 0; i < pieces.size(); ++i) {
-    auto const piece = pieces[i];
-    select(space, piece.offset, piece.count);
-    transfer(make_space(piece.count), space, elements);
-    elements += element_count(piece.count) * element_size(type);
-  }
-}
-
 }  // namespace
 
 FileHandle open_file(Place const& place, bool lock) {
@@ -97,6 +83,14 @@ FileHandle open_file(Place const& place, bool lock) {
     throw system_error({place.file}, "cannot be opened", errno);
   auto const access = file_access(lock);
   return FileHandle{check_hdf5(H5Fopen(place.file.c_str(), H5F_ACC_RDONLY, access), {place.file}, "cannot be opened")};
+}
+
+FileHandle open_file_to_write(Place const& place, unsigned mode, bool lock) {
+  auto const access = file_access(lock);
+  H5Pset_alignment(access, 1, 4096);
+  auto const* const path = place.file.c_str();
+  auto const id = mode == H5F_ACC_TRUNC ? H5Fcreate(path, mode, H5P_DEFAULT, access) : H5Fopen(path, mode, access);
+  return FileHandle{check_hdf5(id, {place.file}, "cannot be opened for writing")};
 }
 
 DatasetHandle open_dataset(hid_t file, Place const& place) {
@@ -129,23 +123,19 @@ DatasetHandle create_dataset(hid_t file, Place const& place, ElementType type, E
   return DatasetHandle{check_hdf5(dataset, place, "cannot be made")};
 }
 
-void align_to_pages(hid_t file_access) { H5Pset_alignment(file_access, 4096, 4096); }
-
-void write_block(hid_t dataset, Place const& place, ElementType type, Extents const& offset, Extents const& count,
-                 void const* elements) {
-  auto const native = native_type(type);
-  transfer_pieces(dataset, type, offset, count, static_cast<char const*>(elements),
-                  [&](hid_t memory, hid_t file, char const* from) {
-                    check_hdf5(H5Dwrite(dataset, native, memory, file, H5P_DEFAULT, from), place, "cannot be written");
-                  });
-}
-
 void read_block(hid_t dataset, Place const& place, ElementType type, Extents const& offset, Extents const& count,
                 void* elements) {
   auto const native = native_type(type);
-  transfer_pieces(dataset, type, offset, count, static_cast<char*>(elements), [&](hid_t memory, hid_t file, char* to) {
-    check_hdf5(H5Dread(dataset, native, memory, file, H5P_DEFAULT, to), place, "cannot be read");
-  });
+  SpaceHandle const space{H5Dget_space(dataset)};
+  auto* to = static_cast<char*>(elements);
+  Pieces const pieces{offset, count, element_size(type), transfer_limit};
+  for (std::uint64_t i = 0; i < pieces.size(); ++i) {
+    auto const piece = pieces[i];
+    select(space, piece.offset, piece.count);
+    auto const memory = make_space(piece.count);
+    check_hdf5(H5Dread(dataset, native, memory, space, H5P_DEFAULT, to), place, "cannot be read");
+    to += element_count(piece.count) * element_size(type);
+  }
 }
 
 }  // namespace farm::detail

@@ -6,27 +6,23 @@
 
 #include "io/hdf5.hpp"
 
-/// Datasets of HDF5 files, read and written by this process alone. All of it under an Hdf5Lock.
+/// Datasets of HDF5 files, for this process alone. All of it under an Hdf5Lock.
 namespace farm::detail {
 
 [[nodiscard]] inline Place place_of(ArrayInfo const& info) { return {info.file, info.dataset}; }
 
 /// Read-only. The system's own words where it is not there or may not be read.
 [[nodiscard]] FileHandle open_file(Place const& place, bool lock);
+/// Any other way: H5F_ACC_RDWR, or H5F_ACC_TRUNC to make it. New datasets begin at a page, so that they can be mapped.
+[[nodiscard]] FileHandle open_file_to_write(Place const& place, unsigned mode, bool lock);
 [[nodiscard]] DatasetHandle open_dataset(hid_t file, Place const& place);
 
 /// What the dataset is; throws StageError unless it is an array of this type.
 [[nodiscard]] ArrayInfo describe(hid_t dataset, Place const& place, ElementType type);
 
-/// Contiguous, of the native type, at a page of the file, not filled: what was not written is undefined.
+/// Contiguous, of the native type, with its place in the file, not filled: what is not written is undefined.
 [[nodiscard]] DatasetHandle create_dataset(hid_t file, Place const& place, ElementType type, Extents const& extents);
 
-/// Makes new datasets begin at a page, so that they can be mapped.
-void align_to_pages(hid_t file_access);
-
-/// Cut into transfers that HDF5 can do.
-void write_block(hid_t dataset, Place const& place, ElementType type, Extents const& offset, Extents const& count,
-                 void const* elements);
 void read_block(hid_t dataset, Place const& place, ElementType type, Extents const& offset, Extents const& count,
                 void* elements);
 

@@ -1,6 +1,7 @@
 #include "io/parallel_write.hpp"
 
 #include "io/dataset.hpp"
+#include "io/file_bytes.hpp"
 #include "io/pieces.hpp"
 
 namespace farm::detail {
@@ -15,12 +16,10 @@ bool was_collective(hid_t transfer) {
   return mode != H5D_MPIO_NO_COLLECTIVE && anywhere == H5D_MPIO_COLLECTIVE;
 }
 
-FileHandle create_file(Ranks const& ranks, Place const& place) {
+FileHandle open_together(Ranks const& ranks, Place const& place) {
   auto const access = file_access(false);
-  align_to_pages(access);
   H5Pset_fapl_mpio(access, ranks.comm(), MPI_INFO_NULL);
-  return FileHandle{
-      check_hdf5(H5Fcreate(place.file.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access), place, "cannot be made")};
+  return FileHandle{check_hdf5(H5Fopen(place.file.c_str(), H5F_ACC_RDWR, access), place, "cannot be opened by all")};
 }
 
 /// One piece of this rank's, or nothing where it has no such piece.
@@ -46,31 +45,33 @@ bool write_piece(hid_t dataset, Place const& place, ElementType type, Pieces con
 
 }  // namespace
 
-ParallelWrite write_slabs(Ranks const& ranks, Place const& place, ElementType type, SlabShape const& shape,
-                          void const* elements) {
+bool write_slabs(Ranks const& ranks, StagedFile const& file, SlabShape const& shape, void const* elements) {
+  auto const place = file.place();
   Extents offset(shape.extents().size());
   offset[0] = shape.first_row();
-  Pieces const pieces{offset, shape.local_extents(), element_size(type), transfer_limit};
+  Pieces const pieces{offset, shape.local_extents(), element_size(file.type), transfer_limit};
   auto const transfers = ranks.maximum(pieces.size());
 
   Hdf5Lock const lock;
-  FileHandle file;
+  FileHandle opened;
   DatasetHandle dataset;
-  ParallelWrite done;
-  ranks.together([&] { file = create_file(ranks, place); });
-  ranks.together([&] {
-    dataset = create_dataset(file, place, type, shape.extents());
-    done.data_offset = describe(dataset, place, type).data_offset;
-  });
+  bool collective = true;
   auto const* from = static_cast<char const*>(elements);
-  for (std::uint64_t i = 0; i < transfers; ++i) {
-    ranks.together([&] { done.collective &= write_piece(dataset, place, type, pieces, i, from); });
-  }
+  ranks.together([&] { opened = open_together(ranks, place); });
+  ranks.together([&] { dataset = open_dataset(opened, place); });
+  for (std::uint64_t i = 0; i < transfers; ++i)
+    ranks.together([&] { collective &= write_piece(dataset, place, file.type, pieces, i, from); });
   ranks.together([&] {
     check_hdf5(dataset.reset(), place, "cannot be closed");
-    check_hdf5(file.reset(), place, "cannot be closed");
+    check_hdf5(opened.reset(), place, "cannot be closed");
   });
-  return done;
+  return collective;
+}
+
+void compare_slabs(Ranks const& ranks, StagedFile const& file, SlabShape const& shape, void const* elements) {
+  auto const element = element_size(file.type);
+  auto const begin = file.data_offset + shape.first_row() * shape.row_size() * element;
+  ranks.together([&] { compare_file(file.place(), begin, shape.size() * element, elements); });
 }
 
 }  // namespace farm::detail

@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <string_view>
 
+#include "io/file_bytes.hpp"
 #include "io/parallel_write.hpp"
 #include "io/staged_file.hpp"
 
@@ -68,45 +69,49 @@ std::vector<Stripe> gather_stripes(Ranks const& ranks, std::vector<Stripe> const
   return stripes;
 }
 
-/// By rank 0; all that share the file must see it.
-StagedName begin_together(Ranks const& ranks, StageOptions const& options, std::uint64_t bytes) {
-  StagedName name;
-  ranks.by_first([&] { name = begin_staged_file(options, bytes); });
-  ranks.broadcast(name.file);
-  ranks.broadcast(name.part);
-  return name;
+/// By rank 0.
+StagedFile begin_together(Ranks const& ranks, ElementType type, Extents const& extents, StageOptions const& options,
+                          std::uint64_t stripes) {
+  StagedFile file{.type = type, .extents = extents};
+  ranks.by_first([&] { file = begin_staged_file(options, type, extents, ranks.size(), stripes); });
+  ranks.broadcast(file.file);
+  ranks.broadcast(file.part);
+  file.data_offset = ranks.maximum(file.data_offset);
+  return file;
 }
 
-void check_shared(Ranks const& ranks, StagedName const& name) {
-  ranks.together([&] {
-    if (access(name.part.c_str(), W_OK) != 0)
-      throw system_error({name.part}, "was made by rank 0, but is not to be seen or written here", errno);
-  });
+/// All must see the file, and find room in it: nobody shall fail when all are in a collective write.
+void reserve_rows(StagedFile const& file, SlabShape const& shape, std::uint64_t row_bytes) {
+  if (access(file.part.c_str(), W_OK) != 0)
+    throw system_error(file.place(), "was made by rank 0, but is not to be seen or written here", errno);
+  reserve_file(file.place(), file.data_offset + shape.first_row() * row_bytes, shape.rows() * row_bytes);
+}
+
+std::uint64_t count_stripes(std::vector<Offer> const& offers, std::uint64_t row_bytes) {
+  std::uint64_t stripes = 0;
+  for (auto const& offer : offers) stripes += detail::count_stripes(offer.rows, row_bytes);
+  return stripes;
 }
 
 ArrayInfo publish_file(Ranks const& ranks, SlabShape const& shape, ElementType type, void const* elements,
-                       StageOptions const& options, bool checksum) {
-  auto const element = element_size(type);
-  auto const name = begin_together(ranks, options, element_count(shape.extents()) * element);
+                       StageOptions const& options, std::vector<Offer> const& offers) {
+  auto const row_bytes = shape.row_size() * element_size(type);
+  bool const checksum = offers.front().checksum != 0;
+  auto const file =
+      begin_together(ranks, type, shape.extents(), options, checksum ? count_stripes(offers, row_bytes) : 0);
   try {
-    check_shared(ranks, name);
-    auto const written = write_slabs(ranks, {name.part, staged_dataset}, type, shape, elements);
+    ranks.together([&] { reserve_rows(file, shape, row_bytes); });
+    write_slabs(ranks, file, shape, elements);
     std::vector<Stripe> own;
-    if (checksum) own = hash_stripes(shape.first_row(), shape.rows(), shape.row_size() * element, elements);
+    if (checksum) compare_slabs(ranks, file, shape, elements);
+    if (checksum) own = hash_stripes(shape.first_row(), shape.rows(), row_bytes, elements);
     auto const stripes = gather_stripes(ranks, own);
-    ArrayInfo info{.file = name.part,
-                   .dataset = staged_dataset,
-                   .type = type,
-                   .extents = shape.extents(),
-                   .data_offset = written.data_offset};
-    ranks.by_first([&] { static_cast<void>(complete_staged_file(name, info, ranks.size(), options, stripes)); });
-    info.file = name.file;
-    info.staged = true;
-    return info;
+    ranks.by_first([&] { complete_staged_file(file, stripes); });
   } catch (...) {
-    if (ranks.rank() == 0) abandon_staged_file(name);
+    if (ranks.rank() == 0) abandon_staged_file(file);
     throw;
   }
+  return info_of(file);
 }
 
 }  // namespace
@@ -128,9 +133,10 @@ ArrayInfo publish_slab(MPI_Comm comm, SlabShape const& shape, ElementType type, 
   auto const element = element_size(type);
   auto const bytes = element_count(shape.extents()) * element;
   if (bytes != 0 && bytes >= offers.front().threshold)
-    return publish_file(ranks, shape, type, elements, options, offers.front().checksum != 0);
+    return publish_file(ranks, shape, type, elements, options, offers);
   std::string_view const mine{static_cast<char const*>(elements), shape.size() * element};
-  return {.dataset = staged_dataset, .type = type, .extents = shape.extents(), .inline_data = ranks.all_gather(mine)};
+  return {
+      .dataset = StagedFile::dataset, .type = type, .extents = shape.extents(), .inline_data = ranks.all_gather(mine)};
 }
 
 }  // namespace farm::detail

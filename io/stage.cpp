@@ -4,50 +4,31 @@
 
 #include <fmt/format.h>
 
-#include "io/dataset.hpp"
+#include "io/file_bytes.hpp"
 #include "io/staged_file.hpp"
 
 namespace farm::detail {
-namespace {
-
-/// The info of the array in the part.
-ArrayInfo write_part(StagedName const& name, ElementType type, Extents const& extents, void const* elements) {
-  Place const place{name.part, staged_dataset};
-  Hdf5Lock const lock;
-  auto const access = file_access(false);
-  align_to_pages(access);
-  FileHandle file{
-      check_hdf5(H5Fcreate(name.part.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access), place, "cannot be made")};
-  auto dataset = create_dataset(file, place, type, extents);
-  auto info = describe(dataset, place, type);
-  write_block(dataset, place, type, Extents(extents.size()), extents, elements);
-  check_hdf5(dataset.reset(), place, "cannot be closed");
-  check_hdf5(file.reset(), place, "cannot be closed");
-  return info;
-}
-
-}  // namespace
-
 ArrayInfo stage_elements(void const* elements, ElementType type, Extents extents, StageOptions const& options) {
   check_extents(extents, element_size(type));
   auto const bytes = element_count(extents) * element_size(type);
   if (bytes == 0 || bytes < options.threshold) {
-    return {.dataset = staged_dataset,
+    return {.dataset = StagedFile::dataset,
             .type = type,
             .extents = std::move(extents),
             .inline_data = std::string(static_cast<char const*>(elements), bytes)};
   }
-  auto const name = begin_staged_file(options, bytes);
+  auto const row_bytes = bytes / extents[0];
+  bool const checksum = options.checksum && checksums_wanted();
+  auto const file = begin_staged_file(options, type, extents, 1, checksum ? count_stripes(extents[0], row_bytes) : 0);
   try {
-    auto info = write_part(name, type, extents, elements);
-    auto const stripes = options.checksum && checksums_wanted()
-                             ? hash_stripes(0, extents[0], bytes / extents[0], elements)
-                             : std::vector<Stripe>{};
-    return complete_staged_file(name, std::move(info), 1, options, stripes);
+    reserve_file(file.place(), file.data_offset, bytes);
+    write_file(file.place(), file.data_offset, bytes, elements);
+    complete_staged_file(file, checksum ? hash_stripes(0, extents[0], row_bytes, elements) : std::vector<Stripe>{});
   } catch (...) {
-    abandon_staged_file(name);
+    abandon_staged_file(file);
     throw;
   }
+  return info_of(file);
 }
 
 void check_count(std::size_t elements, Extents const& extents) {

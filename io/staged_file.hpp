@@ -3,31 +3,42 @@
 #include <farm/array_info.hpp>
 #include <farm/stage_options.hpp>
 
-#include <filesystem>
+#include <cstdint>
+#include <string>
 #include <vector>
 
 #include "io/checksums.hpp"
+#include "io/place.hpp"
 
 /// The files that hold one staged array each. They have their names only when they are complete.
+///
+/// HDF5 makes all that is not elements while the file is small, and closes it: HDF5 that cannot close a file, since the
+/// disk is full, ends the process later (1.10.8, in H5F__close_cb at exit).
 namespace farm::detail {
 
-struct StagedName {
-  std::string file;  ///< <directory>/<name>.h5
-  std::string part;  ///< <directory>/.<name>.part: while it is written
+struct StagedFile {
+  std::string file{};  ///< <directory>/<name>.h5
+  std::string part{};  ///< <directory>/.<name>.part: while it is written
+  ElementType type = ElementType::uint8;
+  Extents extents{};
+  std::uint64_t data_offset = 0;
+  std::uint64_t checksums_offset = 0;
+
+  [[nodiscard]] Place place() const { return {part, dataset}; }
+  static constexpr char const* dataset = "/data";
 };
 
-inline constexpr char const* staged_dataset = "/data";
+/// Makes the part, in place of what may be left of an earlier attempt, with its story and room for so many checksums,
+/// but without elements. Throws StageError, and UsageError where no directory is known.
+[[nodiscard]] StagedFile begin_staged_file(StageOptions const& options, ElementType type, Extents const& extents,
+                                           int ranks, std::uint64_t stripes);
 
-/// Also makes the empty part, in place of what may be left of an earlier attempt. Throws StageError where none can be
-/// made, or it would not find `bytes`, UsageError where no directory is known.
-[[nodiscard]] StagedName begin_staged_file(StageOptions const& options, std::uint64_t bytes);
+/// When the elements are there: adds the checksums, looks at the file, and gives it its name. Throws StageError.
+void complete_staged_file(StagedFile const& file, std::vector<Stripe> const& stripes);
 
-/// Of the written and closed part: looks at it, adds story and checksums, and gives it its name. The info is of the
-/// array in the part; the result of that in the file. Throws StageError.
-[[nodiscard]] ArrayInfo complete_staged_file(StagedName const& name, ArrayInfo info, int ranks,
-                                             StageOptions const& options, std::vector<Stripe> const& stripes);
+/// Removes the part of a file that will not be.
+void abandon_staged_file(StagedFile const& file) noexcept;
 
-/// Removes the part, of a file that will not be.
-void abandon_staged_file(StagedName const& name) noexcept;
+[[nodiscard]] ArrayInfo info_of(StagedFile const& file);
 
 }  // namespace farm::detail

@@ -35,6 +35,20 @@ SPAWNING = ["MPISpawnPool", "MPIPoolExecutor", "PoolExecutor", "Executor", "Pool
 TOGETHER = ["MPICommExecutor", "MPIExecutor", "MPIPool"]
 
 
+
+def staging_rows():
+    for where in ("shm", "disk"):
+        for size in ("1MiB", "16MiB", "256MiB", "1024MiB"):
+            for what, figure, peer, peer_is in [
+                ("written", "stage_write", "raw_write", "pwrite"),
+                ("written, no checksums", "stage_write_unchecked", "raw_write", "pwrite"),
+                ("read", "stage_read", "raw_read", "pread"),
+                ("mapped and summed", "stage_mapped", "raw_mapped", "mmap"),
+                ("mapped and summed again", "stage_mapped_again", "raw_mapped", "mmap"),
+            ]:
+                yield (f"array of {size}, {where}, {what}, ms", f"{figure}_{where}_{size}_ms", f"{peer}_{where}_{size}_ms", peer_is, "of", "")
+
+
 def executor_rows():
     for source, names, peer in [
         ("spawned", SPAWNING, "spawned_mpi4py_MPIPoolExecutor"),
@@ -86,7 +100,7 @@ def main():
     parser.add_argument("--json")
     options = parser.parse_args()
     figures = read(options.results)
-    rows = [compare(figures, row) for row in [*ROWS, *executor_rows()]]
+    rows = [compare(figures, row) for row in [*ROWS, *executor_rows(), *staging_rows()]]
     line = "{:<50} {:>8}  {:<23} {:>8} {:>7}  {:<13} {}"
     print(line.format("median of the rounds", "farm", "peer", "", "ratio", "", "goal").rstrip())
     for row in rows:

@@ -1,0 +1,256 @@
+#include <farm/array.hpp>
+#include <farm/error.hpp>
+#include <farm/keepers.hpp>
+#include <farm/publish.hpp>
+#include <farm/serialize.hpp>
+#include <farm/stage_run.hpp>
+
+#include "tests/io/files.hpp"
+#include "tests/io/other_process.hpp"
+#include "tests/io/values.hpp"
+#include "tests/support/catch.hpp"
+
+#include <sys/stat.h>
+#include <unistd.h>
+#include <atomic>
+#include <cstdlib>
+#include <thread>
+
+using farm::Array;
+using farm::StageRun;
+namespace fs = std::filesystem;
+
+namespace {
+
+/// A run that is the process's.
+struct Run {
+  fs::path stage = fresh_directory("stage");
+  StageRun run{{.stage_directory = stage}};
+  Run() { farm::set_stage_run(&run); }
+
+  [[nodiscard]] Array<int> make(std::string const& name) const {
+    return farm::stage(values_of<int>(100), {100}, {.name = name, .threshold = 0});
+  }
+};
+
+std::string this_host() {
+  char name[256] = {};
+  gethostname(name, sizeof name - 1);
+  return name;
+}
+
+void make_run_directory(fs::path const& path) {
+  fs::create_directory(path);
+  std::ofstream{path / "lock"};
+  std::ofstream{path / "left.h5"} << "array";
+}
+
+}  // namespace
+
+TEST_CASE("a run has a directory of its own, and leaves nothing behind") {
+  auto const stage = fresh_directory("stage");
+  fs::path directory;
+  {
+    StageRun const run{{.stage_directory = stage}};
+    directory = run.directory();
+    CHECK(directory.parent_path() == stage);
+    CHECK_THAT(directory.filename().string(), contains("farm-" + this_host() + "-" + std::to_string(getpid()) + "-"));
+    struct stat status {};
+    REQUIRE(stat(directory.c_str(), &status) == 0);
+    CHECK((status.st_mode & 0777U) == 0700U);
+    std::ofstream{directory / ".half.part"} << "half";
+  }
+  CHECK(fs::is_empty(stage));
+}
+
+TEST_CASE("a staged file goes with its last handle") {
+  Run const run;
+  auto array = run.make("a");
+  auto const file = array.path();
+  CHECK(file == run.run.directory() / "a.h5");
+  auto copy = array;
+  auto received = farm::unpack<Array<int>>(farm::pack(array));
+  array = {};
+  copy = {};
+  CHECK(fs::exists(file));
+  CHECK(received.read() == values_of<int>(100));
+  received = {};
+  CHECK_FALSE(fs::exists(file));
+}
+
+TEST_CASE("views and slabs are handles, too") {
+  Run const run;
+  auto rows = run.make("a").rows(50, 1);
+  CHECK(rows.with_halo(2).rows() == 5);
+  CHECK(files_in(run.run.directory()) == 2);
+  rows = {};
+  CHECK(files_in(run.run.directory()) == 1);
+}
+
+TEST_CASE("bytes on their way keep the files of the arrays in them") {
+  Run const run;
+  auto array = run.make("a");
+  std::vector<std::shared_ptr<void>> keepers;
+  farm::Bytes bytes;
+  {
+    farm::detail::KeeperScope const scope{keepers};
+    bytes = farm::pack(array, Array<int>{std::vector{1}});
+  }
+  static_cast<void>(farm::pack(array));
+  CHECK(keepers.size() == 1);
+  auto const file = array.path();
+  array = {};
+  CHECK(fs::exists(file));
+  keepers.clear();
+  CHECK_FALSE(fs::exists(file));
+}
+
+TEST_CASE("a path that is adopted twice has one keeper") {
+  Run run;
+  auto const file = run.run.directory() / "x.h5";
+  std::ofstream{file} << "x";
+  auto first = run.run.adopt(file);
+  auto second = run.run.adopt(file);
+  CHECK(first == second);
+  first = nullptr;
+  CHECK(fs::exists(file));
+  second = nullptr;
+  CHECK_FALSE(fs::exists(file));
+  CHECK(run.run.adopt(file) != nullptr);
+}
+
+TEST_CASE("adopting and dropping by many threads removes a file once nobody has it") {
+  Run run;
+  for (int round = 0; round < 50; ++round) {
+    auto const file = run.run.directory() / ("x" + std::to_string(round));
+    std::ofstream{file} << "x";
+    auto const held = run.run.adopt(file);
+    std::vector<std::thread> threads;
+    std::atomic<int> gone{0};
+    for (int i = 0; i < 4; ++i) {
+      threads.emplace_back([&] {
+        for (int n = 0; n < 50; ++n) {
+          auto const mine = run.run.adopt(file);
+          if (!fs::exists(file)) ++gone;
+        }
+      });
+    }
+    for (auto& thread : threads) thread.join();
+    CHECK(gone == 0);
+  }
+  CHECK(files_in(run.run.directory()) == 1);
+}
+
+TEST_CASE("files elsewhere are nobody's: a rank has no run, an external file is not the farm's") {
+  auto const elsewhere = fresh_directory("elsewhere");
+  Run const run;
+  auto array = farm::stage(values_of<int>(100), {100}, {.directory = elsewhere, .threshold = 0});
+  auto external = Array<int>::open(array.path(), "/data");
+  array = {};
+  external = {};
+  CHECK(files_in(elsewhere) == 1);
+
+  auto here = run.make("a");
+  auto opened = Array<int>::open(here.path(), "/data");
+  opened = {};
+  CHECK(fs::exists(here.path()));
+
+  farm::set_stage_run(nullptr);
+  farm::set_stage_directory(elsewhere);
+  CHECK(run.make("b").path() == elsewhere / "b.h5");
+  CHECK(files_in(elsewhere) == 2);
+  farm::set_stage_directory({});
+}
+
+TEST_CASE("handles may outlive the run, whose files are gone then") {
+  Array<int> array;
+  farm::View<int> view;
+  {
+    Run const run;
+    array = run.make("a");
+    view = run.make("b").view();
+  }
+  CHECK(farm::current_stage_run() == nullptr);
+  CHECK_THAT(error_of([&] { static_cast<void>(array.read()); }),
+             contains("a.h5, dataset '/data': cannot be opened: No such"));
+  CHECK(view[99] == value_at<int>(99));
+}
+
+TEST_CASE("a run may be kept, and is kept by later ones") {
+  auto const stage = fresh_directory("stage");
+  fs::path kept;
+  setenv("FARM_KEEP_STAGE", "1", 1);
+  {
+    StageRun run{{.stage_directory = stage}};
+    farm::set_stage_run(&run);
+    kept = farm::stage(values_of<int>(100), {100}, {.threshold = 0}).path();
+  }
+  unsetenv("FARM_KEEP_STAGE");
+  CHECK(fs::exists(kept));
+  StageRun const later{{.stage_directory = stage}};
+  CHECK(fs::exists(kept));
+}
+
+TEST_CASE("what a crashed run left is removed by the next one, what a living one has is not") {
+  auto const stage = fresh_directory("stage");
+  fs::path crashed;
+  OtherProcess master{[&] {
+    auto* const run = new StageRun{{.stage_directory = stage}};
+    std::ofstream{run->directory() / "array.h5"} << "array";
+    fs::create_directory(run->directory() / "more");
+    return true;
+  }};
+  REQUIRE(master.did());
+  for (auto const& entry : fs::directory_iterator{stage}) crashed = entry.path();
+  {
+    StageRun const other{{.stage_directory = stage}};
+    CHECK(fs::exists(crashed / "array.h5"));
+  }
+  master.kill();
+  CHECK(fs::exists(crashed / "array.h5"));
+  StageRun const next{{.stage_directory = stage}};
+  CHECK_FALSE(fs::exists(crashed));
+}
+
+TEST_CASE("nothing else in the stage directory is touched") {
+  auto const stage = fresh_directory("stage");
+  auto const outside = fresh_directory("outside");
+  std::ofstream{outside / "precious"} << "data";
+  auto const own = "farm-" + this_host() + "-";
+  std::string const id = "0123456789abcdef";
+  std::vector<std::string> const foreign{"farm-otherhost-123-" + id, own + "12x-" + id,      own + "123-" + id + "0",
+                                         own + "123-" + id + ".bak", "x" + own + "12-" + id, own + "123"};
+  for (auto const& name : foreign) make_run_directory(stage / name);
+  std::ofstream{stage / (own + "5-" + id)} << "a file";
+  fs::create_directory_symlink(outside, stage / (own + "6-" + id));
+  make_run_directory(stage / (own + "7-" + id));
+  fs::create_directory_symlink(outside, stage / (own + "7-" + id) / "link");
+  fs::create_directory(stage / (own + "8-" + id));  // interrupted while it was removed
+  {
+    StageRun const run{{.stage_directory = stage}};
+    for (auto const& name : foreign) CHECK(fs::exists(stage / name / "left.h5"));
+    CHECK(fs::exists(stage / (own + "5-" + id)));
+    CHECK(fs::exists(stage / (own + "6-" + id)));
+    CHECK_FALSE(fs::exists(stage / (own + "7-" + id)));
+    CHECK_FALSE(fs::exists(stage / (own + "8-" + id)));
+  }
+  CHECK(fs::exists(outside / "precious"));
+}
+
+TEST_CASE("the directory of a run of another user is left alone") {
+  if (geteuid() != 0) {
+    WARN("skipped: only root can give directories away");
+    return;
+  }
+  auto const stage = fresh_directory("stage");
+  auto const theirs = stage / ("farm-" + this_host() + "-9-0123456789abcdef");
+  make_run_directory(theirs);
+  REQUIRE(chown(theirs.c_str(), 65534, 65534) == 0);
+  StageRun const run{{.stage_directory = stage}};
+  CHECK(fs::exists(theirs / "left.h5"));
+}
+
+TEST_CASE("a stage directory that is not there is told") {
+  CHECK_THAT(error_of([] { StageRun const run{{.stage_directory = "nowhere"}}; }),
+             contains("cannot be made: No such file"));
+}
