@@ -65,6 +65,7 @@ void read_by_hdf5(ArrayInfo const& info, Extents const& offset, Extents const& c
 std::shared_ptr<void> raw_memory(std::size_t bytes) {
   std::shared_ptr<void> memory{std::malloc(bytes), FreeMemory{}};
   if (memory == nullptr) throw std::bad_alloc();
+  use_large_pages(memory.get(), bytes);
   return memory;
 }
 

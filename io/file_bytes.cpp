@@ -34,7 +34,9 @@ std::shared_ptr<void const> map_file(Place const& place, std::uint64_t offset, s
   auto const file = open_for(place, offset, bytes);
   auto const into_page = offset % static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
   auto const length = bytes + into_page;
-  void* const pages = mmap(nullptr, length, PROT_READ, MAP_SHARED, file.get(), static_cast<off_t>(offset - into_page));
+  // all at once: who maps a part reads it, and a fault for each page takes longer than the reading
+  void* const pages =
+      mmap(nullptr, length, PROT_READ, MAP_SHARED | MAP_POPULATE, file.get(), static_cast<off_t>(offset - into_page));
   if (pages == MAP_FAILED) throw system_error(place, "cannot be mapped", errno);  // NOLINT(performance-no-int-to-ptr)
   std::shared_ptr<void const> const owner{pages, [length](void const* p) { munmap(const_cast<void*>(p), length); }};
   return {owner, static_cast<char const*>(pages) + into_page};

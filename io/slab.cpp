@@ -1,6 +1,8 @@
 #include <farm/error.hpp>
 #include <farm/slab.hpp>
 
+#include <sys/mman.h>
+#include <cstdint>
 #include <cstdlib>
 #include <new>
 
@@ -32,7 +34,16 @@ std::unique_ptr<void, FreeMemory> zeroed_memory(std::size_t bytes) {
   // calloc takes pages that the system zeroes when they are touched.
   std::unique_ptr<void, FreeMemory> memory{std::calloc(bytes == 0 ? 1 : bytes, 1)};
   if (memory == nullptr) throw std::bad_alloc();
+  use_large_pages(memory.get(), bytes);
   return memory;
+}
+
+void use_large_pages(void* memory, std::size_t bytes) noexcept {
+  constexpr std::uintptr_t page = std::uintptr_t{2} << 20U;
+  auto const begin = (reinterpret_cast<std::uintptr_t>(memory) + page - 1) / page * page;
+  auto const end = (reinterpret_cast<std::uintptr_t>(memory) + bytes) / page * page;
+  if (end <= begin) return;
+  madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);  // NOLINT(performance-no-int-to-ptr)
 }
 
 }  // namespace farm::detail

@@ -71,7 +71,11 @@ class Array {
   /// UsageError where the block is not within the array.
   [[nodiscard]] std::vector<T> read(Extents const& offset, Extents const& count) const {
     detail::check_part(info(), offset, count);
-    std::vector<T> values(detail::element_count(count));
+    std::vector<T> values;
+    auto const elements = detail::element_count(count);
+    values.reserve(elements);
+    detail::use_large_pages(values.data(), elements * sizeof(T));
+    values.resize(elements);
     detail::read_part(info(), offset, count, values.data());
     return values;
   }

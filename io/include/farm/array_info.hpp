@@ -3,6 +3,7 @@
 #include <farm/element.hpp>
 #include <farm/extents.hpp>
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -40,6 +41,10 @@ struct Block {
 
 /// The info of an existing dataset. Throws StageError where it is not there, not readable, or not of this type.
 [[nodiscard]] ArrayInfo open_array(std::string const& file, std::string const& dataset, ElementType type);
+
+/// Memory that is about to be touched for the first time: where it is large, in few large pages rather than many small
+/// ones, whose faults take longer than the copying.
+void use_large_pages(void* memory, std::size_t bytes) noexcept;
 
 /// Throws UsageError for a handle of nothing.
 void check_valid(ArrayInfo const& info);
