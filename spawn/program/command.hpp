@@ -54,11 +54,12 @@ CommandEntry make_doctor_command(CLI::App& parent);
 /// For a program that has further subcommands: before main.
 bool add_command(CommandMaker maker);
 
-/// --ranks-per-task, --max-ranks and --stage, as all commands that run tasks have them.
+/// --ranks-per-task, --max-ranks, --stage and --keep, as all commands that run tasks have them.
 struct PoolArguments {
   int ranks_per_task = 1;
   int max_ranks = 0;
   std::string stage{};
+  bool keep = false;
 
   void add_to(CLI::App& app);
   /// Before the Runtime. Checks the stage directory, and makes it that of this process. Throws StageError.

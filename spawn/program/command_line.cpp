@@ -147,11 +147,13 @@ void PoolArguments::add_to(CLI::App& app) {
   app.add_option("--max-ranks", max_ranks, "Ranks alive at once (default: all slots)")
       ->type_name("N")
       ->check(above_zero());
+  app.add_flag("--keep", keep, "Do not remove the files of arrays at the end; says where they are");
   app.add_option("--stage", stage, "Directory for large arrays, shared by all hosts (default: FARM_STAGE_DIR)")
       ->type_name("DIR");
 }
 
 void PoolArguments::use_stage() const {
+  if (keep) setenv("FARM_KEEP_STAGE", "1", 1);
   if (stage.empty()) return;
   auto const directory = std::filesystem::absolute(stage);
   if (auto const why = why_unusable(directory); !why.empty()) {
