@@ -41,7 +41,7 @@ class StagedFiles : public std::enable_shared_from_this<StagedFiles> {
 
  private:
   struct Keeper {
-    Keeper(std::shared_ptr<StagedFiles> files_, std::string path_) : files(std::move(files_)), path(std::move(path_)) {}
+    Keeper(std::shared_ptr<StagedFiles> owner, std::string file) : files(std::move(owner)), path(std::move(file)) {}
     Keeper(Keeper const&) = delete;
     Keeper& operator=(Keeper const&) = delete;
     ~Keeper() { files->drop(path); }

@@ -42,15 +42,15 @@ template <class T>
 /// An array of these values, in row-major order, made by this process alone. Throws StageError, and UsageError where
 /// there are not as many values as the extents say. `values` are not used after the return.
 template <class T>
-[[nodiscard]] Array<T> stage(std::span<T const> values, Extents extents, StageOptions const& options = {}) {
+[[nodiscard]] Array<T> stage(std::span<T const> values, Extents const& extents, StageOptions const& options = {}) {
   detail::check_extents(extents, sizeof(T));
   detail::check_count(values.size(), extents);
-  return Array<T>{detail::stage_elements(values.data(), detail::element_type_of<T>, std::move(extents), options)};
+  return Array<T>{detail::stage_elements(values.data(), detail::element_type_of<T>, extents, options)};
 }
 
 template <class T>
-[[nodiscard]] Array<T> stage(std::vector<T> const& values, Extents extents, StageOptions const& options = {}) {
-  return stage(std::span<T const>{values}, std::move(extents), options);
+[[nodiscard]] Array<T> stage(std::vector<T> const& values, Extents const& extents, StageOptions const& options = {}) {
+  return stage(std::span<T const>{values}, extents, options);
 }
 
 /// Copies arrays of the same extents, at least one, into one dataset, which has one axis more than they have: the
