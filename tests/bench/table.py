@@ -36,6 +36,15 @@ TOGETHER = ["MPICommExecutor", "MPIExecutor", "MPIPool"]
 
 
 
+def array_rows():
+    for mib in [1, 16, 64, 256, 1024]:
+        goal = ">= 5" if mib >= 64 else ""
+        yield (f"array of {mib} MiB there and back, MiB/s", f"array_{mib}_mib_per_s", f"mpi4py_array_{mib}_mib_per_s", "mpi4py, NumPy", "of", goal)
+    for size in [0, 1024, 16384, 131072, 1000000, 8388608]:
+        for how in ["inline", "staged"]:
+            yield (f"tasks per s, argument of {size} bytes, {how}", f"argument_{size}_{how}_per_s", None, "", "", "")
+
+
 def staging_rows():
     for where in ("shm", "disk"):
         for size in ("1MiB", "16MiB", "256MiB", "1024MiB"):
@@ -100,7 +109,7 @@ def main():
     parser.add_argument("--json")
     options = parser.parse_args()
     figures = read(options.results)
-    rows = [compare(figures, row) for row in [*ROWS, *executor_rows(), *staging_rows()]]
+    rows = [compare(figures, row) for row in [*ROWS, *executor_rows(), *array_rows(), *staging_rows()]]
     line = "{:<50} {:>8}  {:<23} {:>8} {:>7}  {:<13} {}"
     print(line.format("median of the rounds", "farm", "peer", "", "ratio", "", "goal").rstrip())
     for row in rows:
