@@ -176,8 +176,8 @@ void Scheduler::finish_front(Group& group) {
   }
 }
 
-void Scheduler::keep(GroupId id, std::uint64_t task, std::shared_ptr<void> keeper) {
-  auto const found = groups_.find(id);
+void Scheduler::keep(GroupId group, std::uint64_t task, std::shared_ptr<void> keeper) {
+  auto const found = groups_.find(group);
   if (found == groups_.end()) return;  // nobody waits for it: the file goes
   for (auto& sent : found->second.sent) {
     if (sent.task->id == task) sent.task->make_rare().outputs.push_back(std::move(keeper));

@@ -32,7 +32,7 @@ class Task : public FutureState {
     if (!rare) rare = std::make_unique<Rare>();
     return *rare;
   }
-  void release_inputs() {
+  void release_inputs() {  // NOLINT(readability-make-member-function-const): what it owns changes
     if (rare) rare->inputs.clear();
   }
   [[nodiscard]] std::uint32_t attempt() const {

@@ -17,13 +17,13 @@ farm::Slab<double> make(farm::Comm const& comm) {
   return slab;
 }
 
-farm::Slab<double> add(double amount, farm::Slab<double const> in, farm::Comm const& comm) {
+farm::Slab<double> add(double amount, farm::Slab<double const> const& in, farm::Comm const& comm) {
   farm::Slab<double> out{comm, in.extents()};
   std::transform(in.begin(), in.end(), out.begin(), [=](double x) { return x + amount; });
   return out;
 }
 
-double mean(farm::Slab<double const> in, farm::Comm const& comm) {
+double mean(farm::Slab<double const> const& in, farm::Comm const& comm) {
   double sum = std::accumulate(in.begin(), in.end(), 0.0);
   MPI_Allreduce(MPI_IN_PLACE, &sum, 1, MPI_DOUBLE, MPI_SUM, comm);
   return sum / static_cast<double>(n);

@@ -25,7 +25,7 @@ void step(std::vector<double>& u, double r) {
 }
 
 /// This rank's rows, with one more at each side where there are neighbours, exchanged after each step.
-farm::Slab<double> evolve(double diffusivity, farm::Slab<double const> start, farm::Comm const& comm) {
+farm::Slab<double> evolve(double diffusivity, farm::Slab<double const> const& start, farm::Comm const& comm) {
   auto const with_halo = start.with_halo(1);
   std::vector<double> u(with_halo.begin(), with_halo.end());
   auto const above = with_halo.halo_before() != 0 ? comm.rank() - 1 : MPI_PROC_NULL;
@@ -45,10 +45,9 @@ farm::Slab<double> evolve(double diffusivity, farm::Slab<double const> start, fa
 int main(int argc, char** argv) {
   farm::Runtime runtime{argc, argv};
   std::vector<double> start(n * n);
-  for (std::size_t k = 0; k < start.size(); ++k) {
-    auto const x = static_cast<double>(k % n) / (n - 1);
-    auto const y = static_cast<double>(k / n) / (n - 1);
-    start[k] = std::sin(std::numbers::pi * x) * std::sin(std::numbers::pi * y);
+  auto const mode = [](std::size_t i) { return std::sin(std::numbers::pi * static_cast<double>(i) / (n - 1)); };
+  for (std::size_t i = 0; i < n; ++i) {
+    for (std::size_t j = 0; j < n; ++j) start[i * n + j] = mode(i) * mode(j);
   }
   std::filesystem::remove("field.h5");
   std::filesystem::remove("result.h5");

@@ -39,6 +39,7 @@ int main(int argc, char** argv) {
     std::iota(inputs.begin(), inputs.end(), 0);
 
     std::vector<farm::Future<double>> futures;
+    futures.reserve(inputs.size());
     for (double const x : inputs) futures.push_back(pool.submit(menial_task, x));
     fmt::print("{}\n", farm::collect(futures).result());
 

@@ -26,7 +26,8 @@ class MPIExecutor : public detail::OverComm<detail::SubmittingExecutor> {
   auto map(F const& f, RangesAndOptions&&... ranges) {
     return detail::with_options(
         [&]<class... Ranges>(MapOptions options, Ranges&&... only_ranges) {
-          return detail::map(shared_engine(), f, std::forward<Ranges>(only_ranges)..., taking_few(options)).to_vector();
+          return detail::map(shared_engine(), f, std::forward<Ranges>(only_ranges)..., taking_few(std::move(options)))
+              .to_vector();
         },
         std::forward<RangesAndOptions>(ranges)...);
   }
