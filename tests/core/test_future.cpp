@@ -188,8 +188,8 @@ TEST_CASE("the results of all ranks become a vector") {
 
 TEST_CASE("a result that cannot be unpacked names its type") {
   CHECK_THROWS_AS(packed<std::vector<double>>("xy").result(), farm::SerializationError);
-  CHECK_THROWS_WITH(packed<int>("xy").result(), Catch::Contains("int") && Catch::Contains("fewer bytes"));
-  CHECK_THROWS_WITH(packed<Throwing>("").result(), Catch::Contains("Throwing: no such thing"));
+  CHECK_THROWS_WITH(packed<int>("xy").result(), contains("int") && contains("fewer bytes"));
+  CHECK_THROWS_WITH(packed<Throwing>("").result(), contains("Throwing: no such thing"));
 }
 
 TEST_CASE("a value made in this process need not be serializable") {

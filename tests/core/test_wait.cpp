@@ -205,7 +205,7 @@ TEST_CASE("as_completed throws at its deadline, having given what is done") {
   };
   CHECK_THROWS_AS(go(), farm::TimeoutError);
   CHECK(seen == std::vector{7});
-  CHECK_THROWS_WITH(go(), Catch::Contains("1 of 2"));
+  CHECK_THROWS_WITH(go(), contains("1 of 2"));
 }
 
 TEST_CASE("as_completed follows futures that are done by other threads") {
