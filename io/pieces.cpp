@@ -1,11 +1,12 @@
 #include "io/pieces.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace farm::detail {
 
-Pieces::Pieces(Extents const& offset, Extents const& count, std::size_t element_size, std::uint64_t limit)
-    : offset_(offset), count_(count) {
+Pieces::Pieces(Extents offset, Extents count, std::size_t element_size, std::uint64_t limit)
+    : offset_(std::move(offset)), count_(std::move(count)) {
   if (element_count(count_) == 0) return;
   std::uint64_t below = element_count(count_, 1) * element_size;  // bytes of one index along axis_
   while (axis_ + 1 < count_.size() && below > limit) {

@@ -18,7 +18,7 @@ struct Piece {
 /// order.
 class Pieces {
  public:
-  Pieces(Extents const& offset, Extents const& count, std::size_t element_size, std::uint64_t limit);
+  Pieces(Extents offset, Extents count, std::size_t element_size, std::uint64_t limit);
 
   [[nodiscard]] std::uint64_t size() const noexcept { return outer_ * cuts_; }
   [[nodiscard]] Piece operator[](std::uint64_t i) const;
