@@ -56,7 +56,7 @@ Birth receive_birth_from_parent() {
   check_mpi(MPI_Comm_get_parent(&parent), "MPI_Comm_get_parent");
   if (parent == MPI_COMM_NULL) throw SpawnError("FARM_WORKER is set, but no farm has spawned this process: unset it");
   check_mpi(MPI_Comm_set_errhandler(parent, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
-  Birth const birth = receive_birth(parent, 0);
+  auto birth = receive_birth(parent, 0);
   check_mpi(MPI_Comm_disconnect(&parent), "MPI_Comm_disconnect");
   return birth;
 }

@@ -26,7 +26,7 @@ namespace {
 
 constexpr int repetitions = 3;
 constexpr std::uint64_t columns = 1024;
-constexpr std::uint64_t MiB = std::uint64_t{1} << 20U;
+constexpr std::uint64_t mebibyte = std::uint64_t{1} << 20U;
 
 int rank = 0;
 volatile double sink = 0;  // what is read is used
@@ -133,7 +133,7 @@ double median(std::vector<double> values) {
 }
 
 void measure(std::string_view where, std::filesystem::path const& directory, std::uint64_t mib) {
-  farm::Slab<double> slab{MPI_COMM_WORLD, {mib * MiB / sizeof(double) / columns, columns}};
+  farm::Slab<double> slab{MPI_COMM_WORLD, {mib * mebibyte / sizeof(double) / columns, columns}};
   std::iota(slab.begin(), slab.end(), static_cast<double>(slab.first_row()));
   Times times;
   for (int i = 0; i < repetitions; ++i) measure_once(directory, slab, times);

@@ -27,4 +27,4 @@ class MemoryPeak {
   std::int64_t before_ = 0;
 };
 
-inline constexpr std::int64_t MiB = std::int64_t{1} << 20U;
+inline constexpr std::int64_t mebibyte = std::int64_t{1} << 20U;

@@ -69,7 +69,7 @@ void check_large(Extents const& extents) {
     for (std::size_t i = 0; i < slab.size(); i += 4096 / sizeof(T)) slab[i] = mark<T>(first + i);
     MemoryPeak const peak;
     array = farm::publish(MPI_COMM_WORLD, slab, {.directory = directory, .checksum = sizeof(T) == 1});
-    CHECK(peak.growth() < 300 * MiB);
+    CHECK(peak.growth() < 300 * mebibyte);
   }
   CHECK(array.bytes() == bytes);
   auto const slab = array.slab(MPI_COMM_WORLD);

@@ -288,8 +288,8 @@ TEST_CASE("writing and reading take no memory beyond the slab and a bounded rest
   auto const slab = filled<double>({256, 131'072});  // 256 MiB in all
   MemoryPeak const peak;
   auto const array = farm::publish(MPI_COMM_WORLD, slab, {.directory = stage, .threshold = 0});
-  CHECK(peak.growth() < 100 * MiB);
-  INFO("grew by " << peak.growth() / MiB << " MiB");
+  CHECK(peak.growth() < 100 * mebibyte);
+  INFO("grew by " << peak.growth() / mebibyte << " MiB");
   barrier();
   if (world().rank() == 0) fs::remove(array.path());
 }

@@ -106,9 +106,9 @@ TEST_CASE("arrays are copied without being held") {
   auto const array = numbers({300, 131'072});  // 300 MiB
   MemoryPeak const peak;
   array.save_as(out / "copy.h5", "a");
-  CHECK(peak.growth() < 80 * MiB);
+  CHECK(peak.growth() < 80 * mebibyte);
   static_cast<void>(farm::gather(std::vector{array, array}, out / "both.h5", "a"));
-  CHECK(peak.growth() < 80 * MiB);
+  CHECK(peak.growth() < 80 * mebibyte);
   auto const copy = Array<double>::open(out / "both.h5", "a");
   CHECK(copy.read({1, 299, 131'071}, {1, 1, 1}).at(0) == value_at<double>(300 * 131'072 - 1));
   fs::remove_all(out);

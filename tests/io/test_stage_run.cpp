@@ -41,7 +41,7 @@ std::string this_host() {
 
 void make_run_directory(fs::path const& path) {
   fs::create_directory(path);
-  std::ofstream{path / "lock"};
+  std::ofstream{path / "lock"} << "";
   std::ofstream{path / "left.h5"} << "array";
 }
 

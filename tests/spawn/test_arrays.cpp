@@ -5,10 +5,10 @@
 
 #include <fmt/format.h>
 
-#include <signal.h>
 #include <sys/resource.h>
 #include <algorithm>
 #include <complex>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <numeric>

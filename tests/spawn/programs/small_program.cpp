@@ -89,7 +89,7 @@ void orphan_a_task() {
   auto const future = pool.submit(
       [](std::string const& path, farm::Comm const& comm) {
         comm.barrier();
-        std::ofstream{path};
+        std::ofstream{path} << "";
         for (;;) pause();
       },
       file.string());
