@@ -10,6 +10,7 @@
 
 #include <fmt/format.h>
 
+#include <atomic>
 #include <chrono>
 
 namespace farm::detail {
@@ -17,7 +18,7 @@ namespace {
 
 constexpr std::chrono::seconds arrival_limit{60};
 
-bool in_session = false;  // NOLINT: what this process is in
+std::atomic<bool> in_session{false};  // what this process is in; tasks of a size of 1 ask on a thread of their own
 
 void check_mpi_is_usable() {
   int initialized = 0;
@@ -86,7 +87,7 @@ CommSession::CommSession(MPI_Comm comm, int root) {
 CommSession::~CommSession() { close(); }
 
 void CommSession::close() {
-  if (!open_) return;
+  if (!open_ || hub_->on_thread()) return;  // from a callback: waiting would be for ever
   open_ = in_session = false;
   static_cast<void>(hub_->close());
   hub_->stop();

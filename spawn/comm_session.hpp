@@ -25,7 +25,8 @@ class CommSession {
   [[nodiscard]] bool is_root() const { return is_root_; }
   /// At the root, for its engine; all others have none.
   [[nodiscard]] std::shared_ptr<Hub> const& hub() const { return hub_; }
-  /// At the root: sends the others on, after the engine was shut down. May be called more than once.
+  /// At the root: sends the others on, after the engine was shut down. Blocks; nothing from a callback of a future,
+  /// which runs on the thread that would have to go on. May be called more than once.
   void close();
 
  private:

@@ -9,7 +9,6 @@
 
 #include <fmt/format.h>
 
-#include <unistd.h>
 #include <algorithm>
 #include <csignal>
 #include <cstring>
@@ -42,8 +41,12 @@ void Group::limit_birth(Clock::duration limit) {
   after(limit, [this, limit] {
     if (!is_awaited()) return;
     auto const seconds = std::chrono::duration<double>(limit).count();
-    if (state_ == State::preparing)
-      return fail(fmt::format("its initializer has not come back within {:g} s (spawn_timeout)", seconds));
+    if (state_ == State::preparing) {
+      return fail(
+          fmt::format("its ranks have come, but were not ready within {:g} s: its initializer has not come back, "
+                      "or needs a longer spawn_timeout",
+                      seconds));
+    }
     auto const come =
         std::count_if(members_.begin(), members_.end(), [](Member const& each) { return each.complete(); });
     fail(fmt::format("{} of the {} ranks of a group have come within {:g} s", come, members_.size(), seconds));
@@ -189,17 +192,6 @@ void Group::dissolve(Member& member) {
   member.dissolved = true;
 }
 
-void Group::kill(Member& member) const {
-  if (member.lifeline && member.lifeline->open()) {
-    append_frame(member.lifeline->output(), FrameType::end);
-    hub_.flush_soon(member.lifeline);
-  } else if (member.stream && member.stream->open()) {
-    if (!member.guarded && member.host == host_name() && member.pid != getpid()) ::kill(member.pid, SIGKILL);
-    member.stream->close();  // between tasks it leaves by itself
-    member.stream_closed = true;
-  }
-}
-
 void Group::end() {
   if (state_ == State::ending || state_ == State::gone) return;
   state_ = State::ending;
@@ -207,7 +199,7 @@ void Group::end() {
     if (is_static_ && member.alive() && member.owed == 0) {
       dissolve(member);
     } else {
-      kill(member);
+      end_rank(member);
     }
   }
   limit_end(end_limit);

@@ -88,7 +88,6 @@ class Group : public std::enable_shared_from_this<Group> {
   void fail(std::string const& how);
   void check_gone();
   void limit_end(Clock::duration limit);
-  void kill(Member& member) const;
   [[nodiscard]] std::string fate(std::size_t rank) const;
   /// The group is kept alive until the handler has run.
   template <class F>

@@ -98,7 +98,9 @@ Hub& Hub::instance() {
   if (is_rank_process()) throw UsageError("a rank cannot make a pool or an executor: only the master can");
   Hub* const hub = the_hub;
   if (hub == nullptr)
-    throw UsageError("there is no farm::Runtime: make one at the start of main, before any pool or executor");
+    throw UsageError(
+        "there is no farm::Runtime whose ranks serve: make one at the start of main, before any pool or executor; "
+        "where all ranks take part, use MPICommExecutor, MPIExecutor or MPIPool");
   return *hub;
 }
 

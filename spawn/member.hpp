@@ -28,4 +28,7 @@ struct Member {
   [[nodiscard]] bool alive() const { return complete() && !stream_closed && !lifeline_closed && !exit; }
 };
 
+/// Kills the rank, by its guard where it has one.
+void end_rank(Member& member);
+
 }  // namespace farm::detail

@@ -33,8 +33,10 @@ StaticSource::StaticSource(Hub& hub, int ranks, int own, Slots slots)
 void StaticSource::wait_for_all(Clock::duration limit) {
   std::unique_lock lock{mutex_};
   if (all_here_.wait_for(lock, limit, [&] { return complete_; })) return;
-  throw SpawnError(fmt::format("not all of the {} ranks have come within {:g} s", slots_.total,
-                               std::chrono::duration<double>(limit).count()));
+  throw SpawnError(
+      fmt::format("not all of the {} ranks have come within {:g} s: look for what they have said, and "
+                  "whether they can reach this host",
+                  slots_.total, std::chrono::duration<double>(limit).count()));
 }
 
 void StaticSource::attach(Hello const& hello, Socket socket) {
@@ -120,8 +122,10 @@ void StaticSource::on_closed(int seat, bool lifeline, std::string const& why) {
 std::string StaticSource::refusal(int ranks) const {
   auto const alive = free_.size() + static_cast<std::size_t>(taken_);
   if (static_cast<std::size_t>(ranks) <= alive) return {};
-  return fmt::format("{} of the {} ranks that serve are left: no group of {} can be formed any more", alive,
-                     slots_.total, ranks);
+  return fmt::format(
+      "{} of the {} ranks that serve are left: no group of {} can be formed any more; start the "
+      "program again",
+      alive, slots_.total, ranks);
 }
 
 void StaticSource::start(std::shared_ptr<Group> const& group, int /*crowd*/, WorkerOptions const& options,
@@ -165,7 +169,8 @@ void StaticSource::close(std::function<void()> done) {
       if (member.stream_closed) continue;
       log_error(
           fmt::format("rank {} on {} (process {}) did not leave when it was told to", seat, member.host, member.pid));
-      member.stream->close();
+      end_rank(member);
+      member.stream->close();  // it counts as gone, whatever its guard can still do
       member.stream_closed = true;
     }
     check_closed();

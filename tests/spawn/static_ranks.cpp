@@ -2,6 +2,7 @@
 #include <farm/farm.hpp>
 
 #include "tests/support/catch.hpp"
+#include "tests/support/error_of.hpp"
 
 #include <fmt/format.h>
 
@@ -31,16 +32,6 @@ int world_size(int) {
   int size = 0;
   MPI_Comm_size(MPI_COMM_WORLD, &size);
   return size;
-}
-
-template <class F>
-std::string error_of(F f) {
-  try {
-    f();
-  } catch (std::exception const& e) {
-    return e.what();
-  }
-  return "no error";
 }
 
 }  // namespace

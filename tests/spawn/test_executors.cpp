@@ -2,6 +2,7 @@
 #include <farm/farm.hpp>
 
 #include "tests/support/catch.hpp"
+#include "tests/support/error_of.hpp"
 
 #include <atomic>
 #include <chrono>
@@ -54,18 +55,6 @@ std::string line_of(std::string const& path) {
 std::string new_path() {
   static int number = 0;
   return "executors-" + std::to_string(getpid()) + "-" + std::to_string(number++);
-}
-
-template <class F>
-std::string error_of(F f) {
-  try {
-    f();
-  } catch (farm::Error const& error) {
-    return error.what();
-  } catch (std::exception const& error) {
-    return error.what();
-  }
-  return "none";
 }
 
 /// A task that runs until it is released.

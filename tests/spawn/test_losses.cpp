@@ -2,6 +2,7 @@
 #include <farm/farm.hpp>
 
 #include "tests/support/catch.hpp"
+#include "tests/support/error_of.hpp"
 
 #include <unistd.h>
 #include <csignal>
@@ -65,16 +66,6 @@ int die_on_rank(int rank, Death how, farm::Comm const& comm) {
   if (comm.rank() == rank) die(how);
   MPI_Barrier(comm);
   return 0;
-}
-
-template <class F>
-std::string error_of(F f) {
-  try {
-    f();
-  } catch (std::exception const& e) {
-    return e.what();
-  }
-  return "";
 }
 
 }  // namespace

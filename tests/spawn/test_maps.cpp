@@ -2,6 +2,7 @@
 #include <farm/farm.hpp>
 
 #include "tests/support/catch.hpp"
+#include "tests/support/error_of.hpp"
 
 #include <atomic>
 #include <chrono>
@@ -92,18 +93,6 @@ std::vector<R> all_of(farm::MappedRange<R> range) {
   std::vector<R> results;
   for (auto& result : range) results.push_back(std::move(result));
   return results;
-}
-
-template <class F>
-std::string error_of(F f) {
-  try {
-    f();
-  } catch (farm::Error const& error) {
-    return error.what();
-  } catch (std::exception const& error) {
-    return error.what();
-  }
-  return "none";
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include <farm/farm.hpp>
 
 #include "tests/support/catch.hpp"
+#include "tests/support/error_of.hpp"
 
 #include <atomic>
 #include <set>
@@ -27,16 +28,6 @@ int sum_of_ranks(farm::Comm const& comm) {
   int sum = 0;
   MPI_Allreduce(&mine, &sum, 1, MPI_INT, MPI_SUM, comm);
   return sum;
-}
-
-template <class F>
-std::string error_of(F f) {
-  try {
-    f();
-  } catch (std::exception const& e) {
-    return e.what();
-  }
-  return "no error";
 }
 
 /// How many of all ranks say so.
@@ -190,4 +181,26 @@ TEST_CASE("pending tasks run before the destructor returns") {
     }
   }
   for (std::size_t i = 0; i < futures.size(); ++i) CHECK(futures[i].result() == static_cast<int>(i * i));
+}
+
+TEST_CASE("shutting down from a callback does not wait for itself; the others go on with the destructor") {
+  {
+    farm::MPIExecutor executor;
+    if (executor.is_main()) {
+      auto const future = executor.submit(square, 3);
+      auto const after = future.then([&](int value) {
+        executor.shutdown();
+        return value;
+      });
+      CHECK(after.result() == 9);
+      CHECK_THROWS_AS(executor.submit(square, 3), farm::ShutdownError);
+    }
+  }
+  CHECK(count(true) == world_size());
+}
+
+TEST_CASE("tasks in the process itself cannot have surroundings of their own") {
+  auto const text = error_of<farm::UsageError>(
+      [] { farm::MPIExecutor{{.comm = MPI_COMM_SELF, .workers = {.working_directory = "/"}}}; });
+  CHECK_THAT(text, contains("in the process itself"));
 }

@@ -60,8 +60,8 @@ class OverComm : public Functions {
     if (is_worker()) throw WorkersExit{};
   }
 
-  /// As of the other executors; and, where it waits, the serving ranks leave their constructor and go on. Nothing on
-  /// those.
+  /// As of the other executors; and, where it waits, the serving ranks leave their constructor and go on: from a
+  /// callback of a future it does not wait, and they go on when the destructor does. Nothing on those ranks.
   void shutdown(bool wait = true, bool cancel_futures = false) {
     if (is_worker()) return;
     Functions::shutdown(wait, cancel_futures);

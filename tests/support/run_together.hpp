@@ -1,0 +1,21 @@
+#pragma once
+
+#include <mpi.h>
+
+#include <iostream>
+#include <sstream>
+
+#include "tests/support/run_test_cases.hpp"
+
+/// Collective over MPI_COMM_WORLD: runs the test cases on every rank, and one rank's failure is everybody's.
+inline int run_together(int argc, char** argv) {
+  int rank = 0;
+  MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+  std::ostringstream report;  // printed as a whole, since the ranks share a terminal; a success by rank 0 only
+  auto* const terminal = std::cout.rdbuf(report.rdbuf());
+  int failed = run_test_cases(argc, argv) == 0 ? 0 : 1;
+  std::cout.rdbuf(terminal);
+  if (rank == 0 || failed != 0) std::cout << "rank " << rank << ":\n" << report.str() << std::flush;
+  MPI_Allreduce(MPI_IN_PLACE, &failed, 1, MPI_INT, MPI_MAX, MPI_COMM_WORLD);
+  return failed;
+}
