@@ -14,10 +14,12 @@ bool is_known(FrameType type) {
     case FrameType::dissolve:
     case FrameType::prepared:
     case FrameType::staged:
+    case FrameType::progress:
     case FrameType::value:
     case FrameType::error:
     case FrameType::end:
     case FrameType::ping:
+    case FrameType::stop:
     case FrameType::output:
     case FrameType::exited:
     case FrameType::alive:

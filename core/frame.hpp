@@ -26,9 +26,11 @@ enum class FrameType : std::uint8_t {
   value = 16,      ///< rank to master: AnswerHeader, then the packed value
   error = 17,      ///< rank to master: AnswerHeader, then a packed Failure
   staged = 19,     ///< rank to master: path of a file that its task has made, before the answer
+  progress = 20,   ///< rank to master, during a task: a double, how much of it is done
   prepared = 18,   ///< rank to master: nothing, or a packed Failure; id is the type of what it answers
   end = 32,        ///< master to guard: kill the rank
   ping = 33,       ///< master to guard; answered by alive
+  stop = 34,       ///< master to guard: the task is to stop; id is its stop_key
   output = 48,     ///< guard to master: whole lines that the rank printed; id is 1 (stdout) or 2 (stderr)
   exited = 49,     ///< guard to master: packed ExitReport; the last frame of a lifeline
   alive = 50,      ///< guard to master
@@ -79,6 +81,11 @@ struct Form {
 struct AnswerHeader {
   std::uint64_t run_nanoseconds = 0;
 };
+
+/// Names a task on its group: the group's number `index`, counted from 0.
+[[nodiscard]] constexpr std::uint64_t stop_key(std::uint64_t group, std::uint64_t index) {
+  return group << 32U | (index & 0xffffffffU);
+}
 
 /// How a rank ended, told by its guard.
 struct ExitReport {

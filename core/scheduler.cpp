@@ -68,7 +68,9 @@ void Scheduler::abandon(std::exception_ptr const& error) {
   for (auto& [ranks, size] : sizes_) fail_queue(size, error);
   for (auto& [id, group] : groups_) {
     for (auto& sent : group.sent) {
-      if (!std::exchange(sent.failed, true)) sent.task->set_error(error);
+      if (sent.again || !sent.failed) sent.task->set_error(error);
+      sent.failed = true;
+      sent.again = false;
     }
     if (group.state != Group::State::ending) end(group);
     take_back(group, nullptr);
@@ -80,7 +82,7 @@ void Scheduler::group_ready(GroupId id, int ranks) {
   auto& size = size_of(ranks);
   --size.starting;
   ++size.alive;
-  size.birth_failures = 0;
+  forgive(size);
   Group& group = groups_[id];
   group.id = id;
   group.size = &size;
@@ -94,15 +96,24 @@ void Scheduler::group_ready(GroupId id, int ranks) {
   pump();
 }
 
+/// Failed starts count no more.
+void Scheduler::forgive(Size& size) {
+  size.birth_failures = 0;
+  if (std::exchange(size.paused, false)) --paused_;
+}
+
 void Scheduler::start_failed(int ranks, std::string const& why) {
   auto& size = size_of(ranks);
   --size.starting;
   ++size.birth_failures;
   ranks_taken_ -= ranks;
+  if (!std::exchange(size.paused, true)) ++paused_;
+  auto const pauses = std::min(size.birth_failures, options_.max_birth_failures);
+  size.not_before = port_.now() + options_.birth_pause * (1 << 2 * (pauses - 1));
   // Where groups of this size are about to go, another attempt is made when they are gone.
   if (size.birth_failures >= options_.max_birth_failures && size.starting == 0 && size.alive == 0 &&
       size.leaving == 0) {
-    size.birth_failures = 0;
+    forgive(size);
     fail_queue(size, std::make_exception_ptr(SpawnError(why)));
   }
   pump();
@@ -126,11 +137,17 @@ void Scheduler::answered(GroupId id, int rank, Frame const& frame, std::string c
   auto const header = take<AnswerHeader>(payload);
   TaskPtr fails;
   std::exception_ptr error;
+  bool newly_failed = false;
   if (frame.type == FrameType::error && !sent.failed) {
     error =
         make_exception(failure_in(payload), {.task = frame.id, .rank = rank, .ranks = group.size->ranks, .host = host});
-    fails = sent.task;
-    sent.failed = true;
+    sent.failed = newly_failed = true;
+    if (sent.task->rare && sent.task->rare->retries > 0) {
+      --sent.task->rare->retries;
+      sent.again = true;
+    } else {
+      fails = sent.task;
+    }
   } else if (frame.type == FrameType::value && sent.task->all_ranks) {
     sent.values.resize(group.answers.size());
     sent.values[static_cast<std::size_t>(rank)] = payload;
@@ -145,7 +162,7 @@ void Scheduler::answered(GroupId id, int rank, Frame const& frame, std::string c
   ++answers;
   if (--sent.answers_left == 0) {
     finish_front(group);
-  } else if (fails && index == 0) {
+  } else if (newly_failed && index == 0) {
     watch_front(group);
   }
   if (fails) fails->set_error(error);
@@ -159,14 +176,19 @@ void Scheduler::finish_front(Group& group) {
   ++group.tasks_answered;
   if (done.failed) ++group.comm_epochs[done.comm_slot];  // messages may have been left in it
   group.comms_in_use &= ~(1U << done.comm_slot);
-  ++statistics_.tasks_done;
   --running_;
+  if (done.again) {
+    run_again(std::move(done.task));
+  } else {
+    ++statistics_.tasks_done;
+  }
   watch_front(group);
   refill(group);
   if (group.sent.empty()) {
     retire_or_idle(group);
     pump();
   }
+  if (done.again) return;
   done.task->release_inputs();
   if (done.failed) return;
   if (done.task->all_ranks) {
@@ -174,6 +196,34 @@ void Scheduler::finish_front(Group& group) {
   } else {
     done.task->set_bytes(std::move(done.values.front()));
   }
+}
+
+/// After an error of its own.
+void Scheduler::run_again(TaskPtr task) {
+  auto& rare = task->make_rare();
+  ++rare.restarts;
+  rare.outputs.clear();
+  push(std::move(task));
+}
+
+void Scheduler::stop(Task const& task) {
+  if (!task.rare) return;
+  auto const found = groups_.find(task.rare->group);
+  if (found == groups_.end()) return;  // queued for its next attempt, or done
+  Group& group = found->second;
+  auto const sent =
+      std::find_if(group.sent.begin(), group.sent.end(), [&](Sent const& each) { return each.task.get() == &task; });
+  if (sent == group.sent.end()) return;
+  sent->failed = sent->stopped = true;
+  sent->again = false;
+  if (sent == group.sent.begin()) watch_front(group);
+}
+
+void Scheduler::progress(GroupId group, std::uint64_t task, double done) {
+  auto const found = groups_.find(group);
+  if (found == groups_.end() || found->second.sent.empty()) return;
+  Sent const& sent = found->second.sent.front();
+  if (sent.task->id == task) sent.task->told_progress = static_cast<float>(std::clamp(done, 0.0, 1.0));
 }
 
 void Scheduler::keep(GroupId group, std::uint64_t task, std::shared_ptr<void> keeper) {
@@ -210,7 +260,7 @@ void Scheduler::group_gone(GroupId id) {
   ranks_taken_ -= its_size.ranks;
   groups_.erase(found);
   for (auto& [ranks, size] : sizes_) {  // there is room that there was not when they failed to start
-    if (size.alive != 0 || &size == &its_size) size.birth_failures = 0;
+    if (size.alive != 0 || &size == &its_size) forgive(size);
   }
   pump();
   check_drained();
@@ -235,7 +285,7 @@ void Scheduler::leave_ready(Group& group, Group::State next) {
     ++group.size->leaving;
     ranks_leaving_ += group.size->ranks;
     --statistics_.groups;
-    set_deadline(group, std::nullopt, false);
+    set_deadline(group, std::nullopt);
   }
   group.state = next;
 }
@@ -253,8 +303,13 @@ void Scheduler::take_back(Group& group, std::string const* loss) {
   for (std::size_t i = 0; i < taken.size(); ++i) {
     Sent& sent = taken[i];
     --running_;
+    if (sent.again) {
+      run_again(std::move(sent.task));
+      continue;
+    }
     if (sent.failed) {
       ++statistics_.tasks_done;
+      sent.task->release_inputs();
       continue;
     }
     bool const may_have_started =
@@ -263,7 +318,8 @@ void Scheduler::take_back(Group& group, std::string const* loss) {
     if (may_have_started && loss == nullptr) ++sent.task->make_rare().restarts;
     if (may_have_started && loss != nullptr) {
       auto& losses = sent.task->make_rare().losses;
-      losses.push_back(*loss);
+      std::chrono::duration<double> const since = port_.roughly_now() - group.front_since;
+      losses.push_back(i == 0 ? fmt::format("{}, {:.2g} s into the task", *loss, since.count()) : *loss);
       if (losses.size() >= static_cast<std::size_t>(options_.max_losses)) {
         ++statistics_.tasks_done;
         sent.task->release_inputs();
@@ -427,6 +483,7 @@ void Scheduler::send(Group& group, TaskPtr task) {
   group.comms_in_use |= 1U << slot;
   ++group.tasks_sent;
   ++running_;
+  if (task->rare) task->rare->group = group.id;
   Sent& sent = group.sent.emplace_back();
   sent.task = std::move(task);
   sent.answers_left = its_size.ranks;
@@ -452,7 +509,7 @@ void Scheduler::start_groups(Size& size) {
   // After several failures nothing is started until a group has gone, or all starts have failed and the queue with
   // them.
   while (static_cast<std::size_t>(size.starting) < size.queued && ranks_taken_ + size.ranks <= options_.max_ranks &&
-         size.birth_failures < options_.max_birth_failures) {
+         size.birth_failures < options_.max_birth_failures && !size.paused) {
     start_group(size);
   }
 }
@@ -463,7 +520,7 @@ void Scheduler::make_room(Size& size) {
   int const groups = size.starting + size.alive;
   if (size.queued <= static_cast<std::size_t>(groups)) return;
   Task const* const first = front(size);
-  if (first == nullptr || size.birth_failures >= options_.max_birth_failures) return;
+  if (first == nullptr || size.birth_failures >= options_.max_birth_failures || size.paused) return;
   int coming = options_.max_ranks - ranks_taken_ + ranks_leaving_;
   for (auto& [ranks, other] : sizes_) {
     if (&other == &size) continue;
@@ -509,47 +566,76 @@ void Scheduler::cancel_queue() {
   }
 }
 
-void Scheduler::set_deadline(Group& group, std::optional<Clock::time_point> deadline, bool is_grace) {
+void Scheduler::set_deadline(Group& group, std::optional<Clock::time_point> deadline) {
+  if (group.deadline == deadline) return;
   if (group.deadline) deadlines_.erase({*group.deadline, group.id});
   group.deadline = deadline;
-  group.deadline_is_grace = is_grace;
   if (deadline) deadlines_.insert({*deadline, group.id});
 }
 
-/// The clock of a task's time limit, and of the grace for the peers of a rank that threw, starts when the tasks before
-/// it on its group are done.
+/// The clock of a task's time limit, and of the grace for what is to stop, starts when the tasks before it on its group
+/// are done.
 void Scheduler::watch_front(Group& group) {
-  if (group.sent.empty()) return set_deadline(group, std::nullopt, false);
-  Sent const& sent = group.sent.front();
+  if (group.sent.empty()) return set_deadline(group, std::nullopt);
+  Sent& sent = group.sent.front();
   if (sent.failed) {
-    set_deadline(group, port_.now() + options_.grace, true);
-  } else if (sent.task->rare && sent.task->rare->timeout.count() > 0) {
-    set_deadline(group, port_.now() + sent.task->rare->timeout, false);
+    if (std::exchange(sent.asked, true)) return;
+    bool const may_obey = !sent.stopped || sent.task->listens;
+    set_deadline(group, port_.now() + (may_obey ? options_.grace : Clock::duration{0}));
+    if (may_obey) port_.stop_task(group.id, group.tasks_answered);
+    return;
+  }
+  group.front_since = port_.roughly_now();
+  if (sent.task->rare && sent.task->rare->timeout.count() > 0) {
+    set_deadline(group, port_.now() + sent.task->rare->timeout);
   } else {
-    set_deadline(group, std::nullopt, false);
+    set_deadline(group, std::nullopt);
   }
 }
 
 void Scheduler::tick(Clock::time_point now) {
-  while (!deadlines_.empty() && deadlines_.begin()->first <= now) {
-    Group& group = groups_.at(deadlines_.begin()->second);
-    Sent& sent = group.sent.front();
-    TaskPtr const late = sent.failed ? TaskPtr{} : sent.task;
-    sent.failed = true;
+  if (paused_ != 0) {
+    for (auto& [ranks, size] : sizes_) {
+      if (!size.paused || now < size.not_before) continue;
+      size.paused = false;
+      --paused_;
+    }
+    pump();
+  }
+  while (!deadlines_.empty() && deadlines_.begin()->first <= now)
+    stop_late(groups_.at(deadlines_.begin()->second), now);
+}
+
+/// Its first task has exceeded its time limit; or its grace, and with it goes the group.
+void Scheduler::stop_late(Group& group, Clock::time_point now) {
+  Sent& sent = group.sent.front();
+  if (sent.failed) {
+    end(group);
+    take_back(group, nullptr);
+    return pump();
+  }
+  TaskPtr const late = sent.task;
+  sent.failed = sent.stopped = true;
+  watch_front(group);
+  if (group.deadline && *group.deadline <= now) {  // else callbacks could find it still running
     end(group);
     take_back(group, nullptr);
     pump();
-    if (!late) continue;
-    late->release_inputs();
-    late->set_error(std::make_exception_ptr(
-        TimeoutError(fmt::format("task {} ran longer than its limit of {:g} s; its group of {} rank(s) was ended",
-                                 late->id, std::chrono::duration<double>(late->rare->timeout).count(), late->ranks))));
   }
+  late->set_error(std::make_exception_ptr(
+      TimeoutError(fmt::format("task {} ran longer than its limit of {:g} s and was stopped", late->id,
+                               std::chrono::duration<double>(late->rare->timeout).count()))));
 }
 
 std::optional<Clock::time_point> Scheduler::next_deadline() const {
-  if (deadlines_.empty()) return std::nullopt;
-  return deadlines_.begin()->first;
+  std::optional<Clock::time_point> next;
+  if (!deadlines_.empty()) next = deadlines_.begin()->first;
+  if (paused_ != 0) {
+    for (auto const& [ranks, size] : sizes_) {
+      if (size.paused && size.queued != 0 && (!next || size.not_before < *next)) next = size.not_before;
+    }
+  }
+  return next;
 }
 
 void Scheduler::check_drained() {

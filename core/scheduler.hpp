@@ -38,6 +38,8 @@ class SchedulerPort {
   virtual bool withdraw_start(int ranks) = 0;
   /// To each rank of the group.
   virtual void send_task(GroupId group, Task const& task, TaskHeader header) = 0;
+  /// Ask the ranks of a group to stop the task that they run, which is number `index` of those that the group was sent.
+  virtual void stop_task(GroupId group, std::uint64_t index) = 0;
   /// Kill its ranks; answered by group_gone.
   virtual void end_group(GroupId group) = 0;
   /// Let its ranks leave gently; answered by group_gone.
@@ -46,6 +48,8 @@ class SchedulerPort {
   virtual void drained() = 0;
   /// A clock; asked only where a time limit is concerned.
   virtual Clock::time_point now() = 0;
+  /// The same to some milliseconds, at next to no cost.
+  virtual Clock::time_point roughly_now() = 0;
 };
 
 /// Which task runs on which group, and what becomes of it: a state machine without threads, sockets or clocks of its
@@ -57,9 +61,11 @@ class Scheduler {
     int max_ranks = 1;                  ///< of all groups together
     std::uint64_t tasks_per_group = 0;  ///< then the group is replaced; 0: never
     int max_losses = 3;                 ///< the loss of a group that a task does not survive
-    Clock::duration grace =
-        std::chrono::seconds{1};  ///< for the peers of a rank that threw, before their group is ended
-    int max_birth_failures = 3;   ///< in a row; then waiting tasks fail
+    Clock::duration grace = std::chrono::seconds{
+        1};  ///< for what is to stop, and the peers of a rank that threw, before their group is ended
+    int max_birth_failures = 3;  ///< in a row; then waiting tasks fail
+    /// From the first failure until a group of that size is started again; four times as long after the second.
+    Clock::duration birth_pause = std::chrono::milliseconds{100};
   };
 
   struct Statistics {
@@ -87,6 +93,10 @@ class Scheduler {
   void start_failed(int ranks, std::string const& why);
   /// Throws ProtocolError where the group has no such task, or the frame is no answer; nothing has changed then.
   void answered(GroupId id, int rank, Frame const& frame, std::string const& host);
+  /// The future of a task that is not queued any more has ended: where a group runs it, it is to stop.
+  void stop(Task const& task);
+  /// A task tells how much of it is done.
+  void progress(GroupId group, std::uint64_t task, double done);
   /// A rank has made a file for its task, which is kept as long as the task's futures.
   void keep(GroupId group, std::uint64_t task, std::shared_ptr<void> keeper);
   /// A rank died; `how` says which one, where and how. The group's tasks go back to the queue or are given up;
@@ -112,7 +122,10 @@ class Scheduler {
   struct Sent {
     TaskPtr task;
     int answers_left = 0;
-    bool failed = false;  ///< its future has its error already
+    bool failed = false;   ///< its future is done already, or it will run again
+    bool again = false;    ///< it will
+    bool asked = false;    ///< its ranks were asked to stop
+    bool stopped = false;  ///< by its master, not by an error of its own
     std::uint16_t comm_slot = 0;
     std::vector<Bytes> values;
   };
@@ -131,7 +144,7 @@ class Scheduler {
     std::vector<std::uint32_t> comm_epochs;  ///< per communicator, of which each task in flight has one of its own
     unsigned comms_in_use = 0;               ///< a bit each
     std::optional<Clock::time_point> deadline;
-    bool deadline_is_grace = false;
+    Clock::time_point front_since;  ///< roughly, when its first task became that
   };
 
   /// The queued tasks of one number of ranks, and the groups for them.
@@ -144,8 +157,10 @@ class Scheduler {
     int alive = 0;    ///< groups in state ready
     int leaving = 0;  ///< groups in the other states
     int birth_failures = 0;
-    std::uint64_t overtaken = 0;   ///< less urgent tasks of other sizes that started while this one had no group
-    std::uint64_t blocked_in = 0;  ///< the last pump() in which its first task could not be started
+    Clock::time_point not_before{};  ///< the next start, after one that failed
+    bool paused = false;             ///< until then
+    std::uint64_t overtaken = 0;     ///< less urgent tasks of other sizes that started while this one had no group
+    std::uint64_t blocked_in = 0;    ///< the last pump() in which its first task could not be started
   };
 
   // The queue
@@ -163,13 +178,16 @@ class Scheduler {
   [[nodiscard]] std::size_t window(Group const& group) const;
   [[nodiscard]] bool is_kept_for_another(Size const& size);
   void finish_front(Group& group);
+  void run_again(TaskPtr task);
   void watch_front(Group& group);
-  void set_deadline(Group& group, std::optional<Clock::time_point> deadline, bool is_grace);
+  void set_deadline(Group& group, std::optional<Clock::time_point> deadline);
+  void stop_late(Group& group, Clock::time_point now);
 
   // Groups
   [[nodiscard]] Size& size_of(int ranks);
   void start_group(Size& size);
   void start_groups(Size& size);
+  void forgive(Size& size);
   void make_room(Size& size);
   void withdraw_starts();
   void retire_or_idle(Group& group);
@@ -188,6 +206,7 @@ class Scheduler {
   std::map<int, Size> sizes_;
   std::unordered_map<GroupId, Group> groups_;
   std::set<std::pair<Clock::time_point, GroupId>> deadlines_;
+  int paused_ = 0;         ///< sizes whose next start has to wait
   int ranks_taken_ = 0;    ///< by groups that start, live, leave or end
   int ranks_leaving_ = 0;  ///< by groups that leave or end
   std::size_t queued_ = 0;

@@ -4,8 +4,10 @@
 #include <farm/future_state.hpp>
 #include <farm/serialize.hpp>
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -20,6 +22,9 @@ class Task : public FutureState {
  public:
   struct Rare {
     Clock::duration timeout{0};                  ///< 0: none
+    int retries = 0;                             ///< that are left after an error of its own
+    std::function<void(Task&)> stop;             ///< where it may be cancelled while it runs: its future is done
+    std::uint64_t group = 0;                     ///< to which it was sent last
     std::vector<std::string> losses;             ///< one line for each group that was lost under it
     std::uint32_t restarts = 0;                  ///< how often it was begun again for what was not its doing
     std::vector<std::shared_ptr<void>> inputs;   ///< keep files that its ranks read, until it is done
@@ -39,6 +44,8 @@ class Task : public FutureState {
     return rare ? static_cast<std::uint32_t>(rare->losses.size()) + rare->restarts + 1 : 1;
   }
 
+  [[nodiscard]] double progress() const noexcept override { return told_progress; }
+
   Bytes call;
   CodeAddress code;
   std::unique_ptr<Rare> rare;
@@ -46,6 +53,16 @@ class Task : public FutureState {
   std::int32_t priority = 0;
   std::int32_t ranks = 1;
   bool all_ranks = false;
+  bool listens = false;      ///< its function asks whether it is to stop
+  bool cancellable = false;  ///< while it runs; not changed once it is submitted
+  std::atomic<float> told_progress{0};
+
+ protected:
+  bool request_stop() noexcept override {
+    if (!cancellable || !set_cancelled()) return cancellable && status() == Status::cancelled;
+    rare->stop(*this);
+    return true;
+  }
 };
 
 using TaskPtr = IntrusivePtr<Task>;

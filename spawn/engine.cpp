@@ -14,6 +14,7 @@
 #include <charconv>
 #include <condition_variable>
 #include <cstdlib>
+#include <ctime>
 #include <filesystem>
 #include <future>
 #include <mutex>
@@ -168,6 +169,14 @@ class Engine::Core final : public SchedulerPort,
     return state;
   }
 
+  /// The future of a task that may run has ended.
+  void stop(TaskPtr task) {
+    hub_.post([self = shared_from_this(), task = std::move(task)] {
+      self->scheduler_.stop(*task);
+      self->watch_clock();
+    });
+  }
+
   void shut_down(bool cancel) {
     auto const awaiting = close();
     if (cancel) {
@@ -268,6 +277,7 @@ class Engine::Core final : public SchedulerPort,
       try {
         auto call = make_call_();
         task_->call = std::move(call.bytes);
+        task_->listens = call.listens;
         if (!call.keepers.empty()) task_->make_rare().inputs = std::move(call.keepers);
       } catch (...) {
         task_->set_error(std::current_exception());
@@ -321,6 +331,7 @@ class Engine::Core final : public SchedulerPort,
       tasks.swap(inbox_);
     }
     for (auto& task : tasks) scheduler_.submit(std::move(task));
+    watch_clock();
   }
 
   // SchedulerPort
@@ -344,9 +355,15 @@ class Engine::Core final : public SchedulerPort,
   }
 
   void send_task(GroupId id, Task const& task, TaskHeader header) override { groups_.at(id)->send(task, header); }
+  void stop_task(GroupId id, std::uint64_t index) override { groups_.at(id)->stop(index); }
   void end_group(GroupId id) override { groups_.at(id)->end(); }
   void release_group(GroupId id) override { groups_.at(id)->release(); }
   Clock::time_point now() override { return Clock::now(); }
+  Clock::time_point roughly_now() override {
+    timespec time{};
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &time);
+    return Clock::time_point{std::chrono::seconds{time.tv_sec} + std::chrono::nanoseconds{time.tv_nsec}};
+  }
 
   void drained() override {
     hub_.remove_tenant(*this);
@@ -385,6 +402,7 @@ class Engine::Core final : public SchedulerPort,
       log_error(fmt::format("a group of {} could not be started: {}", group.ranks(), why));
     logged_ = why;
     scheduler_.start_failed(group.ranks(), why);
+    watch_clock();
   }
 
   void on_answer(Group& group, int rank, Frame const& frame) override {
@@ -398,6 +416,10 @@ class Engine::Core final : public SchedulerPort,
     if (auto* const run = current_stage_run()) {
       scheduler_.keep(group.id(), frame.id, run->adopt(std::filesystem::path{frame.payload}));
     }
+  }
+
+  void on_progress(Group& group, std::uint64_t task, double done) override {
+    scheduler_.progress(group.id(), task, done);
   }
 
   void on_lost(Group& group, std::string const& how) override {
@@ -490,17 +512,28 @@ void set_options(Task& task, EngineOptions const& engine, TaskOptions const& opt
     throw UsageError(fmt::format("a task of {} ranks was submitted to a pool of {} ranks", ranks, engine.max_ranks));
   }
   if (options.timeout && options.timeout->count() <= 0) throw UsageError("a task's timeout must be above 0");
+  if (options.retries < 0) throw UsageError("a task's retries must not be below 0");
   task.ranks = ranks;
   task.priority = options.priority;
   task.all_ranks = all_ranks;
   if (options.timeout) task.make_rare().timeout = *options.timeout;
+  if (options.retries > 0) task.make_rare().retries = options.retries;
 }
 
 }  // namespace
 
+void Engine::make_cancellable(Task& task) const {
+  task.cancellable = true;
+  task.make_rare().stop = [core = std::weak_ptr{core_}](Task& stopped) {
+    if (auto const living = core.lock()) living->stop(TaskPtr{&stopped});
+  };
+}
+
 StatePtr Engine::submit(CodeAddress code, PackedCall call, TaskOptions const& task_options, bool all_ranks) {
   TaskPtr task{new Task{code, std::move(call.bytes)}};
   set_options(*task, options(), task_options, all_ranks);
+  task->listens = call.listens;
+  if (task_options.cancellable) make_cancellable(*task);
   if (!call.keepers.empty()) task->make_rare().inputs = std::move(call.keepers);
   return core_->submit(std::move(task));
 }
@@ -509,6 +542,7 @@ StatePtr Engine::submit_after(std::vector<StatePtr> const& sources, CodeAddress 
                               std::function<PackedCall()> make_call, TaskOptions const& task_options, bool all_ranks) {
   IntrusivePtr<DependentTask> task{new DependentTask{code, sources}};
   set_options(*task, options(), task_options, all_ranks);
+  if (task_options.cancellable) make_cancellable(*task);
   return core_->submit_after(sources, std::move(make_call), std::move(task));
 }
 

@@ -145,6 +145,10 @@ void Group::become_ready_if_prepared() {
 void Group::on_rank_frame(std::size_t rank, Frame const& frame) {
   auto& member = members_[rank];
   if (frame.type == FrameType::staged) return owner_->on_staged(*this, frame);
+  if (frame.type == FrameType::progress) {
+    auto payload = frame.payload;
+    return owner_->on_progress(*this, frame.id, take<double>(payload));
+  }
   if (member.owed == 0) throw ProtocolError("a rank answers what it was not asked");
   --member.owed;
   if (frame.type == FrameType::prepared) return on_prepared(rank, frame);
@@ -167,6 +171,14 @@ void Group::send(Task const& task, TaskHeader const& header) {
     append_frame(member.stream->output(), FrameType::task, task.id, &header, sizeof header, task.call);
     hub_.flush_soon(member.stream);
     ++member.owed;
+  }
+}
+
+void Group::stop(std::uint64_t index) {
+  for (auto& member : members_) {
+    if (!member.lifeline || !member.lifeline->open()) continue;
+    append_frame(member.lifeline->output(), FrameType::stop, stop_key(id_, index));
+    hub_.flush_soon(member.lifeline);
   }
 }
 
@@ -264,7 +276,8 @@ void Group::on_lifeline_closed(std::size_t rank) {
 
 std::string Group::fate(std::size_t rank) const {
   auto const& member = members_[rank];
-  std::string text = fmt::format("rank {} of {} on {} (process {})", rank, members_.size(), member.host, member.pid);
+  std::string text =
+      fmt::format("group {}: rank {} of {} on {} (process {})", id_, rank, members_.size(), member.host, member.pid);
   if (!member.exit) return text + (member.guarded ? " and its guard broke off" : " broke off");
   if (member.exit->signal != 0) {
     char const* const description = strsignal(member.exit->signal);  // NOLINT: one thread

@@ -35,6 +35,8 @@ class GroupOwner {
   /// Before it was ready. on_gone follows.
   virtual void on_birth_failed(Group& group, std::string const& why) = 0;
   virtual void on_answer(Group& group, int rank, Frame const& frame) = 0;
+  /// A task tells how much of it is done, 0 to 1.
+  virtual void on_progress(Group& group, std::uint64_t task, double done) = 0;
   /// A task has made a file, whose path is the payload.
   virtual void on_staged(Group& group, Frame const& frame) = 0;
   /// Of a ready group: which rank was lost, where and how. The owner is to call end(); on_gone follows.
@@ -64,6 +66,9 @@ class Group : public std::enable_shared_from_this<Group> {
 
   /// The same frame to each rank. Throws SerializationError where it is too large; then nothing is sent.
   void send(Task const& task, TaskHeader const& header);
+  /// Asks the ranks to stop the task that is number `index` of those that were sent. Ranks without guards do not hear
+  /// it.
+  void stop(std::uint64_t index);
   /// Lets the ranks leave; those that do not within some seconds are killed. Static ones go back to their source.
   void release();
   /// Kills the ranks; but static ones that have no task go back to their source.

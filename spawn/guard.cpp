@@ -213,6 +213,8 @@ class Guard {
     if (frame.type == FrameType::end) {
       report_.ended = 1;
       kill_rank();
+    } else if (frame.type == FrameType::stop) {
+      page_->to_stop = frame.id;
     } else if (frame.type == FrameType::ping) {
       append_frame(lifeline_->output(), FrameType::alive, frame.id);
       lifeline_->flush();

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <atomic>
+#include <cstdint>
 #include <string_view>
 
 /// The guard: the process that a rank is forked from. It stays the one that the launcher watches, so that whatever
@@ -13,6 +14,7 @@ namespace farm::detail {
 
 /// In memory that a rank and its guard share.
 struct SharedPage {
+  std::atomic<std::uint64_t> to_stop{~std::uint64_t{0}};  ///< the stop_key of the last task that is to stop
   std::atomic<bool> finalized{false};  ///< MPI is finalized in the rank: nothing is left to be done for it
   std::array<char, 240> note{};        ///< the rank's last words
 };
@@ -27,6 +29,9 @@ class GuardLink {
   /// Tells the guard where the master is; it then opens the lifeline. Once.
   void announce(Birth const& birth, Hello const& hello) const;
   void set_finalized() const;
+  [[nodiscard]] bool is_to_stop(std::uint64_t stop_key) const noexcept {
+    return page_ != nullptr && page_->to_stop.load(std::memory_order_relaxed) == stop_key;
+  }
   void set_note(std::string_view note) const noexcept;
 
  private:

@@ -42,6 +42,8 @@ bool rank_process = false;  // NOLINT: what this process is
 constexpr auto spin_time = 50us;
 /// An answer waits for further ones no longer than this.
 constexpr auto answer_delay = 20us;
+/// How often a task's progress is told at most.
+constexpr auto progress_interval = 50ms;
 
 /// The rank's end of its task stream: blocks, and is used between tasks only.
 class Channel {
@@ -165,12 +167,34 @@ class OutputFile {
   std::vector<int> saved_;
 };
 
+/// A running task's way to hear of the master, by its guard, and to be heard.
+class Line final : public TaskLine {
+ public:
+  Line(Channel& channel, std::uint64_t task, std::uint64_t key) : channel_(channel), task_(task), key_(key) {}
+
+  [[nodiscard]] bool stop_requested() const noexcept override { return guard_link().is_to_stop(key_); }
+
+  void set_progress(double done) override {
+    auto const now = Clock::now();
+    if (now - last_told_ < progress_interval && done < 1) return;
+    last_told_ = now;
+    append_frame(channel_.output(), FrameType::progress, task_, &done, sizeof done, {});
+    channel_.flush();
+  }
+
+ private:
+  Channel& channel_;
+  std::uint64_t task_;
+  std::uint64_t key_;
+  Clock::time_point last_told_{};
+};
+
 /// The serving of one group's tasks.
 class Server {
  public:
   /// `output_directory` is where each task's output has a file; empty: none.
-  Server(Comm const& group, std::string output_directory, Channel& channel)
-      : group_(group), output_directory_(std::move(output_directory)), channel_(channel) {}
+  Server(std::uint64_t id, Comm const& group, std::string output_directory, Channel& channel)
+      : id_(id), group_(group), output_directory_(std::move(output_directory)), channel_(channel) {}
 
   /// Throws what the initializer throws.
   void initialize(Frame const& frame) {
@@ -205,6 +229,7 @@ class Server {
     append_frame(channel_.output(), failure ? FrameType::error : FrameType::value, frame.id, &answer, sizeof answer,
                  value_);
     channel_.answered(end);
+    ++tasks_run_;
     // of a group of one nobody else need agree to it
     if (failure && group_.size() == 1) comms_.clear();
   }
@@ -216,7 +241,8 @@ class Server {
   };
 
   void call(TaskHeader const& header, std::uint64_t task, std::string_view payload, Bytes* value) {
-    TaskContext context{task, header.attempt, group_.rank(), group_.size()};
+    Line line{channel_, task, stop_key(id_, tasks_run_)};
+    TaskContext context{task, header.attempt, group_.rank(), group_.size(), &line};
     Environment environment{&context, &comm(header.comm_slot, header.comm_epoch), &kept_, &staging_};
     auto const invoke = invoker({header.module, header.offset});
     if (output_directory_.empty()) {
@@ -247,6 +273,8 @@ class Server {
     return entry.comm;
   }
 
+  std::uint64_t id_;
+  std::uint64_t tasks_run_ = 0;
   Comm const& group_;
   std::string output_directory_;
   Channel& channel_;
@@ -310,7 +338,7 @@ class Surroundings {
 class FormedGroup {
  public:
   FormedGroup(Form const& form, MPI_Comm all, Channel& channel)
-      : surroundings_(form), comm_(make_comm(form, all)), server_(comm_, form.output_directory, channel) {}
+      : surroundings_(form), comm_(make_comm(form, all)), server_(form.group, comm_, form.output_directory, channel) {}
   [[nodiscard]] Server& server() { return server_; }
 
  private:
@@ -376,7 +404,7 @@ void serve_tasks(Birth const& birth, MPI_Comm group) {
   if (hello.guarded) guard_link().announce(birth, hello);
   asio::io_context context{1};
   Channel channel{connect_to_master(context, birth, hello)};
-  Server server{comm, birth.output_directory, channel};
+  Server server{birth.group, comm, birth.output_directory, channel};
   while (auto const frame = channel.next()) {
     if (frame->type == FrameType::leave) return;
     if (frame->type == FrameType::task) server.run(*frame);

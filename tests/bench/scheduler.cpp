@@ -26,7 +26,9 @@ struct Answers final : SchedulerPort {
   void end_group(GroupId /*group*/) override {}
   void release_group(GroupId group) override { leaving.push_back(group); }
   void drained() override { is_drained = true; }
+  void stop_task(GroupId /*id*/, std::uint64_t /*index*/) override {}
   Clock::time_point now() override { return Clock::now(); }
+  Clock::time_point roughly_now() override { return {}; }
 
   std::vector<int> starts;
   std::vector<GroupId> leaving;

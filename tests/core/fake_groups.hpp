@@ -75,6 +75,13 @@ class FakeGroups final : public SchedulerPort {
     order.push_back(task.id);
     attempts[task.id].push_back(header.attempt);
   }
+  void stop_task(GroupId id, std::uint64_t index) override {
+    Group const& group = groups.at(id);
+    REQUIRE_FALSE(group.ended);
+    REQUIRE_FALSE(group.tasks.empty());
+    REQUIRE(index == group.sent - group.tasks.size());
+    stops.push_back(group.tasks.front().task);
+  }
   void end_group(GroupId id) override {
     REQUIRE_FALSE(groups.at(id).ended);
     groups.at(id).ended = true;
@@ -92,6 +99,7 @@ class FakeGroups final : public SchedulerPort {
     ++times_drained;
   }
   Clock::time_point now() override { return clock; }
+  Clock::time_point roughly_now() override { return clock; }
 
   // What the test lets happen
   TaskPtr submit(int ranks = 1, int priority = 0, std::string call = {}) {
@@ -217,6 +225,7 @@ class FakeGroups final : public SchedulerPort {
   bool can_withdraw = true;
   std::map<GroupId, Group> groups;
   std::vector<std::uint64_t> order;  ///< of sending
+  std::vector<std::uint64_t> stops;  ///< tasks that were asked to stop
   std::map<std::uint64_t, std::vector<std::uint32_t>> attempts;
   int times_drained = 0;
   Clock::time_point clock{};

@@ -393,6 +393,175 @@ TEST_CASE("a task that exceeds its time limit fails, and its group is ended") {
   CHECK(farm.scheduler.statistics().tasks_done == 3);
 }
 
+TEST_CASE("a task that listens and exceeds its time limit is asked to stop, and its group stays where it does") {
+  FakeGroups farm{{.max_ranks = 2, .grace = 1s}};
+  auto const limited = make_intrusive<Task>(CodeAddress{}, "");
+  limited->ranks = 2;
+  limited->listens = true;
+  limited->make_rare().timeout = 5s;
+  farm.scheduler.submit(limited);
+  auto const next = farm.submit(2);
+  auto const group = farm.come_up();
+  farm.advance(5s);
+  CHECK_THROWS_AS(rethrow(limited), farm::TimeoutError);
+  CHECK(farm.stops == Ids{limited->id});
+  farm.advance(999ms);
+  SECTION("it does") {
+    farm.finish(group);
+    farm.advance(1h);
+    CHECK(farm.where(next) == group);
+    CHECK(farm.stops.size() == 1);
+    farm.run_all();
+  }
+  SECTION("one of its ranks does not") {
+    farm.answer(group, 0);
+    farm.advance(1ms);
+    CHECK(farm.groups.at(group).ended);
+    farm.run_all();
+  }
+  CHECK(has_value(next));
+  CHECK(farm.scheduler.statistics().tasks_done == 2);
+}
+
+TEST_CASE("a running task can be cancelled where its submission says so: it is stopped as after a timeout") {
+  FakeGroups farm{{.max_ranks = 1, .grace = 1s}};
+  bool const listens = GENERATE(true, false);
+  bool const sent_ahead = GENERATE(true, false);
+  CAPTURE(listens, sent_ahead);
+  if (sent_ahead) {
+    farm.submit_many(40);
+    farm.come_up();
+    farm.finish(1, 1us);
+    REQUIRE(farm.on(1).size() > 3);
+  }
+  auto const task = make_intrusive<Task>(CodeAddress{}, "");
+  std::vector<Task*> stopped;
+  task->listens = listens;
+  task->priority = 1;
+  task->cancellable = true;
+  task->make_rare().stop = [&](Task& each) { stopped.push_back(&each); };
+  farm.scheduler.submit(task);
+  if (sent_ahead) {
+    while (farm.where(task) == 0) farm.finish(1, 1us);
+  } else {
+    farm.come_up();
+  }
+  REQUIRE(farm.where(task) == 1);
+  CHECK(task->cancel());
+  CHECK(is_cancelled(task));
+  CHECK(stopped == std::vector<Task*>{task.get()});
+  CHECK(task->cancel());
+  CHECK(stopped.size() == 1);
+  farm.scheduler.stop(*task);
+  while (farm.on(1).front() != task->id) farm.finish(1, 1us);
+  CHECK(farm.stops == (listens ? Ids{task->id} : Ids{}));
+  REQUIRE(farm.scheduler.next_deadline() == farm.clock + (listens ? 1s : 0s));
+  farm.advance(listens ? 1s : 0s);
+  CHECK(farm.groups.at(1).ended);
+  farm.run_all();
+  farm.scheduler.stop(*task);  // too late
+  CHECK(is_cancelled(task));
+  CHECK(farm.scheduler.idle());
+}
+
+TEST_CASE("a running task cannot be cancelled where its submission says nothing of it") {
+  FakeGroups farm{{.max_ranks = 1}};
+  auto const task = farm.submit();
+  auto const group = farm.come_up();
+  CHECK_FALSE(task->cancel());
+  farm.finish(group);
+  CHECK(has_value(task));
+}
+
+TEST_CASE("the peers of a rank that threw are asked to stop") {
+  FakeGroups farm{{.max_ranks = 2}};
+  auto const task = farm.submit(2);
+  auto const group = farm.come_up();
+  farm.fail(group, 1);
+  CHECK(farm.stops == Ids{task->id});
+}
+
+TEST_CASE("a task that throws runs again as often as its submission asks for, and its last error counts") {
+  FakeGroups farm{{.max_ranks = 2}};
+  auto const task = make_intrusive<Task>(CodeAddress{}, "");
+  task->ranks = 2;
+  task->make_rare().retries = 2;
+  farm.scheduler.submit(task);
+  auto const next = farm.submit(2);
+  auto const group = farm.come_up();
+  farm.fail(group, 0, "first");
+  CHECK_FALSE(task->done());
+  SECTION("all ranks answer") {
+    farm.answer(group, 1);
+    CHECK(farm.where(task) == group);
+    farm.fail(group, 0, "second");
+    farm.fail(group, 1, "second of rank 1");
+    SECTION("it has a value at last") {
+      farm.finish(group);
+      CHECK(has_value(task));
+    }
+    SECTION("it has not") {
+      farm.fail(group, 0, "third");
+      CHECK_THROWS_WITH(rethrow(task), contains("third"));
+      farm.answer(group, 1);
+    }
+    CHECK(farm.attempts[task->id] == Attempts{1, 2, 3});
+  }
+  SECTION("a rank does not answer: its group is ended, and the task runs again on another") {
+    farm.advance(1h);
+    CHECK(farm.groups.at(group).ended);
+    farm.run_all();
+    CHECK(has_value(task));
+    CHECK(farm.attempts[task->id] == Attempts{1, 2});
+  }
+  SECTION("it is cancelled before") {
+    task->set_cancelled();
+    farm.answer(group, 1);
+    CHECK(farm.attempts[task->id] == Attempts{1});
+  }
+  SECTION("all is abandoned") {
+    farm.scheduler.abandon(std::make_exception_ptr(farm::BrokenExecutor("abandoned")));
+    CHECK_THROWS_AS(rethrow(task), farm::BrokenExecutor);
+  }
+  farm.run_all();
+  CHECK(next->done());
+  CHECK(farm.scheduler.idle());
+  CHECK(farm.scheduler.statistics().tasks_done == 2);
+}
+
+TEST_CASE("what a task tells of its progress is there while it runs") {
+  FakeGroups farm{{.max_ranks = 1}};
+  auto const task = farm.submit();
+  auto const group = farm.come_up();
+  CHECK(task->progress() == 0);
+  farm.scheduler.progress(group, task->id, 0.25);
+  CHECK(task->progress() == 0.25);
+  farm.scheduler.progress(group, task->id + 1, 0.75);
+  farm.scheduler.progress(group + 1, task->id, 0.75);
+  CHECK(task->progress() == 0.25);
+  farm.scheduler.progress(group, task->id, 7);
+  CHECK(task->progress() == 1);
+}
+
+TEST_CASE("after a start that failed the next one waits, longer after the second") {
+  FakeGroups farm{{.max_ranks = 2, .birth_pause = 100ms}};
+  auto const task = farm.submit();
+  farm.fail_start();
+  CHECK(farm.starts.empty());
+  CHECK(farm.scheduler.next_deadline() == farm.clock + 100ms);
+  auto const other = farm.submit();
+  CHECK(farm.starts.empty());
+  farm.advance(99ms);
+  CHECK(farm.starts.empty());
+  farm.advance(1ms);
+  CHECK(farm.starts.size() == 2);
+  farm.come_up();
+  farm.fail_start();
+  farm.run_all();
+  CHECK(has_value(task));
+  CHECK(has_value(other));
+}
+
 TEST_CASE("a task that keeps its time limit has no deadline left") {
   FakeGroups farm{{.max_ranks = 1}};
   auto const limited = make_intrusive<Task>(CodeAddress{}, "");
@@ -530,7 +699,9 @@ TEST_CASE("starts that fail are given up after three, and the waiting tasks are 
   FakeGroups farm{{.max_ranks = 2}};
   auto const tasks = farm.submit_many(3, 2);
   farm.fail_start();
+  farm.advance(1s);
   farm.fail_start();
+  farm.advance(1s);
   CHECK_FALSE(tasks[0]->done());
   farm.fail_start("all nodes down");
   for (auto const& task : tasks) {
@@ -560,10 +731,14 @@ TEST_CASE("a start that succeeds after failures counts anew") {
   FakeGroups farm{{.max_ranks = 1}};
   auto const task = farm.submit();
   farm.fail_start();
+  farm.advance(1s);
   farm.fail_start();
+  farm.advance(1s);
   farm.gone(farm.come_up());
   farm.fail_start();
+  farm.advance(1s);
   farm.fail_start();
+  farm.advance(1s);
   CHECK_FALSE(task->done());
   farm.run_all();
   CHECK(has_value(task));

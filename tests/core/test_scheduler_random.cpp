@@ -58,6 +58,10 @@ class Chaos {
   }
 
   void once(bool may_submit = true) {
+    if (!to_stop_.empty() && below(3) == 0) {
+      farm_.scheduler.stop(*to_stop_.back());
+      to_stop_.pop_back();
+    }
     int const what = below(20);
     if (what < 4 && may_submit && below(100) < busyness_) {
       for (int i = below(4) == 0 ? below(30) : 1; i > 0; --i) submit();
@@ -102,6 +106,12 @@ class Chaos {
     task->priority = below(5) == 0 ? below(3) - 1 : 0;
     task->all_ranks = below(3) == 0;
     if (below(10) == 0) task->make_rare().timeout = std::chrono::milliseconds{1 + below(2000)};
+    if (below(10) == 0) task->make_rare().retries = below(3);
+    task->listens = below(2) == 0;
+    if (below(5) == 0) {
+      task->cancellable = true;
+      task->make_rare().stop = [this](Task& stopped) { to_stop_.push_back(TaskPtr{&stopped}); };
+    }
     tasks_.push_back(task);
     farm_.scheduler.submit(task);
   }
@@ -113,6 +123,7 @@ class Chaos {
   int busyness_ = 0;  ///< percent
   std::chrono::nanoseconds run_{0};
   std::vector<TaskPtr> tasks_;
+  std::vector<TaskPtr> to_stop_;
 };
 
 }  // namespace

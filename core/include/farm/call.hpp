@@ -94,6 +94,7 @@ struct Call {
   using Arguments = given_parameters<Parameters>;  // those that are not bound by the farm, in order
   using Result = result_of<Function, Parameters>;
   using Value = typename ResultTransport<std::decay_t<Result>>::Value;  // what the future has
+  static constexpr bool listens = takes_context<Parameters>;            // it can be asked to stop
   static_assert(type_list_size<Arguments> == sizeof...(As), "wrong number of arguments for this task's function");
   static_assert(!std::is_reference_v<Result> || std::is_lvalue_reference_v<Result>);
 

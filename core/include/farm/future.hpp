@@ -64,8 +64,11 @@ class Future {
   [[nodiscard]] bool running() const { return checked().status() == detail::FutureState::Status::running; }
   [[nodiscard]] bool cancelled() const { return checked().status() == detail::FutureState::Status::cancelled; }
 
-  /// True where it is cancelled by this call or was before: what had not started. False where it is done; for what
-  /// runs, its task is asked to stop, and the answer is whether it is cancelled by that.
+  /// How much its task says is done, 0 to 1, by its TaskContext; 0 where it says nothing.
+  [[nodiscard]] double progress() const { return checked().progress(); }
+
+  /// True where it is cancelled by this call or was before: what had not started; and a task that runs where its
+  /// TaskOptions::cancellable says so, which is stopped then. False for others that run, and where it is done.
   bool cancel() const { return checked().cancel(); }
 
   /// Blocks until done, and gives the value: unpacked anew by each call, or a copy of what was made in this process.

@@ -96,6 +96,9 @@ class FutureState {
   /// How it ended; valid only once done(). Empty for a cancelled one, unless it is told why.
   [[nodiscard]] Result const& result() const noexcept { return result_; }
 
+  /// What it has told of itself while it runs, 0 to 1.
+  [[nodiscard]] virtual double progress() const noexcept { return 0; }
+
   /// True for the first caller only: the right to move the value out of the result.
   [[nodiscard]] bool take() noexcept { return !taken_.exchange(true, std::memory_order_acq_rel); }
 

@@ -15,9 +15,14 @@ struct TaskOptions {
   int ranks = 0;
   /// Tasks of higher priority start first; equals in order of submission.
   int priority = 0;
-  /// How long it may run, from when its ranks start it; then its group is ended and it fails with TimeoutError. None:
-  /// no limit.
+  /// How long it may run, from when its ranks start it; then it fails with TimeoutError and is stopped: one that has a
+  /// TaskContext is asked to, and its group is ended after the pool's grace; any other is ended with its group at once.
+  /// None: no limit.
   std::optional<std::chrono::nanoseconds> timeout{};
+  /// cancel() of its future is true also while it runs; it is stopped as after a timeout.
+  bool cancellable = false;
+  /// How often it is run again after it threw. The last error is the one that counts.
+  int retries = 0;
 };
 
 /// A task whose future holds the results of all its ranks, in rank order: `submit(all_ranks, f, args...)`, or

@@ -83,6 +83,11 @@ using parameters_of = typename FoundParameters<F, As...>::type;
 template <class P>
 inline constexpr bool is_bound = Binder<std::remove_cvref_t<P>>::bound || std::is_same_v<std::remove_cvref_t<P>, Comm>;
 
+template <class List>
+inline constexpr bool takes_context = false;
+template <class... Ps>
+inline constexpr bool takes_context<TypeList<Ps...>> = (std::is_same_v<std::remove_cvref_t<Ps>, TaskContext> || ...);
+
 template <class List, class... Given>
 struct GivenParameters;
 template <class... Given>

@@ -34,6 +34,7 @@ namespace detail {
 struct PackedCall {
   Bytes bytes{};
   std::vector<std::shared_ptr<void>> keepers{};
+  bool listens = false;  ///< the function has a TaskContext, by which it can be asked to stop
 };
 
 /// What pools and executors are made of; those check their own options and turn them into these.
@@ -50,6 +51,7 @@ struct EngineOptions {
 };
 
 class Hub;
+class Task;
 
 /// What max_ranks is where it is not given: FARM_MAX_WORKERS, else the slots of this job less the master's, else the
 /// number of cores. Throws UsageError where FARM_MAX_WORKERS is no number above 0.
@@ -95,6 +97,8 @@ class Engine {
 
  private:
   class Core;
+  void make_cancellable(Task& task) const;
+
   std::shared_ptr<Core> core_;
 };
 

@@ -79,6 +79,7 @@ using ListOf = typename ListOfValues<R>::type;
 template <class Called, class F, class... Args>
 [[nodiscard]] PackedCall pack_call(F const& f, Args const&... args) {
   PackedCall call;
+  call.listens = Called::listens;
   KeeperScope const scope{call.keepers};
   try {
     call.bytes = Called::make(f, args...);
