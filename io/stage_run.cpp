@@ -151,14 +151,19 @@ StageRun::StageRun(Options const& options)
 
 StageRun::~StageRun() {
   if (current_stage_run() == this) set_stage_run(nullptr);
-  if (getpid() == owner_) {  // a forked child has a copy, but owns nothing
-    std::error_code ignored;
-    if (keep_)
-      detail::log_error(fmt::format("the staged arrays are kept in {}", directory_.string()));
-    else
-      fs::remove_all(directory_, ignored);
-  }
+  remove_files();
   close(lock_);
+}
+
+void StageRun::remove_files() const noexcept try {
+  if (getpid() != owner_) return;  // a forked child has a copy, but owns nothing
+  std::error_code ignored;
+  if (keep_) {
+    detail::log_error(fmt::format("the staged arrays are kept in {}", directory_.string()));
+  } else {
+    fs::remove_all(directory_, ignored);
+  }
+} catch (std::exception const&) {  // out of memory: the next run removes them
 }
 
 std::shared_ptr<void> StageRun::adopt(fs::path const& path) { return keep_ ? nullptr : files_->adopt(path.string()); }

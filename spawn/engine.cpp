@@ -441,6 +441,11 @@ class Engine::Core final : public SchedulerPort,
     if (waiting) scheduler_.release_idle();
   }
 
+  void interrupted(std::exception_ptr const& error) override {
+    scheduler_.abandon(error);
+    tell_boot([&] { broken_with_ = error; });
+  }
+
   template <class Change>
   void tell_boot(Change change) {
     std::scoped_lock const lock{mutex_};

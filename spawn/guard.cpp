@@ -98,6 +98,17 @@ void finalize_for_the_dead() {
   alarm(0);
 }
 
+/// The shared memory of a dead rank, which its launcher would remove, unless it is dead, too. Needed by: Open MPI 4
+/// (vader).
+void remove_shared_memory_of_the_dead() {
+  char const* const job = getenv("PMIX_NAMESPACE");
+  char const* const rank = getenv("PMIX_RANK");
+  if (job == nullptr || rank == nullptr) return;
+  auto const path = fmt::format("/dev/shm/vader_segment.{}.{}.{:x}.{}", host_name(), geteuid(),
+                                std::strtoull(job, nullptr, 10), rank);
+  unlink(path.c_str());
+}
+
 /// While it lives, signals wait: the handshake blocks, and is not to be interrupted by the rank's end.
 class SignalsHeld {
  public:
@@ -291,6 +302,7 @@ class Guard {
     if (!page_->finalized) {
       usleep(rank_death_pause_us);
       finalize_for_the_dead();
+      remove_shared_memory_of_the_dead();
     }
     usleep(finalize_linger_us);
     _exit(0);

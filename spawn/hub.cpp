@@ -154,6 +154,16 @@ std::shared_ptr<Group> Hub::start_group(int ranks, int crowd, WorkerOptions cons
   return group;
 }
 
+void Hub::add_tenant(Tenant& tenant) {
+  tenants_.push_back(&tenant);
+  if (interrupted_) tenant.interrupted(interrupted_);
+}
+
+void Hub::interrupt(std::exception_ptr const& error) {
+  interrupted_ = error;
+  for (auto* const tenant : std::list{tenants_}) tenant->interrupted(error);
+}
+
 bool Hub::withdraw(Group& group) {
   auto const id = group.id();
   bool const gone = waiting_.remove_if([&](Waiting const& waiting) { return waiting.group->id() == id; }) != 0 ||

@@ -11,6 +11,7 @@
 #include <asio/post.hpp>
 #include <asio/steady_timer.hpp>
 
+#include <exception>
 #include <functional>
 #include <list>
 #include <memory>
@@ -69,6 +70,8 @@ class Hub {
   void fail_starting(std::string const& why);
   /// The source has nothing left.
   void source_ended();
+  /// All tasks of all tenants, present and future, end with this error.
+  void interrupt(std::exception_ptr const& error);
   /// It is gone, and what it had taken is free.
   void forget(std::uint64_t id);
   void flush_soon(std::shared_ptr<Stream> const& stream) { unflushed_.push_back(stream); }
@@ -83,8 +86,10 @@ class Hub {
     Tenant& operator=(Tenant const&) = delete;
     virtual ~Tenant() = default;
     virtual void others_wait(bool waiting) = 0;
+    /// All tasks are to end with this error.
+    virtual void interrupted(std::exception_ptr const& error) = 0;
   };
-  void add_tenant(Tenant& tenant) { tenants_.push_back(&tenant); }
+  void add_tenant(Tenant& tenant);
   void remove_tenant(Tenant& tenant) { tenants_.remove(&tenant); }
 
  private:
@@ -114,6 +119,7 @@ class Hub {
   std::unordered_map<std::uint64_t, Known> groups_;
   std::list<Waiting> waiting_;  ///< for room
   std::list<Tenant*> tenants_;
+  std::exception_ptr interrupted_;
   std::vector<std::shared_ptr<Stream>> unflushed_;
   std::uint64_t next_group_ = 1;
   std::function<void()> on_closed_;  ///< not empty: the hub closes

@@ -4,6 +4,7 @@
 #include "spawn/birth.hpp"
 #include "spawn/guard.hpp"
 #include "spawn/hub.hpp"
+#include "spawn/interrupt.hpp"
 #include "spawn/invitation.hpp"
 #include "spawn/platform.hpp"
 #include "spawn/spawned_source.hpp"
@@ -125,6 +126,7 @@ struct Runtime::State {
   bool finalizes_mpi = false;
   Comm all;  ///< of all ranks, where they serve
   std::unique_ptr<Hub> hub;
+  std::unique_ptr<Interrupt> interrupt;  ///< used on the hub's thread, which ends before it
 };
 
 Runtime::Runtime(int argc, char** argv, Ranks ranks) : state_(std::make_unique<State>()) {
@@ -161,6 +163,7 @@ Runtime::Runtime(int argc, char** argv, Ranks ranks) : state_(std::make_unique<S
       invite_static_ranks(*state_->hub, state_->all, count_static_ranks(size), arrival_limit);
     }
     Hub::set_instance(state_->hub.get());
+    state_->hub->post([this, singleton] { state_->interrupt = std::make_unique<Interrupt>(*state_->hub, !singleton); });
   }
   runtime_exists = true;
 }
@@ -183,6 +186,10 @@ Runtime::~Runtime() {
   }
   if (state_->hub) state_->hub->stop();
   StageOwner::instance().close();
+  if (int const status = Interrupt::status(); status != 0) {  // whatever main would return
+    std::fflush(nullptr);
+    _exit(status);
+  }
 }
 
 }  // namespace farm

@@ -173,3 +173,35 @@ TEST_CASE("an error that main reports ends a job with ranks that serve, and so d
   CHECK(orphaned.status == 137);
   CHECK(orphaned.left.empty());
 }
+
+TEST_CASE("Ctrl-C ends all tasks as cancelled, then the program with status 130; nothing is left") {
+  auto const command = GENERATE(started(true), started(false), started_with(3));
+  CAPTURE(command);
+  std::filesystem::create_directory("stage");
+  auto const run = [&](std::string const& how) {
+    auto outcome = run_program(command + " be_interrupted " + how, "FARM_STAGE_DIR=stage");
+    CHECK(std::filesystem::is_empty("stage"));
+    CHECK(outcome.left.empty());
+    CHECK_THAT(outcome.errors, contains("farm: ") && contains("ending the tasks; once more to leave at once"));
+    return outcome;
+  };
+  auto const once = run("once");
+  CHECK(once.status == 130);
+  auto const line = std::string("the program was interrupted by Interrupt\n");
+  CHECK(once.output == line + line + line + "and so on\n");
+  CHECK(run("term").status == 143);
+  CHECK(run("twice").status == 130);
+  CHECK(run("uncaught").status == 130);
+}
+
+TEST_CASE("when the launcher is interrupted no process is left, and after the next start no file") {
+  auto const command = GENERATE(started(true), started_with(3));
+  CAPTURE(command);
+  std::filesystem::create_directory("stage");
+  auto const outcome = run_program(command + " be_interrupted launcher", "FARM_STAGE_DIR=stage");
+  CHECK(outcome.status != 0);
+  CHECK(outcome.status != 124);
+  CHECK(outcome.left.empty());
+  CHECK(run_program(started(true) + " work", "FARM_STAGE_DIR=stage").status == 0);
+  CHECK(std::filesystem::is_empty("stage"));
+}

@@ -31,6 +31,9 @@ class StageRun {
 
   [[nodiscard]] std::filesystem::path const& directory() const noexcept { return directory_; }
 
+  /// Removes what the destructor would, for a process that ends without it. Thread-safe.
+  void remove_files() const noexcept;
+
   /// The file is removed when the last copy of the result goes; all adoptions of a path share one. Thread-safe. The
   /// result may outlive this object.
   [[nodiscard]] std::shared_ptr<void> adopt(std::filesystem::path const& path);

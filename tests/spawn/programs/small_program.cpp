@@ -97,6 +97,46 @@ void orphan_a_task() {
   kill(getpid(), SIGKILL);
 }
 
+/// A signal comes while tasks run, others are queued and an array is staged. `how`: to whom, and what main does then.
+void be_interrupted(std::string const& how) {
+  farm::MPISpawnPool pool{{.max_ranks = 2, .ranks_per_task = 2}};
+  farm::Array<double> const array{std::vector<double>(100000, 1.0)};
+  auto const file = std::filesystem::current_path() / "the_task_runs";
+  std::filesystem::remove(file);
+  std::vector<farm::Future<void>> futures;
+  for (int i = 0; i < 3; ++i) {
+    futures.push_back(pool.submit(
+        [](farm::View<double> const&, std::string const& path, farm::Comm const& comm) {
+          comm.barrier();
+          std::ofstream{path} << "";
+          for (;;) pause();
+        },
+        array, file.string()));
+  }
+  while (!std::filesystem::exists(file)) std::this_thread::yield();
+  kill(how == "launcher" ? getppid() : getpid(), how == "term" ? SIGTERM : SIGINT);
+  if (how == "twice") {
+    while (!futures[0].done()) std::this_thread::yield();
+    kill(getpid(), SIGINT);
+    for (;;) pause();
+  }
+  if (how == "uncaught") {
+    std::thread{[&] { futures[0].result(); }}.join();
+  }
+  for (auto const& future : futures) {
+    try {
+      future.result();
+    } catch (farm::CancelledError const& e) {
+      fmt::print("{}\n", e.what());
+    }
+  }
+  try {
+    pool.submit(sum_of_ranks, 1).result();
+  } catch (farm::CancelledError const&) {
+    fmt::print("and so on\n");
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -115,6 +155,8 @@ int main(int argc, char** argv) {
       lose_ranks();
     } else if (scenario == "be_rebuilt") {
       be_rebuilt(argument);
+    } else if (scenario == "be_interrupted") {
+      be_interrupted(argument);
     } else if (scenario == "orphan_a_task") {
       orphan_a_task();
     } else {
