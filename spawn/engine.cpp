@@ -140,8 +140,8 @@ class Engine::Core final : public SchedulerPort,
     StatePtr state{task};
     bool first = false;
     {
-      std::scoped_lock const lock{mutex_};
-      if (shut_down_) throw ShutdownError("the pool was shut down: it takes no more tasks");
+      std::unique_lock lock{mutex_};
+      enter(lock, *state);
       if (!began_) began_ = Clock::now();
       first = inbox_.empty();
       inbox_.push_back(std::move(task));
@@ -157,8 +157,8 @@ class Engine::Core final : public SchedulerPort,
                         IntrusivePtr<DependentTask> task) {
     StatePtr state{task};
     {
-      std::scoped_lock const lock{mutex_};
-      if (shut_down_) throw ShutdownError("the pool was shut down: it takes no more tasks");
+      std::unique_lock lock{mutex_};
+      enter(lock, *state);
       if (!began_) began_ = Clock::now();
       awaiting_[task.get()] = task;
     }
@@ -293,9 +293,28 @@ class Engine::Core final : public SchedulerPort,
     std::function<PackedCall()> make_call_;
   };
 
+  /// Where there may be one more task, which counts from now until it is done.
+  void enter(std::unique_lock<std::mutex>& lock, FutureState& state) {
+    auto const limit = options_.queue_limit.tasks;
+    if (limit != 0 && pending_ >= limit && !shut_down_) {
+      if (options_.queue_limit.when_full == WhenFull::refuse || hub_.on_thread())
+        throw QueueFull(fmt::format("the pool has {} tasks, which is its queue_limit", pending_));
+      room_.wait(lock, [&] { return pending_ < limit || shut_down_; });
+    }
+    if (shut_down_) throw ShutdownError("the pool was shut down: it takes no more tasks");
+    if (limit == 0) return;
+    ++pending_;
+    state.add_callback([self = shared_from_this()] {
+      std::scoped_lock const inner{self->mutex_};
+      --self->pending_;
+      self->room_.notify_one();
+    });
+  }
+
   std::vector<TaskPtr> close() {
     std::scoped_lock const lock{mutex_};
     shut_down_ = true;
+    room_.notify_all();
     std::vector<TaskPtr> awaiting;
     for (auto const& [raw, task] : awaiting_) awaiting.push_back(task);
     return awaiting;
@@ -486,6 +505,8 @@ class Engine::Core final : public SchedulerPort,
 
   std::mutex mutex_;
   std::condition_variable changed_;
+  std::condition_variable room_;
+  std::size_t pending_ = 0;  ///< tasks that are not done, where there is a limit
   std::vector<TaskPtr> inbox_;
   std::unordered_map<Task const*, TaskPtr> awaiting_;  ///< their arguments
   std::optional<Clock::time_point> began_;
@@ -502,7 +523,7 @@ Engine::Engine(EngineOptions options)
 
 Engine::Engine(EngineOptions options, std::shared_ptr<Hub> hub) {
   check_options(options, hub->slots());
-  hub->source().check();
+  hub->source().check(options.max_ranks);
   core_ = std::make_shared<Core>(std::move(options), std::move(hub));
   core_->begin();
 }

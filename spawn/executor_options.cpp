@@ -17,6 +17,7 @@ std::shared_ptr<Engine> make_engine(ExecutorOptions const& options) {
       EngineOptions{.max_ranks = options.max_workers == 0 ? default_max_ranks() : options.max_workers,
                     .max_ranks_is = "max_workers",
                     .tasks_per_group = options.tasks_per_worker,
+                    .queue_limit = options.queue_limit,
                     .initializer = options.initializer,
                     .workers = options.workers});
 }

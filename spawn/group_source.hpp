@@ -33,8 +33,8 @@ class GroupSource {
 
   /// As it was at the start. Thread-safe.
   [[nodiscard]] virtual Slots const& slots() const = 0;
-  /// Throws SpawnError where no group can be started at all. Thread-safe.
-  virtual void check() const {}
+  /// Throws SpawnError where no group can be started at all, or not so many ranks. Thread-safe.
+  virtual void check(int /*ranks*/) const {}
   [[nodiscard]] virtual bool has_room(int ranks) const = 0;
   /// Why no group of so many ranks can be started any more; empty where one can, if not now.
   [[nodiscard]] virtual std::string refusal(int ranks) const = 0;

@@ -10,6 +10,7 @@ MPISpawnPool::MPISpawnPool(Options const& options)
                              .max_losses = options.max_losses,
                              .grace = options.grace,
                              .spawn_timeout = options.spawn_timeout,
+                             .queue_limit = options.queue_limit,
                              .initializer = options.initializer,
                              .workers = options.workers}),
                          "MPISpawnPool") {}

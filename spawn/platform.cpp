@@ -6,11 +6,14 @@
 #include <fmt/format.h>
 
 #include <sched.h>
+#include <sys/resource.h>
 #include <unistd.h>
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <initializer_list>
+#include <iterator>
 
 namespace farm::detail {
 namespace {
@@ -94,6 +97,30 @@ std::string program_to_spawn() {
     throw SpawnError(fmt::format("{} was rebuilt or removed since this program started: start it again", path));
   }
   return path;
+}
+
+std::string descriptor_shortage(int ranks, bool launcher_too) {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return {};
+  std::error_code error;
+  std::filesystem::directory_iterator const open{"/proc/self/fd", error};
+  auto const in_use = error ? std::ptrdiff_t{16} : std::distance(begin(open), end(open));
+  constexpr long reserve = 32;  // files of arrays, and those of the program
+  static rlim_t const launchers = limit.rlim_cur;
+  auto const lacks = [&](long needed, rlim_t allowed) {
+    if (static_cast<rlim_t>(needed) <= allowed) return std::string{};
+    return fmt::format("{} ranks need about {} open files, and the limit is {}: raise it with ulimit -n", ranks, needed,
+                       allowed);
+  };
+  if (launcher_too) {
+    if (auto why = lacks(3L * ranks + reserve, launchers); !why.empty()) return why;
+  }
+  long const needed = in_use + 2L * ranks + reserve;
+  if (static_cast<rlim_t>(needed) > limit.rlim_cur && limit.rlim_cur < limit.rlim_max) {
+    limit.rlim_cur = std::min(limit.rlim_max, static_cast<rlim_t>(needed));
+    setrlimit(RLIMIT_NOFILE, &limit);
+  }
+  return lacks(needed, limit.rlim_cur);
 }
 
 int core_count() {

@@ -56,6 +56,11 @@ bool leave_default_binding();
 /// The file that spawned ranks run: this program. Throws SpawnError where it was rebuilt or removed since it started.
 [[nodiscard]] std::string program_to_spawn();
 
+/// Why this process, or its launcher, which is taken to have the same limit (RLIMIT_NOFILE), cannot have the
+/// descriptors for so many ranks; empty where they can. The master has 2 for each; mpiexec has 3 (measured). Raises the
+/// soft limit where that is enough.
+[[nodiscard]] std::string descriptor_shortage(int ranks, bool launcher_too);
+
 /// Those that this thread may use.
 [[nodiscard]] int core_count();
 

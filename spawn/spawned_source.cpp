@@ -3,6 +3,7 @@
 #include "spawn/group.hpp"
 #include "spawn/guard.hpp"
 #include "spawn/hub.hpp"
+#include "spawn/platform.hpp"
 
 #include <farm/code_address.hpp>
 #include <farm/error.hpp>
@@ -22,8 +23,9 @@ SpawnedSource::~SpawnedSource() {
   if (!stuck_.empty()) static_cast<void>(spawner_.release());  // its thread never comes back from MPI and still uses it
 }
 
-void SpawnedSource::check() const {
-  std::string why;
+void SpawnedSource::check(int ranks) const {
+  std::string why = descriptor_shortage(ranks, true);
+  if (!why.empty()) throw SpawnError(why);
   if (!guards_wanted() || pmix_available(why)) return;
   throw SpawnError(
       fmt::format("the guards of the ranks need the PMIx library: {}; install it (Debian: libpmix2), name it with "

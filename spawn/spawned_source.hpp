@@ -19,7 +19,7 @@ class SpawnedSource final : public GroupSource {
   ~SpawnedSource() override;
 
   [[nodiscard]] Slots const& slots() const override { return slots_; }
-  void check() const override;
+  void check(int ranks) const override;
   [[nodiscard]] bool has_room(int ranks) const override { return !slots_.limited || taken_ + ranks <= slots_.total; }
   [[nodiscard]] std::string refusal(int ranks) const override;
   void start(std::shared_ptr<Group> const& group, int crowd, WorkerOptions const& options,

@@ -205,3 +205,13 @@ TEST_CASE("when the launcher is interrupted no process is left, and after the ne
   CHECK(run_program(started(true) + " work", "FARM_STAGE_DIR=stage").status == 0);
   CHECK(std::filesystem::is_empty("stage"));
 }
+
+TEST_CASE("more ranks than the limit of open files allows are refused before any is started, in one line") {
+  auto const command =
+      GENERATE(std::string{FARM_MPIEXEC " -n 1 -host localhost:121 " FARM_SMALL_PROGRAM}, started(false));
+  CAPTURE(command);
+  auto const refused = run_program("bash -c 'ulimit -n 256 && exec " + command + " make_a_large_pool'");
+  CHECK(refused.status == 1);
+  CHECK_THAT(refused.errors, contains("error: 120 ranks need about 392 open files, and the limit is 256: raise it"));
+  CHECK(refused.left.empty());
+}

@@ -297,3 +297,33 @@ TEST_CASE("shutdown runs what is queued, or cancels it; afterwards nothing is ta
   CHECK(futures.back().cancelled());
   CHECK_THROWS_AS(futures.back().result(), farm::CancelledError);
 }
+
+TEST_CASE("a queue limit makes submit wait, or refuse, until a task is done; a shutdown ends the wait") {
+  farm::MPISpawnPool refusing{{.max_ranks = 1, .queue_limit = {.tasks = 2, .when_full = farm::WhenFull::refuse}}};
+  auto const sleep = [](int milliseconds) { std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds)); };
+  auto const first = refusing.submit(sleep, 50);
+  auto const second = refusing.submit(sleep, 1);
+  CHECK_THROWS_AS(refusing.submit(sleep, 1), farm::QueueFull);
+  first.result();
+  second.result();
+  refusing.submit(square, 2).result();
+
+  farm::MPISpawnPool waiting{{.max_ranks = 1, .queue_limit = {.tasks = 3}}};
+  std::atomic<int> most{0};
+  std::atomic<int> pending{0};
+  for (int i = 0; i < 200; ++i) {
+    auto const future = waiting.submit(square, i);
+    most = std::max<int>(most, ++pending);
+    future.add_done_callback([&](auto const&) { --pending; });
+  }
+  CHECK(most <= 4);  // one may be done and its callback still be on its way
+  CHECK(waiting.map(square, std::vector<int>(100, 3)) == std::vector<int>(100, 9));
+
+  auto const last = waiting.submit(sleep, 300);
+  waiting.submit(square, 1);
+  waiting.submit(square, 1);
+  std::thread other{[&] { CHECK_THROWS_AS(waiting.submit(square, 1), farm::ShutdownError); }};
+  waiting.shutdown(false, true);
+  other.join();
+  last.result();
+}

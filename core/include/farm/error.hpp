@@ -68,6 +68,11 @@ class ShutdownError : public detail::ErrorOf<std::runtime_error> {
   using ErrorOf::ErrorOf;
 };
 
+/// Submission to an executor that has as many tasks as it may have.
+class QueueFull : public detail::ErrorOf<std::runtime_error> {
+  using ErrorOf::ErrorOf;
+};
+
 /// An argument or a result could not be turned into bytes, or back.
 class SerializationError : public detail::ErrorOf<std::runtime_error> {
   using ErrorOf::ErrorOf;

@@ -25,6 +25,18 @@ struct TaskOptions {
   int retries = 0;
 };
 
+/// What submit() does when a pool has as many tasks as it may have.
+enum class WhenFull : std::uint8_t {
+  wait,    ///< blocks until one is done; in a callback of a future, which must not block, it refuses
+  refuse,  ///< throws QueueFull
+};
+
+/// How many tasks of a pool may be queued or running at once, so that the memory for them is bounded.
+struct QueueLimit {
+  std::size_t tasks = 0;  ///< 0: no limit. A chunk of a map is one task.
+  WhenFull when_full = WhenFull::wait;
+};
+
 /// A task whose future holds the results of all its ranks, in rank order: `submit(all_ranks, f, args...)`, or
 /// `submit(all_ranks(TaskOptions{...}), f, args...)`.
 struct AllRanks {

@@ -46,6 +46,7 @@ struct EngineOptions {
   int max_losses = 3;
   std::chrono::nanoseconds grace = std::chrono::seconds{1};
   std::chrono::nanoseconds spawn_timeout = std::chrono::seconds{60};
+  QueueLimit queue_limit{};
   Initializer initializer{};
   WorkerOptions workers{};
 };
@@ -71,8 +72,8 @@ class Engine {
   /// shutdown(true, false).
   ~Engine();
 
-  /// `call` is what the invoker at `code` unpacks. Does not block. Throws ShutdownError after shutdown(), and
-  /// UsageError where an option is out of range.
+  /// `call` is what the invoker at `code` unpacks. Does not block, unless the queue limit says so. Throws ShutdownError
+  /// after shutdown(), QueueFull, and UsageError where an option is out of range.
   [[nodiscard]] StatePtr submit(CodeAddress code, PackedCall call, TaskOptions const& options, bool all_ranks);
 
   /// The same, once all `sources` have their values; `make_call` is called then, on the thread that completes the last

@@ -15,6 +15,8 @@ struct ExecutorOptions {
   int max_workers = 0;
   /// After so many tasks a worker is replaced by a fresh one; 0: never.
   std::int64_t tasks_per_worker = 0;
+  /// How many tasks may be there at once; then submit() waits, or refuses.
+  QueueLimit queue_limit{};
   /// Called by every worker before its first task.
   Initializer initializer{};
   WorkerOptions workers{};

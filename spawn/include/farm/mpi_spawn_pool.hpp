@@ -37,6 +37,8 @@ class MPISpawnPool : public detail::SubmittingExecutor {
     std::chrono::nanoseconds grace = std::chrono::seconds{1};
     /// How long the start of a group may take.
     std::chrono::nanoseconds spawn_timeout = std::chrono::seconds{60};
+    /// How many tasks may be there at once; then submit() waits, or refuses.
+    QueueLimit queue_limit{};
     /// Called on every rank before its first task.
     Initializer initializer{};
     WorkerOptions workers{};

@@ -97,6 +97,11 @@ void orphan_a_task() {
   kill(getpid(), SIGKILL);
 }
 
+void make_a_large_pool() {
+  farm::MPISpawnPool pool{{.max_ranks = 120, .ranks_per_task = 2}};
+  fmt::print("sum {}\n", pool.submit(sum_of_ranks, 1).result());
+}
+
 /// A signal comes while tasks run, others are queued and an array is staged. `how`: to whom, and what main does then.
 void be_interrupted(std::string const& how) {
   farm::MPISpawnPool pool{{.max_ranks = 2, .ranks_per_task = 2}};
@@ -155,6 +160,8 @@ int main(int argc, char** argv) {
       lose_ranks();
     } else if (scenario == "be_rebuilt") {
       be_rebuilt(argument);
+    } else if (scenario == "make_a_large_pool") {
+      make_a_large_pool();
     } else if (scenario == "be_interrupted") {
       be_interrupted(argument);
     } else if (scenario == "orphan_a_task") {
