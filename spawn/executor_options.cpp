@@ -14,7 +14,7 @@ std::shared_ptr<Engine> make_engine(ExecutorOptions const& options) {
                                  options.tasks_per_worker));
   }
   return std::make_shared<Engine>(
-      EngineOptions{.max_ranks = options.max_workers == 0 ? default_max_ranks() : options.max_workers,
+      EngineOptions{.max_ranks = options.max_workers == 0 ? default_max_ranks(options.workers.source) : options.max_workers,
                     .max_ranks_is = "max_workers",
                     .tasks_per_group = options.tasks_per_worker,
                     .initializer = options.initializer,

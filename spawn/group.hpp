@@ -59,11 +59,24 @@ class Group : public std::enable_shared_from_this<Group> {
   void form(std::vector<Member> members, Bytes const& form, Clock::duration limit);
   /// Its source could not start it.
   void start_failed(std::string const& why);
+  /// Its ranks will not come: nothing where they have.
+  void birth_failed(std::string const& why);
+  /// All its ranks have come, whatever has become of them.
+  [[nodiscard]] bool is_complete() const;
+  /// None of them has come, and they still may.
+  [[nodiscard]] bool is_unborn() const;
+  /// Ranks that went without their guard telling how.
+  [[nodiscard]] std::vector<int> broken_off() const;
   /// A rank, or a guard, has come. Throws where it does not belong here.
   void attach(Hello const& hello, Socket socket);
 
   /// The same frame to each rank. Throws SerializationError where it is too large; then nothing is sent.
   void send(Task const& task, TaskHeader const& header);
+  /// The first of its ranks that came from a host and has not told of its end.
+  [[nodiscard]] std::optional<int> rank_on(std::string const& host) const;
+  /// The host is no more: neither are its ranks.
+  void lose_host(std::string const& host);
+
   /// Lets the ranks leave; those that do not within some seconds are killed. Static ones go back to their source.
   void release();
   /// Kills the ranks; but static ones that have no task go back to their source.
@@ -83,7 +96,8 @@ class Group : public std::enable_shared_from_this<Group> {
   void dissolve(Member& member);
   void on_guard_frame(std::size_t rank, Frame const& frame);
   void on_stream_closed(std::size_t rank, std::string const& why);
-  void on_lifeline_closed(std::size_t rank);
+  void on_lifeline_closed(std::size_t rank, std::string const& why);
+  void host_is_silent(std::string host);
   void lost(std::size_t rank);
   void fail(std::string const& how);
   void check_gone();

@@ -380,6 +380,13 @@ bool pmix_available(std::string& why) {
   return false;
 }
 
+std::string missing_pmix(std::string const& why) {
+  return fmt::format(
+      "the guards of the ranks need the PMIx library: {}; install it (Debian: libpmix2), name it with "
+      "FARM_PMIX_LIBRARY, or do without guards with FARM_GUARD=0",
+      why);
+}
+
 GuardLink split_off_guard(char** argv) {
   if (!guards_wanted()) return {};
   if (char const* const descriptors = getenv(inherited)) {

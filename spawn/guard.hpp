@@ -48,5 +48,7 @@ class GuardLink {
 /// True where guards can do their work, that is, where the PMIx library (libpmix.so.2, or what
 /// FARM_PMIX_LIBRARY names) is found at run time; else `why` says what is missing.
 [[nodiscard]] bool pmix_available(std::string& why);
+/// What to do then, for people.
+[[nodiscard]] std::string missing_pmix(std::string const& why);
 
 }  // namespace farm::detail

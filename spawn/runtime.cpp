@@ -6,6 +6,7 @@
 #include "spawn/hub.hpp"
 #include "spawn/invitation.hpp"
 #include "spawn/platform.hpp"
+#include "spawn/source_choice.hpp"
 #include "spawn/spawned_source.hpp"
 #include "spawn/stage_owner.hpp"
 #include "spawn/worker.hpp"
@@ -21,18 +22,12 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <string>
 
 namespace farm {
 namespace {
 
 using namespace detail;
-
-bool is_spawned() {
-  char const* const worker = getenv("FARM_WORKER");
-  return worker != nullptr && std::strcmp(worker, "spawned") == 0;
-}
 
 constexpr std::chrono::seconds arrival_limit{60};
 
@@ -68,6 +63,7 @@ template <class Serve>
   try {
     auto const link = guarded ? split_off_guard(argv) : GuardLink{};
     unsetenv("FARM_WORKER");  // what a task starts is no rank
+    unsetenv("FARM_BIRTH");
     int initialized = 0;
     MPI_Initialized(&initialized);
     if (initialized == 0) initialize_mpi(argc, argv);
@@ -85,6 +81,19 @@ template <class Serve>
 
 [[noreturn]] void be_spawned_rank(int argc, char** argv) {
   be_rank(argc, argv, true, [] { serve_tasks(receive_birth_from_parent(), MPI_COMM_WORLD); });
+}
+
+[[noreturn]] void be_launched_rank(int argc, char** argv) {
+  Birth birth;
+  try {
+    char const* const path = getenv("FARM_BIRTH");
+    if (path == nullptr) throw SpawnError("FARM_WORKER is set, but no farm has launched this process: unset it");
+    birth = read_birth(path);
+  } catch (std::exception const& e) {
+    log_error(e.what());
+    _exit(1);
+  }
+  be_rank(argc, argv, true, [&] { serve_tasks(birth, MPI_COMM_WORLD); });
 }
 
 [[noreturn]] void be_static_rank(int argc, char** argv, bool mpi_was_initialized) {
@@ -133,7 +142,20 @@ Runtime::Runtime(int argc, char** argv, Ranks ranks) : state_(std::make_unique<S
   int initialized = 0;
   MPI_Initialized(&initialized);
   if (initialized == 0) exclude_absent_fabrics();
-  if (is_spawned()) be_spawned_rank(argc, argv);
+  if (auto const kind = started_as_worker(); kind == "spawned") {
+    be_spawned_rank(argc, argv);
+  } else if (kind == "launched") {
+    be_launched_rank(argc, argv);
+  }
+  auto const source = choose_source(ranks);
+  if (source == Source::launched) {
+    StageOwner::instance().open();
+    state_->hub = std::make_unique<Hub>();
+    static_cast<void>(state_->hub->source(Source::launched));
+    Hub::set_instance(state_->hub.get());
+    runtime_exists = true;
+    return;
+  }
   bool const singleton = is_singleton();
   if (initialized == 0) {
     auto const place = launched_as();
@@ -154,6 +176,7 @@ Runtime::Runtime(int argc, char** argv, Ranks ranks) : state_(std::make_unique<S
     if (rank > 0) be_static_rank(argc, argv, true);
     StageOwner::instance().open();
     state_->hub = std::make_unique<Hub>();
+    if (job_has_other_hosts()) state_->hub->open_to_network();
     if (size == 1) {
       state_->hub->set_source(std::make_unique<SpawnedSource>(*state_->hub, count_slots(singleton)));
     } else {

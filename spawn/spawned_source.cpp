@@ -22,16 +22,12 @@ SpawnedSource::~SpawnedSource() {
   if (!stuck_.empty()) static_cast<void>(spawner_.release());  // its thread never comes back from MPI and still uses it
 }
 
-void SpawnedSource::check() const {
+void SpawnedSource::check(WorkerOptions const& /*options*/) const {
   std::string why;
-  if (!guards_wanted() || pmix_available(why)) return;
-  throw SpawnError(
-      fmt::format("the guards of the ranks need the PMIx library: {}; install it (Debian: libpmix2), name it with "
-                  "FARM_PMIX_LIBRARY, or do without guards with FARM_GUARD=0",
-                  why));
+  if (guards_wanted() && !pmix_available(why)) throw SpawnError(missing_pmix(why));
 }
 
-std::string SpawnedSource::refusal(int /*ranks*/) const { return stuck_; }
+std::string SpawnedSource::refusal(int /*ranks*/, WorkerOptions const& /*options*/) const { return stuck_; }
 
 void SpawnedSource::start(std::shared_ptr<Group> const& group, int crowd, WorkerOptions const& options,
                           Clock::duration limit) {
@@ -73,7 +69,7 @@ void SpawnedSource::give_up(Clock::duration limit) {
       "the program again",
       std::chrono::duration<double>(limit).count());
   spawner_->abandon();
-  hub_.fail_starting(stuck_);
+  hub_.fail_starting(*this, stuck_);
 }
 
 bool SpawnedSource::withdraw(Group const& group) {
@@ -83,6 +79,17 @@ bool SpawnedSource::withdraw(Group const& group) {
 }
 
 void SpawnedSource::released(Group const& group) { taken_ -= group.ranks(); }
+
+/// mpiexec either notices that its daemon there is gone, and ends everything, or the next spawn hangs.
+void SpawnedSource::host_lost(Group const& group, int rank) {
+  if (!stuck_.empty()) return;
+  stuck_ = fmt::format(
+      "the host {} is lost, and MPI_Comm_spawn does not survive that: no more groups can be started; start the program "
+      "again, or with launched groups (FARM_SOURCE=launched), which do",
+      group.host(rank));
+  spawner_->abandon();
+  hub_.fail_starting(*this, stuck_);
+}
 
 void SpawnedSource::take_back(std::vector<Member> /*members*/) {}  // none outlives its group
 

@@ -19,13 +19,17 @@ class SpawnedSource final : public GroupSource {
   ~SpawnedSource() override;
 
   [[nodiscard]] Slots const& slots() const override { return slots_; }
-  void check() const override;
-  [[nodiscard]] bool has_room(int ranks) const override { return !slots_.limited || taken_ + ranks <= slots_.total; }
-  [[nodiscard]] std::string refusal(int ranks) const override;
+  [[nodiscard]] Source kind() const override { return Source::spawned; }
+  void check(WorkerOptions const& options) const override;
+  [[nodiscard]] bool has_room(int ranks, WorkerOptions const& /*options*/) const override {
+    return !slots_.limited || taken_ + ranks <= slots_.total;
+  }
+  [[nodiscard]] std::string refusal(int ranks, WorkerOptions const& options) const override;
   void start(std::shared_ptr<Group> const& group, int crowd, WorkerOptions const& options,
              Clock::duration limit) override;
   bool withdraw(Group const& group) override;
   void released(Group const& group) override;
+  void host_lost(Group const& group, int rank) override;
   void take_back(std::vector<Member> members) override;
   void attach(Hello const& hello, Socket socket) override;
   void close(std::function<void()> done) override { done(); }
