@@ -167,9 +167,9 @@ void LaunchedSource::launch(std::uint64_t id, Launch& entry) {
 
 std::string LaunchedSource::words_of(Launch const& entry) {
   if (!entry.process) return {};
-  auto const words = entry.process->last_words();
-  return fmt::format("the launcher ({}) {}, and has said {}", entry.command, entry.process->fate(),
-                     words.empty() ? "nothing" : ": " + words);
+  auto const words = entry.process->words();
+  return fmt::format("the launcher ({}) {}{}", entry.command, entry.process->fate(),
+                     words.empty() ? ", and has said nothing" : "; it has said: " + words);
 }
 
 std::string LaunchedSource::last_words(Group const& group) const {

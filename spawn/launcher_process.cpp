@@ -31,8 +31,10 @@ constexpr auto drain_limit = 200ms;
 /// Where the kernel (before 5.3) cannot tell of an end.
 constexpr auto look_interval = 20ms;
 
-constexpr std::size_t most_lines = 8;
-constexpr std::size_t longest_line = 300;
+/// Of what it says the beginning mostly tells the cause, and the end what became of it.
+constexpr std::size_t most_first_lines = 3;
+constexpr std::size_t most_last_lines = 4;
+constexpr std::size_t longest_line = 200;
 
 std::vector<char*> pointers(std::vector<std::string> const& strings) {
   std::vector<char*> result;
@@ -211,11 +213,14 @@ void LauncherProcess::keep(std::string_view line) {
     bool const is_space = c == ' ' || c == '\t' || c == '\r';
     if (is_space && (kept.empty() || kept.ends_with(' '))) continue;
     auto const code = static_cast<unsigned char>(c);
-    kept += is_space ? ' ' : code < 0x20 || code == 0x7f ? '?' : c;
+    kept += is_space ? ' ' : code < 0x20 || code >= 0x7f ? '?' : c;
   }
   while (kept.ends_with(' ')) kept.pop_back();
-  lines_.push_back(std::move(kept));
-  if (lines_.size() > most_lines) lines_.pop_front();
+  if (first_lines_.size() < most_first_lines) return first_lines_.push_back(std::move(kept));
+  last_lines_.push_back(std::move(kept));
+  if (last_lines_.size() <= most_last_lines) return;
+  last_lines_.pop_front();
+  lines_left_out_ = true;
 }
 
 void LauncherProcess::watch() {
@@ -294,9 +299,11 @@ std::string LauncherProcess::fate() const {
   return fmt::format("exited with status {}", WEXITSTATUS(*status_));
 }
 
-std::string LauncherProcess::last_words() const {
+std::string LauncherProcess::words() const {
   std::string text;
-  for (auto const& line : lines_) text += (text.empty() ? "" : " / ") + line;
+  for (auto const& line : first_lines_) text += (text.empty() ? "" : " / ") + line;
+  if (lines_left_out_) text += " / ...";
+  for (auto const& line : last_lines_) text += " / " + line;
   return text;
 }
 

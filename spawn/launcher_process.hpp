@@ -17,7 +17,7 @@
 namespace farm::detail {
 
 /// A command that starts ranks, such as mpiexec or srun, in a process group of its own. What it prints is read by
-/// lines, of which the last are kept. Used from the thread of its io_context; nothing here blocks.
+/// lines, of which the first and the last are kept. Used from the thread of its io_context; nothing here blocks.
 class LauncherProcess : public std::enable_shared_from_this<LauncherProcess> {
  public:
   struct Start {
@@ -46,8 +46,8 @@ class LauncherProcess : public std::enable_shared_from_this<LauncherProcess> {
   [[nodiscard]] bool ended() const { return ended_; }
   /// "exited with status 1", "was ended by signal 9 (Killed)", "is still running"
   [[nodiscard]] std::string fate() const;
-  /// The last that it has said, on one line, without rules and blank lines; empty: nothing.
-  [[nodiscard]] std::string last_words() const;
+  /// What it has said, its first and last lines, as one; without rules and blank lines. Empty: nothing.
+  [[nodiscard]] std::string words() const;
 
  private:
   struct Pipe {
@@ -80,7 +80,9 @@ class LauncherProcess : public std::enable_shared_from_this<LauncherProcess> {
   bool collected_ = false;
   bool ended_ = false;
   std::optional<int> status_;  ///< as of waitpid(); none: somebody else has taken it
-  std::deque<std::string> lines_;
+  std::vector<std::string> first_lines_;
+  std::deque<std::string> last_lines_;
+  bool lines_left_out_ = false;
 };
 
 }  // namespace farm::detail
