@@ -23,6 +23,7 @@ bool is_known(FrameType type) {
     case FrameType::output:
     case FrameType::exited:
     case FrameType::alive:
+    case FrameType::message:
       return true;
   }
   return false;

@@ -34,6 +34,7 @@ enum class FrameType : std::uint8_t {
   output = 48,     ///< guard to master: whole lines that the rank printed; id is 1 (stdout) or 2 (stderr)
   exited = 49,     ///< guard to master: packed ExitReport; the last frame of a lifeline
   alive = 50,      ///< guard to master
+  message = 64,    ///< between a SocketInterface and its peer: a packed value
 };
 
 struct FrameHeader {

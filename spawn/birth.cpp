@@ -1,5 +1,11 @@
 #include "spawn/birth.hpp"
 
+#include "spawn/link.hpp"
+
+#include <farm/error.hpp>
+#include <farm/stage_directory.hpp>
+#include <farm/stage_run.hpp>
+
 #include <fmt/format.h>
 #include <asio/buffer.hpp>
 #include <asio/error.hpp>
@@ -8,17 +14,25 @@
 #include <asio/local/stream_protocol.hpp>
 #include <asio/system_error.hpp>
 
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <array>
 #include <cerrno>
 #include <chrono>
+#include <filesystem>
+#include <string_view>
+#include <system_error>
 
 namespace farm::detail {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+
+constexpr std::string_view birth_magic = "farmbrt1";
+constexpr std::size_t max_birth_size = std::size_t{64} << 10U;
 
 /// The connector's part of a handshake, done by a moment. Asio's own blocking calls know no such limit: they ignore
 /// SO_RCVTIMEO.
@@ -114,20 +128,67 @@ std::string host_name() {
 Socket connect_to_master(asio::io_context& context, Birth const& birth, Hello const& hello,
                          std::chrono::milliseconds patience) {
   auto const end = Clock::now() + patience;
-  try {
-    if (birth.host == host_name()) {
-      try {
-        asio::local::stream_protocol::endpoint const endpoint{std::string(1, '\0') + birth.local_name};
-        return connected(context, endpoint, endpoint.protocol(), birth, hello, end);
-      } catch (asio::system_error const&) {  // another network name space of the same name: go on by TCP
-      }
+  if (birth.host == host_name()) {
+    try {
+      asio::local::stream_protocol::endpoint const endpoint{std::string(1, '\0') + birth.local_name};
+      return connected(context, endpoint, endpoint.protocol(), birth, hello, end);
+    } catch (asio::system_error const&) {  // another network name space of the same name: go on by TCP
     }
-    asio::ip::tcp::endpoint const endpoint{asio::ip::make_address(birth.address), birth.port};
-    auto socket = connected(context, endpoint, endpoint.protocol(), birth, hello, end);
-    socket.set_option(asio::ip::tcp::no_delay{true});
-    return socket;
-  } catch (asio::system_error const& e) {
-    throw SpawnError(fmt::format("cannot reach the master at {} port {}: {}", birth.address, birth.port, e.what()));
+  }
+  std::string why;
+  for (auto left = birth.addresses.size(); left != 0; --left) {
+    auto const& address = birth.addresses[birth.addresses.size() - left];
+    try {
+      asio::ip::tcp::endpoint const endpoint{asio::ip::make_address(address), birth.port};
+      auto const part = (end - Clock::now()) / static_cast<Clock::rep>(left);
+      auto socket = connected(context, endpoint, endpoint.protocol(), birth, hello, Clock::now() + part);
+      socket.set_option(asio::ip::tcp::no_delay{true});
+      watch_link(socket.native_handle(), std::chrono::seconds{birth.heartbeat});
+      return socket;
+    } catch (asio::system_error const& e) {
+      why += fmt::format("{}{} port {}: {}", why.empty() ? "" : "; ", address, birth.port, e.code().message());
+    }
+  }
+  throw SpawnError(fmt::format("{} cannot reach the master on {} at {}", host_name(), birth.host, why));
+}
+
+std::string birth_path(std::uint64_t group) {
+  auto const* const run = current_stage_run();
+  auto const directory = run != nullptr ? run->directory() : find_stage_directory().path;
+  return (std::filesystem::absolute(directory) / fmt::format("birth-{}-{}", getpid(), group)).string();
+}
+
+void write_birth(Birth const& birth, std::string const& path) {
+  int const file = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+  Bytes const packed = std::string{birth_magic} + pack(birth);
+  bool const written = file >= 0 && write(file, packed.data(), packed.size()) == static_cast<ssize_t>(packed.size());
+  int const error = errno;
+  if (file >= 0) close(file);
+  if (written) return;
+  if (file >= 0) unlink(path.c_str());
+  throw SpawnError(fmt::format("{} cannot be written: {}", path, std::generic_category().message(error)));
+}
+
+Birth read_birth(std::string const& path) {
+  int const file = open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+  if (file < 0) {
+    throw SpawnError(
+        fmt::format("{} cannot read {}, which the master has written: {}; the stage directory must be "
+                    "shared by all hosts: name such a one with FARM_STAGE_DIR",
+                    host_name(), path, std::generic_category().message(errno)));
+  }
+  Bytes packed(max_birth_size, '\0');
+  struct stat info {};
+  bool const ours = fstat(file, &info) == 0 && info.st_uid == geteuid() && (info.st_mode & 077U) == 0;
+  ssize_t const count = ours ? read(file, packed.data(), packed.size()) : -1;
+  close(file);
+  std::string_view content{packed.data(), count > 0 ? static_cast<std::size_t>(count) : 0};
+  try {
+    if (!content.starts_with(birth_magic)) throw SerializationError("no birth");
+    content.remove_prefix(birth_magic.size());
+    return unpack<Birth>(content);
+  } catch (std::exception const&) {
+    throw SpawnError(fmt::format("{} was not written by a master of this version, or others may read it", path));
   }
 }
 

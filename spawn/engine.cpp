@@ -54,10 +54,10 @@ void check_workers(WorkerOptions const& workers) {
 
 }  // namespace
 
-int default_max_ranks() { return default_max_ranks(Hub::instance()); }
+int default_max_ranks(Source source) { return default_max_ranks(Hub::instance(), source); }
 
-int default_max_ranks(Hub const& hub) {
-  auto const& slots = hub.slots();
+int default_max_ranks(Hub& hub, Source source) {
+  auto const& slots = hub.source(source).slots();
   if (char const* const text = getenv("FARM_MAX_WORKERS"); text != nullptr && *text != '\0') {
     std::string_view const view{text};
     int value = 0;
@@ -522,8 +522,9 @@ Engine::Engine(EngineOptions options)
     : Engine(std::move(options), std::shared_ptr<Hub>{std::shared_ptr<void>{}, &Hub::instance()}) {}
 
 Engine::Engine(EngineOptions options, std::shared_ptr<Hub> hub) {
-  check_options(options, hub->slots());
-  hub->source().check(options.max_ranks);
+  auto const& source = hub->source(options.workers.source);
+  check_options(options, source.slots());
+  source.check(options.max_ranks, options.workers);
   core_ = std::make_shared<Core>(std::move(options), std::move(hub));
   core_->begin();
 }

@@ -49,7 +49,9 @@ void Group::limit_birth(Clock::duration limit) {
     }
     auto const come =
         std::count_if(members_.begin(), members_.end(), [](Member const& each) { return each.complete(); });
-    fail(fmt::format("{} of the {} ranks of a group have come within {:g} s", come, members_.size(), seconds));
+    auto const words = hub_.last_words(*this);
+    fail(fmt::format("{} of the {} ranks of a group have come within {:g} s{}{}", come, members_.size(), seconds,
+                     words.empty() ? "" : "; ", words));
   });
 }
 
@@ -57,10 +59,6 @@ void Group::expect(Clock::duration limit) {
   if (state_ != State::waiting) return;
   state_ = State::connecting;
   limit_birth(limit);
-  for (std::size_t rank = 0; rank < members_.size(); ++rank) {  // it may have come and gone meanwhile
-    auto const& member = members_[rank];
-    if (member.exit || member.stream_closed || member.lifeline_closed) return lost(rank);
-  }
   prepare_if_complete();
 }
 
@@ -83,6 +81,29 @@ void Group::start_failed(std::string const& why) {
   if (state_ != State::waiting) return;
   state_ = State::connecting;
   fail(why);
+}
+
+void Group::birth_failed(std::string const& why) {
+  if (state_ == State::connecting) fail(why);
+}
+
+bool Group::is_complete() const {
+  return std::all_of(members_.begin(), members_.end(), [](Member const& each) { return each.complete(); });
+}
+
+bool Group::is_unborn() const {
+  return (state_ == State::waiting || state_ == State::connecting) &&
+         std::none_of(members_.begin(), members_.end(),
+                      [](Member const& each) { return each.stream || each.lifeline; });
+}
+
+std::vector<int> Group::broken_off() const {
+  std::vector<int> ranks;
+  for (int rank = 0; rank < this->ranks(); ++rank) {
+    auto const& member = members_[static_cast<std::size_t>(rank)];
+    if (member.guarded && member.complete() && !member.exit) ranks.push_back(rank);
+  }
+  return ranks;
 }
 
 void Group::attach(Hello const& hello, Socket socket) {
@@ -114,14 +135,14 @@ void Group::listen_to(std::size_t rank) {
   }
   if (member.lifeline) {
     member.lifeline->set_handlers([this, rank](Frame const& frame) { on_guard_frame(rank, frame); },
-                                  [this, rank](std::string const& /*why*/) { on_lifeline_closed(rank); });
+                                  [this, rank](std::string const& why) { on_lifeline_closed(rank, why); });
   }
 }
 
 /// Not before the spawn has come back: a rank that a task kills meanwhile would keep MPI_Comm_spawn from it.
 void Group::prepare_if_complete() {
   if (state_ != State::connecting) return;
-  if (!std::all_of(members_.begin(), members_.end(), [](Member const& each) { return each.complete(); })) return;
+  if (!is_complete()) return;
   state_ = State::preparing;
   if (auto const& initializer = owner_->initializer()) {
     TaskHeader const header{.module = initializer.code().module, .offset = initializer.code().offset};
@@ -253,6 +274,7 @@ void Group::on_guard_frame(std::size_t rank, Frame const& frame) {
 void Group::on_stream_closed(std::size_t rank, std::string const& why) {
   auto& member = members_[rank];
   member.stream_closed = true;
+  if (why == silent_host) return host_is_silent(member.host);
   if (is_in_use()) {
     if (!why.empty()) {
       log_error(fmt::format("the stream of rank {} on {} was closed: {}", rank, member.host, why));
@@ -268,9 +290,40 @@ void Group::on_stream_closed(std::size_t rank, std::string const& why) {
   check_gone();
 }
 
-void Group::on_lifeline_closed(std::size_t rank) {
+void Group::on_lifeline_closed(std::size_t rank, std::string const& why) {
   members_[rank].lifeline_closed = true;
+  if (why == silent_host) return host_is_silent(members_[rank].host);
   if (is_in_use()) lost(rank);
+  check_gone();
+}
+
+std::optional<int> Group::rank_on(std::string const& host) const {
+  for (std::size_t rank = 0; rank < members_.size(); ++rank) {
+    if (members_[rank].complete() && members_[rank].host == host && !members_[rank].exit) return static_cast<int>(rank);
+  }
+  return std::nullopt;
+}
+
+void Group::host_is_silent(std::string host) {
+  auto const self = shared_from_this();
+  hub_.host_lost(host);
+  lose_host(host);
+}
+
+/// Nothing that its ranks there have sent, or may send when they can be reached again, is read any more.
+void Group::lose_host(std::string const& host) {
+  auto const rank = rank_on(host);
+  for (auto& member : members_) {
+    if (member.host != host) continue;
+    for (auto const& stream : {member.stream, member.lifeline}) {
+      if (stream) stream->close();
+    }
+    member.stream_closed = member.lifeline_closed = true;
+  }
+  if (rank && is_in_use()) {
+    fail(fmt::format("rank {} of {} on {} is lost: the host has not answered for some time (FARM_HEARTBEAT)", *rank,
+                     members_.size(), host));
+  }
   check_gone();
 }
 
@@ -316,7 +369,7 @@ void Group::check_gone() {
     if (member.dissolved && member.alive()) survivors.push_back(std::move(member));
   }
   for (auto& member : survivors) member.dissolved = false;
-  hub_.source().take_back(std::move(survivors));
+  hub_.take_back(*this, std::move(survivors));
   hub_.forget(id_);
   owner_->on_gone(*this);
 }

@@ -61,6 +61,16 @@ class Group : public std::enable_shared_from_this<Group> {
   void form(std::vector<Member> members, Bytes const& form, Clock::duration limit);
   /// Its source could not start it.
   void start_failed(std::string const& why);
+  /// Its ranks will not come: nothing where they have.
+  void birth_failed(std::string const& why);
+  /// All its ranks have come, whatever has become of them.
+  [[nodiscard]] bool is_complete() const;
+  /// None of them has come, and they still may.
+  [[nodiscard]] bool is_unborn() const;
+  /// Its source has not started it yet.
+  [[nodiscard]] bool is_waiting() const { return state_ == State::waiting; }
+  /// Ranks that went without their guard telling how.
+  [[nodiscard]] std::vector<int> broken_off() const;
   /// A rank, or a guard, has come. Throws where it does not belong here.
   void attach(Hello const& hello, Socket socket);
 
@@ -69,6 +79,11 @@ class Group : public std::enable_shared_from_this<Group> {
   /// Asks the ranks to stop the task that is number `index` of those that were sent. Ranks without guards do not hear
   /// it.
   void stop(std::uint64_t index);
+  /// The first of its ranks that came from a host and has not told of its end.
+  [[nodiscard]] std::optional<int> rank_on(std::string const& host) const;
+  /// The host is no more: neither are its ranks.
+  void lose_host(std::string const& host);
+
   /// Lets the ranks leave; those that do not within some seconds are killed. Static ones go back to their source.
   void release();
   /// Kills the ranks; but static ones that have no task go back to their source.
@@ -77,7 +92,7 @@ class Group : public std::enable_shared_from_this<Group> {
  private:
   enum class State : std::uint8_t { waiting, connecting, preparing, ready, leaving, ending, gone };
 
-  [[nodiscard]] bool is_awaited() const { return state_ == State::connecting || state_ == State::preparing; }
+  [[nodiscard]] bool is_awaited() const { return state_ < State::ready; }
   [[nodiscard]] bool is_in_use() const { return is_awaited() || state_ == State::ready; }
   void limit_birth(Clock::duration limit);
   void prepare_if_complete();
@@ -88,7 +103,8 @@ class Group : public std::enable_shared_from_this<Group> {
   void dissolve(Member& member);
   void on_guard_frame(std::size_t rank, Frame const& frame);
   void on_stream_closed(std::size_t rank, std::string const& why);
-  void on_lifeline_closed(std::size_t rank);
+  void on_lifeline_closed(std::size_t rank, std::string const& why);
+  void host_is_silent(std::string host);
   void lost(std::size_t rank);
   void fail(std::string const& how);
   void check_gone();

@@ -33,11 +33,13 @@ class GroupSource {
 
   /// As it was at the start. Thread-safe.
   [[nodiscard]] virtual Slots const& slots() const = 0;
-  /// Throws SpawnError where no group can be started at all, or not so many ranks. Thread-safe.
-  virtual void check(int /*ranks*/) const {}
-  [[nodiscard]] virtual bool has_room(int ranks) const = 0;
+  [[nodiscard]] virtual Source kind() const = 0;
+  /// Throws SpawnError where no group can be started at all, or not so many ranks, and UsageError where none can with
+  /// these options. Thread-safe.
+  virtual void check(int /*ranks*/, WorkerOptions const& /*options*/) const {}
+  [[nodiscard]] virtual bool has_room(int ranks, WorkerOptions const& options) const = 0;
   /// Why no group of so many ranks can be started any more; empty where one can, if not now.
-  [[nodiscard]] virtual std::string refusal(int ranks) const = 0;
+  [[nodiscard]] virtual std::string refusal(int ranks, WorkerOptions const& options) const = 0;
   /// Where there is room: the group's expect(), take() or start_failed() follows, and in any case released().
   virtual void start(std::shared_ptr<Group> const& group, int crowd, WorkerOptions const& options,
                      Clock::duration limit) = 0;
@@ -45,6 +47,10 @@ class GroupSource {
   virtual bool withdraw(Group const& group) = 0;
   /// The group is gone: what it has taken is free.
   virtual void released(Group const& group) = 0;
+  /// The host of a rank is silent, and was given up.
+  virtual void host_lost(Group const& /*group*/, int /*rank*/) {}
+  /// What is known of a group that has not come to life; empty: nothing.
+  [[nodiscard]] virtual std::string last_words(Group const& /*group*/) const { return {}; }
   /// Ranks of a group that outlive it.
   virtual void take_back(std::vector<Member> members) = 0;
   /// A rank has come that belongs to no group yet.

@@ -3,6 +3,7 @@
 #include "core/frame.hpp"
 #include "spawn/platform.hpp"
 
+#include <farm/code_address.hpp>
 #include <farm/log.hpp>
 
 #include <fmt/format.h>
@@ -136,6 +137,7 @@ class Guard {
 
   [[noreturn]] void run() {
     watch_rank();
+    open_early_lifeline();
     read_announcement();
     for (auto& pipe : pipes_) read_output(pipe);
     wait_for_rank();  // it may have ended before the signal was watched for
@@ -203,17 +205,43 @@ class Guard {
                      });
   }
 
-  void open_lifeline(Announcement announcement) {
-    announcement.hello.is_guard = true;
+  /// Before MPI has started the rank, so that its death meanwhile is known. Where the master cannot be reached yet, the
+  /// rank will say how.
+  void open_early_lifeline() {
+    char const* const path = getenv("FARM_BIRTH");
+    char const* const rank = getenv("PMIX_RANK");
+    if (path == nullptr || rank == nullptr) return;
     try {
+      auto const birth = read_birth(path);
+      connect({.birth = birth,
+               .hello = {.group = birth.group,
+                         .rank = std::atoi(rank),
+                         .guarded = true,
+                         .pid = rank_,
+                         .host = host_name(),
+                         .build_id = program_build_id()}});
+    } catch (std::exception const&) {
+      lifeline_.reset();
+    }
+  }
+
+  void open_lifeline(Announcement const& announcement) {
+    if (lifeline_) return;
+    try {
+      connect(announcement);
+    } catch (std::exception const&) {
+      kill_rank();
+    }
+  }
+
+  void connect(Announcement announcement) {
+    announcement.hello.is_guard = true;
+    {
       SignalsHeld const held;
       lifeline_ = std::make_shared<Stream>(
           connect_to_master(context_, announcement.birth, announcement.hello),
           [this](Frame const& frame) { obey(frame); },
           [this](std::string const& /*why*/) { kill_rank(); });  // the master is gone
-    } catch (std::exception const&) {
-      kill_rank();
-      return;
     }
     lifeline_->output() = std::move(early_output_);
     lifeline_->start();
@@ -392,6 +420,26 @@ bool pmix_available(std::string& why) {
   char const* const error = dlerror();
   why = error != nullptr ? error : "libpmix.so.2 cannot be loaded";
   return false;
+}
+
+std::string missing_pmix(std::string const& why) {
+  return fmt::format(
+      "the guards of the ranks need the PMIx library: {}; install it (Debian: libpmix2), name it with "
+      "FARM_PMIX_LIBRARY, or do without guards with FARM_GUARD=0",
+      why);
+}
+
+void leave_without_mpi() {
+  on_exit(
+      [](int status, void* /*argument*/) {
+        std::fflush(nullptr);
+        _exit(status);
+      },
+      nullptr);
+  if (pmix_library() == nullptr) return;
+  auto* const finalize = reinterpret_cast<decltype(&PMIx_Finalize)>(dlsym(pmix_library(), "PMIx_Finalize"));
+  if (finalize != nullptr) finalize(nullptr, 0);
+  usleep(finalize_linger_us);
 }
 
 GuardLink split_off_guard(char** argv) {

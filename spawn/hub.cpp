@@ -1,5 +1,7 @@
 #include "spawn/hub.hpp"
 
+#include "spawn/launched_source.hpp"
+#include "spawn/source_choice.hpp"
 #include "spawn/worker.hpp"
 
 #include <farm/error.hpp>
@@ -37,17 +39,60 @@ Hub::Hub()
 
 Hub::~Hub() {
   if (!thread_.joinable()) return;
-  if (source_) static_cast<void>(close());
+  if (!sources_.empty()) static_cast<void>(close());
   stop();
 }
 
 void Hub::set_source(std::unique_ptr<GroupSource> source) {
   std::promise<void> done;
   post([&] {
-    source_ = std::move(source);
+    std::scoped_lock const lock{sources_mutex_};
+    sources_.push_back(std::move(source));
     done.set_value();
   });
   done.get_future().wait();
+}
+
+GroupSource& Hub::source(Source which) {
+  {
+    std::scoped_lock const lock{sources_mutex_};
+    for (auto const& source : sources_) {
+      if (which == Source::automatic || source->kind() == which) return *source;
+    }
+  }
+  if (which != Source::launched) {
+    throw UsageError(fmt::format("there are no {} groups in this run: {}", name_of(which),
+                                 which == Source::spawned
+                                     ? "for those the program is started as one process, and MPI with it"
+                                     : "for those the program is started with all its ranks, as by mpiexec -n 17"));
+  }
+  std::promise<GroupSource*> made;
+  call([&] {
+    for (auto const& source : sources_) {
+      if (source->kind() == which) return made.set_value(source.get());
+    }
+    try {
+      auto source = std::make_unique<LaunchedSource>(*this);
+      std::scoped_lock const lock{sources_mutex_};
+      made.set_value(sources_.emplace_back(std::move(source)).get());
+    } catch (...) {
+      made.set_exception(std::current_exception());
+    }
+  });
+  return *made.get_future().get();
+}
+
+void Hub::open_to_network() {
+  std::promise<void> done;
+  call([&] {
+    try {
+      listener_.open_to_network();
+      done.set_value();
+    } catch (...) {
+      done.set_exception(std::current_exception());
+    }
+  });
+  done.get_future().get();
 }
 
 bool Hub::close() {
@@ -58,30 +103,39 @@ bool Hub::close() {
     close_when_empty();
   });
   done.get_future().wait();
-  return !source_->stuck();
+  return std::none_of(sources_.begin(), sources_.end(), [](auto const& source) { return source->stuck(); });
 }
 
 void Hub::close_when_empty() {
   if (!groups_.empty() || closed_) return;
   closed_ = true;
-  source_->close([this] { on_closed_(); });
+  close_source(0);
+}
+
+void Hub::close_source(std::size_t which) {
+  if (which == sources_.size()) return on_closed_();
+  sources_[which]->close([this, which] { close_source(which + 1); });
+}
+
+bool Hub::sources_ended() const {
+  return std::all_of(sources_.begin(), sources_.end(), [](auto const& source) { return source->ended(); });
 }
 
 void Hub::stop() {
   post([this] {
     stopping_ = true;
-    if (!source_ || source_->ended()) return context_.stop();
+    if (sources_ended()) return context_.stop();
     stop_timer_.expires_after(stop_limit);
     stop_timer_.async_wait([this](asio::error_code const& error) {
       if (!error) context_.stop();
     });
   });
   thread_.join();
-  source_.reset();
+  sources_.clear();
 }
 
 void Hub::source_ended() {
-  if (stopping_) context_.stop();
+  if (stopping_ && sources_ended()) context_.stop();
 }
 
 Birth Hub::invitation() const {
@@ -141,15 +195,17 @@ void Hub::attach(Hello const& hello, Socket socket) {
     auto const group = found->second.group;
     group->attach(hello, std::move(socket));
   } else {
-    source_->attach(hello, std::move(socket));
+    sources_.front()->attach(hello, std::move(socket));
   }
 }
 
 std::shared_ptr<Group> Hub::start_group(int ranks, int crowd, WorkerOptions const& options, Clock::duration limit,
                                         GroupOwner& owner) {
   auto group = std::make_shared<Group>(*this, next_group_++, ranks, owner);
-  groups_[group->id()].group = group;
-  waiting_.push_back({group, crowd, options, limit});
+  auto* chosen = &source(options.source);
+  if (chosen->stuck() && options.source == Source::automatic) chosen = &source(Source::launched);
+  groups_[group->id()] = {.group = group, .source = chosen, .crowd = crowd, .options = options, .limit = limit};
+  waiting_.push_back(group->id());
   post([this] { serve_waiting(); });
   return group;
 }
@@ -166,8 +222,7 @@ void Hub::interrupt(std::exception_ptr const& error) {
 
 bool Hub::withdraw(Group& group) {
   auto const id = group.id();
-  bool const gone = waiting_.remove_if([&](Waiting const& waiting) { return waiting.group->id() == id; }) != 0 ||
-                    source_->withdraw(group);
+  bool const gone = waiting_.remove(id) != 0 || groups_.at(id).source->withdraw(group);
   if (!gone) return false;
   groups_.erase(id);
   group_has_gone();
@@ -177,7 +232,7 @@ bool Hub::withdraw(Group& group) {
 void Hub::forget(std::uint64_t id) {
   auto const found = groups_.find(id);
   if (found == groups_.end()) return;
-  if (found->second.started) source_->released(*found->second.group);
+  if (found->second.started) found->second.source->released(*found->second.group);
   groups_.erase(found);
   group_has_gone();
 }
@@ -191,27 +246,71 @@ void Hub::room_has_changed() {
   post([this] { serve_waiting(); });
 }
 
-void Hub::fail_starting(std::string const& why) {
-  for (auto const& [id, known] : std::unordered_map{groups_}) known.group->start_failed(why);
+void Hub::fail_starting(GroupSource const& source, std::string const& why) {
+  for (auto const& [id, known] : std::unordered_map{groups_}) {
+    if (known.source == &source) known.group->start_failed(why);
+  }
+}
+
+void Hub::stop_starting(GroupSource& source, std::uint64_t begun, std::string const& why) {
+  for (auto& [id, known] : groups_) {
+    if (known.source != &source || !known.group->is_waiting()) continue;
+    if (id != begun && known.options.source == Source::automatic) {
+      known.source = &this->source(Source::launched);
+      if (!std::exchange(known.started, false)) continue;
+      source.released(*known.group);
+      waiting_.push_back(id);
+    } else {
+      post([group = known.group, why] { group->start_failed(why); });
+    }
+  }
+  room_has_changed();
+}
+
+std::string Hub::last_words(Group const& group) {
+  auto const found = groups_.find(group.id());
+  return found != groups_.end() ? found->second.source->last_words(group) : std::string{};
+}
+
+void Hub::take_back(Group const& group, std::vector<Member> members) {
+  groups_.at(group.id()).source->take_back(std::move(members));
+}
+
+void Hub::host_lost(std::string const& host) {
+  for (auto const& [id, known] : std::unordered_map{groups_}) {
+    auto const rank = known.group->rank_on(host);
+    if (!rank) continue;
+    if (known.started) known.source->host_lost(*known.group, *rank);
+    known.group->lose_host(host);
+  }
 }
 
 void Hub::serve_waiting() {
-  while (!waiting_.empty()) {
-    auto const next = waiting_.front();
-    auto const known = groups_.find(next.group->id());
-    if (known == groups_.end()) {  // ended meanwhile
-      waiting_.pop_front();
+  std::vector<GroupSource const*> full;  // who waits longest for room is first to have it
+  for (auto it = waiting_.begin(); it != waiting_.end();) {
+    auto const found = groups_.find(*it);
+    if (found == groups_.end()) {  // ended meanwhile
+      it = waiting_.erase(it);
       continue;
     }
-    if (auto const why = source_->refusal(next.group->ranks()); !why.empty()) {
-      waiting_.pop_front();
-      next.group->start_failed(why);
+    auto& known = found->second;
+    auto const group = known.group;
+    auto& source = *known.source;
+    auto const why = source.refusal(group->ranks(), known.options);
+    bool const is_full = std::find(full.begin(), full.end(), &source) != full.end();
+    if (why.empty() && (is_full || !source.has_room(group->ranks(), known.options))) {
+      if (!is_full) full.push_back(&source);
+      ++it;
       continue;
     }
-    if (!source_->has_room(next.group->ranks())) break;
-    waiting_.pop_front();
-    known->second.started = true;
-    source_->start(next.group, next.crowd, next.options, next.limit);
+    it = waiting_.erase(it);
+    if (!why.empty()) {
+      group->start_failed(why);
+      it = waiting_.begin();  // its owner may have changed the list
+    } else {
+      known.started = true;
+      source.start(group, known.crowd, known.options, known.limit);
+    }
   }
   for (auto* const tenant : tenants_) tenant->others_wait(!waiting_.empty());
 }

@@ -15,6 +15,7 @@
 #include <functional>
 #include <list>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -32,7 +33,7 @@ class Hub {
   Hub& operator=(Hub const&) = delete;
   ~Hub();
 
-  /// To be called once, before all but context() and post().
+  /// To be called once, before all but context() and post(): the usual one.
   void set_source(std::unique_ptr<GroupSource> source);
   /// Waits until all groups are gone and ranks that outlive them were sent away: MPI may be finalized then. False where
   /// it must not be, as a spawn is stuck in it.
@@ -47,8 +48,9 @@ class Hub {
   static void set_instance(Hub* hub);
 
   [[nodiscard]] asio::io_context& context() { return context_; }
-  [[nodiscard]] GroupSource& source() { return *source_; }
-  [[nodiscard]] Slots const& slots() const { return source_->slots(); }
+  /// The usual one for Source::automatic. One of launched groups is made when it is first asked for; throws UsageError
+  /// for others than the usual one otherwise. Thread-safe.
+  [[nodiscard]] GroupSource& source(Source which = Source::automatic);
   /// Where and with what key ranks are to come; the group and what concerns it are left open. Thread-safe.
   [[nodiscard]] Birth invitation() const;
   [[nodiscard]] bool on_thread() const { return std::this_thread::get_id() == thread_.get_id(); }
@@ -56,6 +58,16 @@ class Hub {
   void post(F f) {
     asio::post(context_, std::move(f));
   }
+  /// At once where this is the hub's thread.
+  template <class F>
+  void call(F f) {
+    if (on_thread()) return f();
+    post(std::move(f));
+  }
+
+  /// Ranks on other hosts will come. Throws SpawnError where they cannot, and UsageError. Blocks, unless on the hub's
+  /// thread.
+  void open_to_network();
 
   // What follows is to be called on the hub's thread.
 
@@ -66,12 +78,19 @@ class Hub {
   bool withdraw(Group& group);
   /// Groups that wait may be started now, or never.
   void room_has_changed();
-  /// No group that waits or is being started will be.
-  void fail_starting(std::string const& why);
-  /// The source has nothing left.
+  /// No group of the source that waits or is being started will be.
+  void fail_starting(GroupSource const& source, std::string const& why);
+  /// The source starts no groups any more, `begun` being the one that it cannot finish: that fails, and the others that
+  /// are not there yet are launched, or fail where they were not to be.
+  void stop_starting(GroupSource& source, std::uint64_t begun, std::string const& why);
+  /// A source has nothing left.
   void source_ended();
   /// All tasks of all tenants, present and future, end with this error.
   void interrupt(std::exception_ptr const& error);
+  [[nodiscard]] std::string last_words(Group const& group);
+  void take_back(Group const& group, std::vector<Member> members);
+  /// A host is silent, and is given up: so are all groups that have ranks there.
+  void host_lost(std::string const& host);
   /// It is gone, and what it had taken is free.
   void forget(std::uint64_t id);
   void flush_soon(std::shared_ptr<Stream> const& stream) { unflushed_.push_back(stream); }
@@ -95,14 +114,11 @@ class Hub {
  private:
   struct Known {
     std::shared_ptr<Group> group;
+    GroupSource* source = nullptr;
+    int crowd = 1;
+    WorkerOptions options{};
+    Clock::duration limit{};
     bool started = false;
-  };
-
-  struct Waiting {
-    std::shared_ptr<Group> group;
-    int crowd;
-    WorkerOptions options;
-    Clock::duration limit;
   };
 
   void run();
@@ -111,13 +127,16 @@ class Hub {
   void serve_waiting();
   void group_has_gone();
   void close_when_empty();
+  void close_source(std::size_t which);
+  [[nodiscard]] bool sources_ended() const;
 
   asio::io_context context_{1};
   asio::executor_work_guard<asio::io_context::executor_type> work_{context_.get_executor()};
-  std::unique_ptr<GroupSource> source_;
+  std::vector<std::unique_ptr<GroupSource>> sources_;  ///< the usual one first
+  std::mutex sources_mutex_;                           ///< only the hub's thread changes them
   Listener listener_;
   std::unordered_map<std::uint64_t, Known> groups_;
-  std::list<Waiting> waiting_;  ///< for room
+  std::list<std::uint64_t> waiting_;  ///< groups, for room
   std::list<Tenant*> tenants_;
   std::exception_ptr interrupted_;
   std::vector<std::shared_ptr<Stream>> unflushed_;

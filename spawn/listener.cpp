@@ -1,5 +1,7 @@
 #include "spawn/listener.hpp"
 
+#include "spawn/link.hpp"
+
 #include <farm/log.hpp>
 
 #include <fmt/format.h>
@@ -136,6 +138,7 @@ Listener::Listener(asio::io_context& context, OnStream on_stream, ListenerLimits
       local_name_(fmt::format("farm-{}-{}", getpid(), hexadecimal(random_bytes(), 8))),
       local_(context, asio::local::stream_protocol::endpoint{std::string(1, '\0') + local_name_}),
       tcp_(context, asio::ip::tcp::endpoint{asio::ip::address_v4::loopback(), 0}),
+      addresses_{tcp_.local_endpoint().address().to_string()},
       limits_(limits),
       retry_(context) {
   accept(local_);
@@ -146,12 +149,29 @@ Listener::~Listener() {
   for (auto* const visitor : visitors_) visitor->dismiss();
 }
 
+/// In place of the loopback address: who was told of that is here, or comes by the Unix socket.
+void Listener::open_to_network() {
+  if (on_network_) return;
+  auto const limit = heartbeat();
+  auto addresses = reachable_addresses();
+  using asio::ip::address_v4;
+  auto const where = addresses.size() == 1 ? asio::ip::make_address_v4(addresses.front()) : address_v4::any();
+  asio::ip::tcp::acceptor opened{context_, asio::ip::tcp::endpoint{where, 0}};
+  tcp_ = std::move(opened);
+  addresses_ = std::move(addresses);
+  heartbeat_ = limit;
+  on_network_ = true;
+  tcp_paused_ = false;
+  accept(tcp_);
+}
+
 Birth Listener::invitation() const {
   Birth birth;
   birth.key = key_;
   birth.local_name = local_name_;
   birth.host = host_name();
-  birth.address = tcp_.local_endpoint().address().to_string();
+  birth.addresses = addresses_;
+  birth.heartbeat = static_cast<std::int32_t>(heartbeat_.count());
   birth.port = tcp_.local_endpoint().port();
   return birth;
 }
@@ -178,6 +198,7 @@ void Listener::accept(Acceptor& acceptor) {
     if constexpr (is_tcp) {
       asio::error_code ignored;
       socket.set_option(asio::ip::tcp::no_delay{true}, ignored);
+      watch_link(socket.native_handle(), heartbeat_);
       auto const peer = socket.remote_endpoint(ignored);
       std::make_shared<Visitor>(*this, std::move(socket),
                                 fmt::format("{} port {}", peer.address().to_string(), peer.port()))

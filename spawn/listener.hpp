@@ -12,6 +12,7 @@
 #include <functional>
 #include <string>
 #include <unordered_set>
+#include <vector>
 
 namespace farm::detail {
 
@@ -27,12 +28,16 @@ class Listener {
  public:
   using OnStream = std::function<void(Hello hello, Socket socket)>;
 
-  /// Listens on a Unix socket and on TCP, on the loopback address only. Throws std::system_error.
+  /// Listens on a Unix socket and on TCP, on the loopback address only at first. Throws std::system_error.
   Listener(asio::io_context& context, OnStream on_stream, ListenerLimits limits = {});
   Listener(Listener const&) = delete;
   Listener& operator=(Listener const&) = delete;
   /// Sends away who is not let in yet.
   ~Listener();
+
+  /// From now on also on the addresses by which other hosts reach this one, with heartbeats. Throws SpawnError where
+  /// there are none, and UsageError where the environment has it wrong.
+  void open_to_network();
 
   /// Where and with what key to come; the group and what concerns it are left open.
   [[nodiscard]] Birth invitation() const;
@@ -50,6 +55,9 @@ class Listener {
   std::string local_name_;
   asio::local::stream_protocol::acceptor local_;
   asio::ip::tcp::acceptor tcp_;
+  std::vector<std::string> addresses_;
+  std::chrono::seconds heartbeat_{0};
+  bool on_network_ = false;
   ListenerLimits limits_;
   std::unordered_set<Visitor*> visitors_;  ///< connected, but not let in yet
   asio::steady_timer retry_;               ///< accepting has failed: to try again

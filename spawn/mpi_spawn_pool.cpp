@@ -4,7 +4,8 @@ namespace farm {
 
 MPISpawnPool::MPISpawnPool(Options const& options)
     : SubmittingExecutor(std::make_shared<detail::Engine>(detail::EngineOptions{
-                             .max_ranks = options.max_ranks == 0 ? detail::default_max_ranks() : options.max_ranks,
+                             .max_ranks = options.max_ranks == 0 ? detail::default_max_ranks(options.workers.source)
+                                                                 : options.max_ranks,
                              .ranks_per_task = options.ranks_per_task,
                              .tasks_per_group = options.tasks_per_group,
                              .max_losses = options.max_losses,

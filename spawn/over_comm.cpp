@@ -27,7 +27,7 @@ void check_shared_process(WorkerOptions const& workers) {
 std::shared_ptr<Engine> make_engine(CommSession const& session, CommOptions const& options) {
   if (!session.is_root()) return nullptr;
   if (Comm::borrow(options.comm).size() == 1) check_shared_process(options.workers);
-  return std::make_shared<Engine>(EngineOptions{.max_ranks = session.hub()->slots().total,
+  return std::make_shared<Engine>(EngineOptions{.max_ranks = session.hub()->source().slots().total,
                                                 .max_ranks_is = "the number of ranks that serve",
                                                 .ranks_per_task = options.ranks_per_task,
                                                 .initializer = options.initializer,

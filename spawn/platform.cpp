@@ -9,11 +9,13 @@
 #include <sys/resource.h>
 #include <unistd.h>
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <initializer_list>
 #include <iterator>
+#include <string_view>
 
 namespace farm::detail {
 namespace {
@@ -46,6 +48,12 @@ bool exclude_absent_fabrics() {
   return true;
 }
 
+std::string started_as_worker() {
+  char const* const worker = getenv("FARM_WORKER");
+  std::string const kind = worker != nullptr ? worker : "";
+  return kind == "spawned" || kind == "launched" ? kind : std::string{};
+}
+
 bool is_singleton() {
   return getenv("OMPI_COMM_WORLD_SIZE") == nullptr && getenv("PMIX_RANK") == nullptr && getenv("PMI_RANK") == nullptr;
 }
@@ -60,6 +68,14 @@ LaunchedAs launched_as() {
   return {.rank = number({"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK"}),
           .size = number({"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_NTASKS"}),
           .local_size = number({"OMPI_COMM_WORLD_LOCAL_SIZE", "SLURM_NTASKS_PER_NODE"})};
+}
+
+bool job_has_other_hosts() {
+  auto const above_one = [](char const* name) {
+    char const* const text = getenv(name);
+    return text != nullptr && std::atoi(text) > 1;
+  };
+  return !is_singleton() && (above_one("OMPI_MCA_orte_num_nodes") || above_one("SLURM_STEP_NUM_NODES"));
 }
 
 void prepare_singleton() {
@@ -87,6 +103,56 @@ std::vector<std::pair<std::string, std::string>> spawn_info(std::string const& e
 }
 
 std::string yield_setting(int ranks) { return ranks > core_count() ? "OMPI_MCA_mpi_yield_when_idle=1" : ""; }
+
+std::vector<std::string> launcher_environment() {
+  constexpr std::array prefixes{"OMPI_COMM_WORLD_",
+                                "OMPI_APP_CTX_",
+                                "OMPI_MCA_ess",
+                                "OMPI_MCA_pmix=",
+                                "OMPI_MCA_orte_ess_",
+                                "OMPI_ARGV=",
+                                "OMPI_COMMAND=",
+                                "OMPI_FILE_LOCATION=",
+                                "OMPI_FIRST_RANKS=",
+                                "OMPI_NUM_APP_CTX=",
+                                "OMPI_UNIVERSE_SIZE=",
+                                "OMPI_MCA_initial_wdir=",
+                                "OMPI_MCA_mpi_oversubscribe=",
+                                "OMPI_MCA_shmem_RUNTIME_QUERY_hint=",
+                                "OMPI_MCA_orte_app_num=",
+                                "OMPI_MCA_orte_bound_at_launch=",
+                                "OMPI_MCA_orte_hnp_uri=",
+                                "OMPI_MCA_orte_jobfam_session_dir=",
+                                "OMPI_MCA_orte_launch=",
+                                "OMPI_MCA_orte_local_daemon_uri=",
+                                "OMPI_MCA_orte_num_nodes=",
+                                "OMPI_MCA_orte_precondition_transports=",
+                                "OMPI_MCA_orte_tmpdir_base=",
+                                "OMPI_MCA_orte_top_session_dir=",
+                                "OMPI_MCA_orte_enable_recovery=",
+                                "PMIX_BFROP_",
+                                "PMIX_DSTORE_",
+                                "PMIX_GDS_",
+                                "PMIX_HOSTNAME=",
+                                "PMIX_ID=",
+                                "PMIX_NAMESPACE=",
+                                "PMIX_RANK=",
+                                "PMIX_SECURITY_MODE=",
+                                "PMIX_SERVER_",
+                                "PMIX_SYSTEM_TMPDIR=",
+                                "PMIX_VERSION=",
+                                "PMI_",
+                                "FARM_WORKER=",
+                                "FARM_BIRTH="};
+  std::vector<std::string> lines;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    std::string_view const line{*entry};
+    bool const ours = std::any_of(prefixes.begin(), prefixes.end(),
+                                  [&](std::string_view prefix) { return line.starts_with(prefix); });
+    if (!ours) lines.emplace_back(line);
+  }
+  return lines;
+}
 
 std::string program_to_spawn() {
   std::error_code error;

@@ -25,6 +25,9 @@ bool exclude_absent_fabrics();
 /// True where a device of a fabric that psm, psm2 or ofi can drive is there.
 [[nodiscard]] bool has_fabric();
 
+/// How the farm has started this process, as FARM_WORKER tells: "spawned", "launched", or empty where it has not.
+[[nodiscard]] std::string started_as_worker();
+
 /// True where no launcher has started this process: MPI_Init makes it a job of one.
 [[nodiscard]] bool is_singleton();
 
@@ -35,6 +38,9 @@ struct LaunchedAs {
   int local_size = 0;  ///< on this host
 };
 [[nodiscard]] LaunchedAs launched_as();
+
+/// True where the launcher that has started this process has further hosts, on which ranks may be.
+[[nodiscard]] bool job_has_other_hosts();
 
 /// Before MPI_Init of a singleton: lets it spawn more ranks than one and outlive them. Needed by: Open MPI 4.
 void prepare_singleton();
@@ -52,6 +58,10 @@ bool leave_default_binding();
 
 /// For the environment of spawned ranks: where ranks outnumber cores, those that wait in MPI yield. Empty or one line.
 [[nodiscard]] std::string yield_setting(int ranks);
+
+/// What a launcher that this process starts is to have in its environment: all of this process's own but what tells
+/// that a launcher has started it, and how. Needed by: all (mpiexec of Open MPI 4 "does not support recursive calls").
+[[nodiscard]] std::vector<std::string> launcher_environment();
 
 /// The file that spawned ranks run: this program. Throws SpawnError where it was rebuilt or removed since it started.
 [[nodiscard]] std::string program_to_spawn();

@@ -7,6 +7,7 @@
 #include "spawn/interrupt.hpp"
 #include "spawn/invitation.hpp"
 #include "spawn/platform.hpp"
+#include "spawn/source_choice.hpp"
 #include "spawn/spawned_source.hpp"
 #include "spawn/stage_owner.hpp"
 #include "spawn/worker.hpp"
@@ -22,18 +23,12 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <string>
 
 namespace farm {
 namespace {
 
 using namespace detail;
-
-bool is_spawned() {
-  char const* const worker = getenv("FARM_WORKER");
-  return worker != nullptr && std::strcmp(worker, "spawned") == 0;
-}
 
 constexpr std::chrono::seconds arrival_limit{60};
 
@@ -69,6 +64,7 @@ template <class Serve>
   try {
     auto const link = guarded ? split_off_guard(argv) : GuardLink{};
     unsetenv("FARM_WORKER");  // what a task starts is no rank
+    unsetenv("FARM_BIRTH");
     int initialized = 0;
     MPI_Initialized(&initialized);
     if (initialized == 0) initialize_mpi(argc, argv);
@@ -86,6 +82,19 @@ template <class Serve>
 
 [[noreturn]] void be_spawned_rank(int argc, char** argv) {
   be_rank(argc, argv, true, [] { serve_tasks(receive_birth_from_parent(), MPI_COMM_WORLD); });
+}
+
+[[noreturn]] void be_launched_rank(int argc, char** argv) {
+  Birth birth;
+  try {
+    char const* const path = getenv("FARM_BIRTH");
+    if (path == nullptr) throw SpawnError("FARM_WORKER is set, but no farm has launched this process: unset it");
+    birth = read_birth(path);
+  } catch (std::exception const& e) {
+    log_error(e.what());
+    _exit(1);
+  }
+  be_rank(argc, argv, true, [&] { serve_tasks(birth, MPI_COMM_WORLD); });
 }
 
 [[noreturn]] void be_static_rank(int argc, char** argv, bool mpi_was_initialized) {
@@ -127,6 +136,10 @@ struct Runtime::State {
   Comm all;  ///< of all ranks, where they serve
   std::unique_ptr<Hub> hub;
   std::unique_ptr<Interrupt> interrupt;  ///< used on the hub's thread, which ends before it
+
+  void watch_signals(bool launched) {
+    hub->post([this, launched] { interrupt = std::make_unique<Interrupt>(*hub, launched); });
+  }
 };
 
 Runtime::Runtime(int argc, char** argv, Ranks ranks) : state_(std::make_unique<State>()) {
@@ -135,7 +148,21 @@ Runtime::Runtime(int argc, char** argv, Ranks ranks) : state_(std::make_unique<S
   int initialized = 0;
   MPI_Initialized(&initialized);
   if (initialized == 0) exclude_absent_fabrics();
-  if (is_spawned()) be_spawned_rank(argc, argv);
+  if (auto const kind = started_as_worker(); kind == "spawned") {
+    be_spawned_rank(argc, argv);
+  } else if (kind == "launched") {
+    be_launched_rank(argc, argv);
+  }
+  auto const source = choose_source(ranks);
+  if (source == Source::launched) {
+    StageOwner::instance().open();
+    state_->hub = std::make_unique<Hub>();
+    static_cast<void>(state_->hub->source(Source::launched));
+    Hub::set_instance(state_->hub.get());
+    state_->watch_signals(false);
+    runtime_exists = true;
+    return;
+  }
   bool const singleton = is_singleton();
   if (initialized == 0) {
     auto const place = launched_as();
@@ -156,6 +183,7 @@ Runtime::Runtime(int argc, char** argv, Ranks ranks) : state_(std::make_unique<S
     if (rank > 0) be_static_rank(argc, argv, true);
     StageOwner::instance().open();
     state_->hub = std::make_unique<Hub>();
+    if (job_has_other_hosts()) state_->hub->open_to_network();
     if (size == 1) {
       state_->hub->set_source(std::make_unique<SpawnedSource>(*state_->hub, count_slots(singleton)));
     } else {
@@ -163,7 +191,7 @@ Runtime::Runtime(int argc, char** argv, Ranks ranks) : state_(std::make_unique<S
       invite_static_ranks(*state_->hub, state_->all, count_static_ranks(size), arrival_limit);
     }
     Hub::set_instance(state_->hub.get());
-    state_->hub->post([this, singleton] { state_->interrupt = std::make_unique<Interrupt>(*state_->hub, !singleton); });
+    state_->watch_signals(!singleton);
   }
   runtime_exists = true;
 }
@@ -175,14 +203,12 @@ Runtime::~Runtime() {
   int finalized = 0;
   MPI_Finalized(&finalized);
   if (state_->finalizes_mpi && finalized == 0) {
-    if (stuck) {  // MPI_Finalize would wait for the spawn that never comes back
-      log_error("a spawn is stuck: leaving without MPI_Finalize");
-      std::fflush(nullptr);
-      alarm(5);
-      PMPI_Abort(MPI_COMM_SELF, 1);
+    if (stuck) {
+      leave_without_mpi();
+    } else {
+      state_->all = {};
+      MPI_Finalize();  // static ranks end after it, and what they print meanwhile still comes
     }
-    state_->all = {};
-    MPI_Finalize();  // static ranks end after it, and what they print meanwhile still comes
   }
   if (state_->hub) state_->hub->stop();
   StageOwner::instance().close();

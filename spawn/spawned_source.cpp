@@ -7,33 +7,37 @@
 
 #include <farm/code_address.hpp>
 #include <farm/error.hpp>
+#include <farm/log.hpp>
 
 #include <fmt/format.h>
 #include <asio/steady_timer.hpp>
 
+#include <unistd.h>
 #include <algorithm>
 #include <utility>
 
 namespace farm::detail {
+namespace {
+
+/// For MPI_Comm_spawn to come back after a death among the ranks that it starts: it may have been past them.
+constexpr auto stuck_limit = std::chrono::seconds{1};
+
+}  // namespace
 
 SpawnedSource::SpawnedSource(Hub& hub, Slots slots)
-    : hub_(hub), slots_(std::move(slots)), spawner_(std::make_unique<Spawner>()) {}
+    : hub_(hub), slots_(std::move(slots)), stuck_timer_(hub.context()), spawner_(std::make_unique<Spawner>()) {}
 
 SpawnedSource::~SpawnedSource() {
   if (!stuck_.empty()) static_cast<void>(spawner_.release());  // its thread never comes back from MPI and still uses it
 }
 
-void SpawnedSource::check(int ranks) const {
+void SpawnedSource::check(int ranks, WorkerOptions const& /*options*/) const {
   std::string why = descriptor_shortage(ranks, true);
   if (!why.empty()) throw SpawnError(why);
-  if (!guards_wanted() || pmix_available(why)) return;
-  throw SpawnError(
-      fmt::format("the guards of the ranks need the PMIx library: {}; install it (Debian: libpmix2), name it with "
-                  "FARM_PMIX_LIBRARY, or do without guards with FARM_GUARD=0",
-                  why));
+  if (guards_wanted() && !pmix_available(why)) throw SpawnError(missing_pmix(why));
 }
 
-std::string SpawnedSource::refusal(int /*ranks*/) const { return stuck_; }
+std::string SpawnedSource::refusal(int /*ranks*/, WorkerOptions const& /*options*/) const { return stuck_; }
 
 void SpawnedSource::start(std::shared_ptr<Group> const& group, int crowd, WorkerOptions const& options,
                           Clock::duration limit) {
@@ -42,24 +46,31 @@ void SpawnedSource::start(std::shared_ptr<Group> const& group, int crowd, Worker
   birth.group = group->id();
   birth.build_id = program_build_id();
   birth.output_directory = options.output_directory;
-  auto const timer = std::make_shared<asio::steady_timer>(hub_.context());
+  auto birth_file = birth_path(group->id());
+  try {
+    write_birth(birth, birth_file);
+  } catch (SpawnError const&) {
+    birth_file.clear();  // a death while MPI starts the ranks is noticed late, then
+  }
+  auto const id = group->id();
   spawner_->request({.birth = std::move(birth),
+                     .birth_file = birth_file,
                      .ranks = group->ranks(),
                      .crowd = std::max(crowd, taken_),
                      .options = options,
                      .begun =
-                         [this, timer, limit] {
-                           hub_.post([this, timer, limit] {
-                             timer->expires_after(limit);
-                             timer->async_wait([this, timer, limit](asio::error_code const& error) {
-                               if (!error) give_up(limit);
-                             });
+                         [this, id, limit] {
+                           hub_.post([this, id, limit] {
+                             spawning_ = id;
+                             limit_spawn(limit, fmt::format("MPI_Comm_spawn has not come back within {:g} s",
+                                                            std::chrono::duration<double>(limit).count()));
                            });
                          },
                      .ended =
-                         [this, group, timer, limit](std::string const& why) {
-                           hub_.post([group, timer, limit, why] {
-                             timer->cancel();
+                         [this, group, limit](std::string const& why) {
+                           hub_.post([this, group, limit, why] {
+                             spawning_ = 0;
+                             stuck_timer_.cancel();
                              if (why.empty()) {
                                group->expect(limit);
                              } else {
@@ -69,13 +80,19 @@ void SpawnedSource::start(std::shared_ptr<Group> const& group, int crowd, Worker
                          }});
 }
 
-void SpawnedSource::give_up(Clock::duration limit) {
-  stuck_ = fmt::format(
-      "MPI_Comm_spawn has not come back within {:g} s and cannot be interrupted: no more groups can be started; start "
-      "the program again",
-      std::chrono::duration<double>(limit).count());
+void SpawnedSource::limit_spawn(Clock::duration limit, std::string const& why) {
+  stuck_timer_.expires_after(limit);
+  stuck_timer_.async_wait([this, why](asio::error_code const& error) {
+    if (!error) give_up(why);
+  });
+}
+
+/// The call cannot be interrupted, and MPI does not allow a second one beside it.
+void SpawnedSource::give_up(std::string const& why) {
+  stuck_ = why + " and cannot be interrupted: no more groups can be spawned";
+  log_error(why + ": groups are launched by mpiexec from now on");
   spawner_->abandon();
-  hub_.fail_starting(stuck_);
+  hub_.stop_starting(*this, spawning_, stuck_);
 }
 
 bool SpawnedSource::withdraw(Group const& group) {
@@ -84,7 +101,23 @@ bool SpawnedSource::withdraw(Group const& group) {
   return true;
 }
 
-void SpawnedSource::released(Group const& group) { taken_ -= group.ranks(); }
+void SpawnedSource::released(Group const& group) {
+  taken_ -= group.ranks();
+  unlink(birth_path(group.id()).c_str());
+  if (spawning_ != group.id() || !stuck_.empty()) return;
+  limit_spawn(stuck_limit, "a rank died while MPI_Comm_spawn was starting it, which waits for it for ever");
+}
+
+/// mpiexec either notices that its daemon there is gone, and ends everything, or the next spawn hangs.
+void SpawnedSource::host_lost(Group const& group, int rank) {
+  if (!stuck_.empty()) return;
+  stuck_ = fmt::format(
+      "the host {} is lost, and MPI_Comm_spawn does not survive that: no more groups can be started; start the program "
+      "again, or with launched groups (FARM_SOURCE=launched), which do",
+      group.host(rank));
+  spawner_->abandon();
+  hub_.fail_starting(*this, stuck_);
+}
 
 void SpawnedSource::take_back(std::vector<Member> /*members*/) {}  // none outlives its group
 

@@ -19,13 +19,17 @@ class SpawnedSource final : public GroupSource {
   ~SpawnedSource() override;
 
   [[nodiscard]] Slots const& slots() const override { return slots_; }
-  void check(int ranks) const override;
-  [[nodiscard]] bool has_room(int ranks) const override { return !slots_.limited || taken_ + ranks <= slots_.total; }
-  [[nodiscard]] std::string refusal(int ranks) const override;
+  [[nodiscard]] Source kind() const override { return Source::spawned; }
+  void check(int ranks, WorkerOptions const& options) const override;
+  [[nodiscard]] bool has_room(int ranks, WorkerOptions const& /*options*/) const override {
+    return !slots_.limited || taken_ + ranks <= slots_.total;
+  }
+  [[nodiscard]] std::string refusal(int ranks, WorkerOptions const& options) const override;
   void start(std::shared_ptr<Group> const& group, int crowd, WorkerOptions const& options,
              Clock::duration limit) override;
   bool withdraw(Group const& group) override;
   void released(Group const& group) override;
+  void host_lost(Group const& group, int rank) override;
   void take_back(std::vector<Member> members) override;
   void attach(Hello const& hello, Socket socket) override;
   void close(std::function<void()> done) override { done(); }
@@ -33,12 +37,15 @@ class SpawnedSource final : public GroupSource {
   [[nodiscard]] bool stuck() const override { return !stuck_.empty(); }
 
  private:
-  void give_up(Clock::duration limit);
+  void limit_spawn(Clock::duration limit, std::string const& why);
+  void give_up(std::string const& why);
 
   Hub& hub_;
   Slots slots_;
   int taken_ = 0;
-  std::string stuck_;  ///< not empty: spawning does not work any more, and why
+  std::uint64_t spawning_ = 0;      ///< the group for which MPI_Comm_spawn is being called
+  asio::steady_timer stuck_timer_;  ///< until it has to come back
+  std::string stuck_;               ///< not empty: spawning does not work any more, and why
   std::unique_ptr<Spawner> spawner_;
 };
 

@@ -35,10 +35,13 @@ class Info {
   MPI_Info info_ = MPI_INFO_NULL;
 };
 
-std::string environment_lines(WorkerOptions const& options, int crowd) {
+std::string environment_lines(WorkerOptions const& options, int crowd, std::string const& birth_file) {
   std::string lines = "FARM_WORKER=spawned";
   if (auto const yield = yield_setting(crowd); !yield.empty()) lines += "\n" + yield;
   for (auto const& [name, value] : options.environment) lines += fmt::format("\n{}={}", name, value);
+  if (auto const line = "\nFARM_BIRTH=" + birth_file;
+      !birth_file.empty() && lines.size() + line.size() < MPI_MAX_INFO_VAL)
+    lines += line;
   return lines;
 }
 
@@ -50,7 +53,7 @@ void spawn(Spawner::Request const& request) {
     return std::any_of(options.mpi_info.begin(), options.mpi_info.end(),
                        [&](auto const& pair) { return pair.first == key; });
   };
-  for (auto const& [key, value] : spawn_info(environment_lines(options, request.crowd))) {
+  for (auto const& [key, value] : spawn_info(environment_lines(options, request.crowd, request.birth_file))) {
     if (!is_chosen(key)) info.set(key, value);
   }
   for (auto const& [key, value] : options.mpi_info) info.set(key, value);

@@ -19,6 +19,7 @@ class Spawner {
  public:
   struct Request {
     Birth birth;
+    std::string birth_file;  ///< by which guards know it at once; empty: there is none
     int ranks = 1;
     int crowd = 1;  ///< ranks that may be alive at once, of this and other groups
     WorkerOptions options;

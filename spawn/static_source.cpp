@@ -119,7 +119,7 @@ void StaticSource::on_closed(int seat, bool lifeline, std::string const& why) {
   hub_.room_has_changed();
 }
 
-std::string StaticSource::refusal(int ranks) const {
+std::string StaticSource::refusal(int ranks, WorkerOptions const& /*options*/) const {
   auto const alive = free_.size() + static_cast<std::size_t>(taken_);
   if (static_cast<std::size_t>(ranks) <= alive) return {};
   return fmt::format(

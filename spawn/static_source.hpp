@@ -30,8 +30,11 @@ class StaticSource final : public GroupSource {
   void wait_for_all(Clock::duration limit);
 
   [[nodiscard]] Slots const& slots() const override { return slots_; }
-  [[nodiscard]] bool has_room(int ranks) const override { return free_.size() >= static_cast<std::size_t>(ranks); }
-  [[nodiscard]] std::string refusal(int ranks) const override;
+  [[nodiscard]] Source kind() const override { return Source::static_ranks; }
+  [[nodiscard]] bool has_room(int ranks, WorkerOptions const& /*options*/) const override {
+    return free_.size() >= static_cast<std::size_t>(ranks);
+  }
+  [[nodiscard]] std::string refusal(int ranks, WorkerOptions const& options) const override;
   void start(std::shared_ptr<Group> const& group, int crowd, WorkerOptions const& options,
              Clock::duration limit) override;
   bool withdraw(Group const& group) override;

@@ -12,6 +12,11 @@ namespace {
 
 constexpr std::size_t read_size = std::size_t{64} << 10U;
 
+bool tells_of_silence(asio::error_code const& error) {
+  return error == asio::error::timed_out || error == asio::error::host_unreachable ||
+         error == asio::error::network_unreachable;
+}
+
 }  // namespace
 
 char* InputBuffer::room(std::size_t size) {
@@ -44,7 +49,7 @@ void Stream::start() { wait_readable(); }
 void Stream::wait_readable() {
   socket_.async_wait(Socket::wait_read, [self = shared_from_this()](asio::error_code const& error) {
     if (self->closed_) return;
-    if (error) return self->fail(error.message());
+    if (error) return self->fail(error);
     self->read();
   });
 }
@@ -60,8 +65,7 @@ void Stream::read() {
   asio::error_code error;
   std::size_t const count = socket_.read_some(asio::buffer(input_.room(wanted), wanted), error);
   if (error == asio::error::would_block || error == asio::error::interrupted) return wait_readable();
-  // a process that dies with bytes unread resets its connection: the end of the stream all the same
-  if (error) return fail(error == asio::error::eof || error == asio::error::connection_reset ? "" : error.message());
+  if (error) return fail(error);
   input_.filled(count);
   parse();
   if (!closed_) wait_readable();
@@ -106,6 +110,7 @@ void Stream::flush() {
       // what the other end has said before it went is still to be read: its end-of-file closes the stream
       output_.clear();
       sent_ = 0;
+      silent_ = silent_ || tells_of_silence(error);  // which is told once
       return;
     }
     sent_ += count;
@@ -120,6 +125,12 @@ void Stream::close() {
   closed_ = true;
   asio::error_code error;
   socket_.close(error);
+}
+
+void Stream::fail(asio::error_code const& error) {
+  if (silent_ || tells_of_silence(error)) return fail(std::string{silent_host});
+  // a process that dies with bytes unread resets its connection: the end of the stream all the same
+  fail(error == asio::error::eof || error == asio::error::connection_reset ? std::string{} : error.message());
 }
 
 void Stream::fail(std::string const& why) {

@@ -14,6 +14,9 @@
 
 namespace farm::detail {
 
+/// Why a stream was closed whose other end's host, or the way to it, is no more (link.hpp).
+inline constexpr char const* silent_host = "the other host is silent";
+
 using Socket = asio::generic::stream_protocol::socket;
 
 /// Bytes that arrived and are not used yet.
@@ -60,6 +63,7 @@ class Stream : public std::enable_shared_from_this<Stream> {
   void read();
   void parse();
   void fail(std::string const& why);
+  void fail(asio::error_code const& error);
 
   Socket socket_;
   OnFrame on_frame_;
@@ -69,6 +73,7 @@ class Stream : public std::enable_shared_from_this<Stream> {
   std::size_t sent_ = 0;
   bool waiting_writable_ = false;
   bool closed_ = false;
+  bool silent_ = false;
 };
 
 }  // namespace farm::detail

@@ -17,6 +17,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <unistd.h>
+#include <array>
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
@@ -25,6 +26,7 @@
 #include <iostream>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <unordered_map>
 #include <utility>
@@ -372,6 +374,19 @@ Hello make_hello(Birth const& birth, int rank) {
           .build_id = program_build_id()};
 }
 
+/// A launcher may have started fewer ranks, or others than MPI knows of.
+void check_size(Birth const& birth, int size) {
+  if (birth.ranks == 0 || birth.ranks == size) return;
+  std::array<char, MPI_MAX_LIBRARY_VERSION_STRING> text{};
+  int length = 0;
+  MPI_Get_library_version(text.data(), &length);
+  std::string_view const library{text.data(), static_cast<std::size_t>(length)};
+  throw SpawnError(fmt::format(
+      "MPI_COMM_WORLD has {} rank{} where {} were asked for: the launcher has not started so many, or it is "
+      "of another MPI than this program ({})",
+      size, size == 1 ? "" : "s", birth.ranks, library.substr(0, library.find_first_of(",\n"))));
+}
+
 /// True when the master says leave, false where it is gone.
 bool serve_groups(Channel& channel, MPI_Comm all) {
   std::optional<FormedGroup> group;
@@ -400,6 +415,7 @@ void serve_tasks(Birth const& birth, MPI_Comm group) {
   auto const comm = Comm::borrow(group);
   throw_on_error(group);
   throw_on_error(MPI_COMM_SELF);
+  check_size(birth, comm.size());
   auto const hello = make_hello(birth, comm.rank());
   if (hello.guarded) guard_link().announce(birth, hello);
   asio::io_context context{1};

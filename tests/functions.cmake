@@ -3,11 +3,12 @@
 #
 #   farm_add_test(NAME ...)                          a plain program, no MPI around it
 #   farm_add_mpi_test(NAME ... RANKS 1 2 4)          run by mpiexec, one ctest entry NAME.K for each number of ranks K
-#   farm_add_spawn_test(NAME ... [SLOTS n] [SINGLETON] [STATIC] [NO_MAIN])
+#   farm_add_spawn_test(NAME ... [SLOTS n] [SINGLETON] [STATIC] [LAUNCHED] [NO_MAIN])
 #                                                    a master with n slots to spawn in; SINGLETON: also run without mpiexec,
 #                                                    as NAME.singleton; STATIC: also started with all n ranks at once, as
-#                                                    NAME.static, without the test cases tagged [spawned]; NO_MAIN: the
-#                                                    sources have their own main()
+#                                                    NAME.static, without the test cases tagged [spawned]; LAUNCHED: also
+#                                                    as a plain program whose groups are launched, as NAME.launched, without
+#                                                    those either; NO_MAIN: the sources have their own main()
 #   farm_add_static_test(NAME ... RANKS n [TAKE_PART]) a master with n - 1 static ranks; TAKE_PART: n ranks that each run
 #                                                    the test cases
 #
@@ -93,7 +94,7 @@ function(farm_add_mpi_test name)
 endfunction()
 
 function(farm_add_spawn_test name)
-  farm_test_arguments("SINGLETON;STATIC;NO_MAIN" SLOTS "" 120 ${ARGN})
+  farm_test_arguments("SINGLETON;STATIC;LAUNCHED;NO_MAIN" SLOTS "" 120 ${ARGN})
   if(NOT arg_SLOTS)
     set(arg_SLOTS 5)
   endif()
@@ -108,6 +109,12 @@ function(farm_add_spawn_test name)
   if(arg_SINGLETON)
     farm_register(${name}.singleton ${options} COMMAND $<TARGET_FILE:${name}>)
     set_tests_properties(${name}.singleton PROPERTIES RESOURCE_LOCK farm_spawn)
+  endif()
+  if(arg_LAUNCHED)
+    math(EXPR slots "${arg_SLOTS} - 1") # the master takes none
+    farm_register(${name}.launched ${options} FARM_SOURCE=launched FARM_HOSTS=localhost:${slots}
+                  COMMAND $<TARGET_FILE:${name}> "~[spawned]")
+    set_tests_properties(${name}.launched PROPERTIES RESOURCE_LOCK farm_spawn)
   endif()
   if(arg_STATIC)
     farm_register(${name}.static ${options} COMMAND "${MPIEXEC_EXECUTABLE}" --oversubscribe -n ${arg_SLOTS}

@@ -1,5 +1,6 @@
 #include <farm/main.hpp>
 
+#include "spawn/platform.hpp"
 #include "spawn/program/command.hpp"
 #include "spawn/program/nearest_word.hpp"
 
@@ -17,7 +18,6 @@
 #include <charconv>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <filesystem>
 #include <iterator>
 #include <string_view>
@@ -101,11 +101,6 @@ int run_command_line(ProgramArguments const arguments) {
     return command->run(arguments);
   }
   return 2;
-}
-
-bool is_rank() {
-  char const* const worker = getenv("FARM_WORKER");
-  return worker != nullptr && std::strcmp(worker, "spawned") == 0;
 }
 
 /// A Runtime that could not be made leaves MPI initialized, and mpiexec would call that a crash.
@@ -194,7 +189,7 @@ void print_out(std::string const& text, bool now) {
 
 int run_main(int argc, char** argv) {
   using namespace detail;
-  if (is_rank()) Runtime const serves_and_ends{argc, argv};
+  if (!started_as_worker().empty()) Runtime const serves_and_ends{argc, argv};
   int status = 1;
   try {
     status = run_command_line({argc, argv});

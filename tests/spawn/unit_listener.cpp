@@ -219,7 +219,7 @@ class Impostor {
     Birth birth;
     birth.key = random_bytes();
     birth.host = "elsewhere";
-    birth.address = "127.0.0.1";
+    birth.addresses = {"127.0.0.1"};
     birth.port = port_;
     return birth;
   }

@@ -56,8 +56,8 @@ class Task;
 
 /// What max_ranks is where it is not given: FARM_MAX_WORKERS, else the slots of this job less the master's, else the
 /// number of cores. Throws UsageError where FARM_MAX_WORKERS is no number above 0.
-[[nodiscard]] int default_max_ranks();
-[[nodiscard]] int default_max_ranks(Hub const& hub);
+[[nodiscard]] int default_max_ranks(Source source = Source::automatic);
+[[nodiscard]] int default_max_ranks(Hub& hub, Source source = Source::automatic);
 
 /// The engine behind every pool. Thread-safe.
 class Engine {

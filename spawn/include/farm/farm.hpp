@@ -29,6 +29,7 @@
 #include <farm/runtime.hpp>
 #include <farm/serialize.hpp>
 #include <farm/slab.hpp>
+#include <farm/socket_interface.hpp>
 #include <farm/stage_run.hpp>
 #include <farm/task_context.hpp>
 #include <farm/task_registry.hpp>

@@ -7,15 +7,16 @@ namespace farm {
 /// What becomes of the ranks of a job that was started with several, as by `mpiexec -n 17 ./program`.
 enum class Ranks {
   serve,      ///< rank 0 is the master, whose pools run their tasks on the others instead of spawning
+  launch,     ///< there are none: launchers start the groups of its pools, as with FARM_SOURCE=launched
   take_part,  ///< all return from the Runtime, and may make an MPICommExecutor, MPIExecutor or MPIPool together
 };
 
 /// The first thing in main: `farm::Runtime runtime{argc, argv};`
 ///
-/// In the master it initializes MPI, unless that is done, and returns; its destructor ends what the farm started and
-/// finalizes MPI, and pools must be gone by then. In a process that was started as a rank it serves tasks and ends the
-/// process without returning. Nothing before it may start threads or call MPI, and whatever stands there runs on every
-/// rank too.
+/// In the master it initializes MPI, unless that is done or groups are launched, and returns; its destructor ends what
+/// the farm started and finalizes MPI, and pools must be gone by then. In a process that was started as a rank it
+/// serves tasks and ends the process without returning. Nothing before it may start threads or call MPI, and whatever
+/// stands there runs on every rank too.
 class Runtime {
  public:
   /// Collective over the job where it has several ranks. Throws SpawnError where MPI does not support threads or ranks

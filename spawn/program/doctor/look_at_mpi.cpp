@@ -42,7 +42,7 @@ Finding mpi() {
 }
 
 Finding slots() {
-  auto const& slots = Hub::instance().slots();
+  auto const& slots = Hub::instance().source().slots();
   if (!slots.limited) return {"slots", State::ok, fmt::format("as many as are asked for: {}", slots.origin)};
   auto const text = fmt::format("{} for ranks: {}", slots.total, slots.origin);
   auto const advice = fmt::format("give more with mpiexec -n 1 -host {}:17", host_name());

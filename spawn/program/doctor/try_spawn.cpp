@@ -101,7 +101,7 @@ Finding group(std::vector<Report> const& reports, double spawn_seconds, double t
 
 Findings try_spawn() {
   try {
-    auto const& slots = Hub::instance().slots();
+    auto const& slots = Hub::instance().source().slots();
     int const ranks = slots.limited && slots.total < 2 ? 1 : 2;
     ProbeFile const probe;
     MPISpawnPool pool{{.max_ranks = ranks, .ranks_per_task = ranks, .spawn_timeout = 30s}};

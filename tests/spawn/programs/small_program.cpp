@@ -4,7 +4,9 @@
 #include <fmt/format.h>
 
 #include <unistd.h>
+#include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <exception>
@@ -82,6 +84,71 @@ void be_rebuilt(std::string const& replacement) {
   fmt::print("after {}\n", pool.submit(sum_of_ranks, 2).result());
 }
 
+/// With little time for the start of a group.
+void work_soon() {
+  farm::MPISpawnPool pool{{.max_ranks = 2, .ranks_per_task = 2, .spawn_timeout = std::chrono::milliseconds{500}}};
+  fmt::print("{}\n", pool.submit(sum_of_ranks, 1).result());
+}
+
+void work_twice() {
+  farm::MPISpawnPool spawned{{.max_ranks = 2, .ranks_per_task = 2}};
+  farm::MPISpawnPool launched{
+      {.max_ranks = 2, .ranks_per_task = 2, .workers = {.source = farm::Source::launched, .launcher = "mpiexec"}}};
+  for (int i : {1, 2}) {
+    fmt::print("spawned {} launched {}{}", spawned.submit(sum_of_ranks, i).result(),
+               launched.submit(sum_of_ranks, i).result(), i == 1 ? " " : "\n");
+  }
+}
+
+/// The master stages an array, and reads one that a task has made.
+void stage_without_mpi() {
+  int initialized = 1;
+  MPI_Initialized(&initialized);
+  fmt::print("MPI is {}initialized\n", initialized != 0 ? "" : "not ");
+  std::vector<double> numbers(1'000'000);
+  std::iota(numbers.begin(), numbers.end(), 0.0);
+  farm::MPISpawnPool pool{{.max_ranks = 2, .ranks_per_task = 2}};
+  auto const twice = [](farm::Slab<double const> const& in, farm::Comm const& comm) {
+    farm::Slab<double> out{comm, in.extents()};
+    std::transform(in.begin(), in.end(), out.begin(), [](double x) { return 2 * x; });
+    return out;
+  };
+  auto const doubled = pool.submit(twice, farm::stage(numbers, {numbers.size()})).result();
+  auto const back = doubled.read();
+  fmt::print("sum {:.0f}\n", std::accumulate(back.begin(), back.end(), 0.0));
+}
+
+void look_around() {
+  farm::MPISpawnPool pool{{.max_ranks = 1, .workers = {.working_directory = "/", .environment = {{"OWN", "mine"}}}}};
+  fmt::print("{}\n", pool.submit([] {
+                           auto const variable = [](char const* name) {
+                             char const* const value = getenv(name);
+                             return fmt::format("{} {}", name,
+                                                value != nullptr ? fmt::format("is {}", value) : "not set");
+                           };
+                           return fmt::format("{}, {}, {}, in {}", variable("FARM_WORKER"), variable("FARM_BIRTH"),
+                                              variable("OWN"), std::filesystem::current_path().string());
+                         })
+                         .result());
+}
+
+/// The master dies while a launcher does not start what it should.
+void orphan_a_launcher() {
+  farm::MPISpawnPool pool{{.max_ranks = 2, .ranks_per_task = 2}};
+  auto const future = pool.submit(sum_of_ranks, 1);
+  auto const launcher_runs = [] {
+    std::string children;
+    for (auto const& thread : std::filesystem::directory_iterator{"/proc/self/task"}) {
+      std::string text;
+      std::getline(std::ifstream{thread.path() / "children"}, text);
+      children += text;
+    }
+    return !children.empty();
+  };
+  while (!launcher_runs()) std::this_thread::yield();
+  kill(getpid(), SIGKILL);
+}
+
 /// The master dies while a task runs that would never end.
 void orphan_a_task() {
   farm::MPISpawnPool pool{{.max_ranks = 2, .ranks_per_task = 2}};
@@ -145,13 +212,26 @@ void be_interrupted(std::string const& how) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  farm::Runtime runtime{argc, argv};
   std::string const scenario = argc > 1 ? argv[1] : "";
   std::string const argument = argc > 2 ? argv[2] : "";
-  if (scenario == "fail_while_tasks_run") fail_while_tasks_run();
+  if (scenario == "fail_while_tasks_run") {
+    farm::Runtime const runtime{argc, argv};
+    fail_while_tasks_run();
+  }
   try {
+    farm::Runtime const runtime{argc, argv};
     if (scenario == "work") {
       work();
+    } else if (scenario == "work_soon") {
+      work_soon();
+    } else if (scenario == "work_twice") {
+      work_twice();
+    } else if (scenario == "stage_without_mpi") {
+      stage_without_mpi();
+    } else if (scenario == "look_around") {
+      look_around();
+    } else if (scenario == "orphan_a_launcher") {
+      orphan_a_launcher();
     } else if (scenario == "work_by_default") {
       work_by_default();
     } else if (scenario == "print_from_tasks") {
