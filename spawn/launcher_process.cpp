@@ -205,7 +205,7 @@ void LauncherProcess::take_lines(Pipe& pipe) {
 
 /// But rules and blank lines. Bytes that are no text are not for a terminal.
 void LauncherProcess::keep(std::string_view line) {
-  auto const is_rule = [](char c) { return std::strchr("-=*_# \t\r", c) != nullptr; };
+  auto const is_rule = [](char c) { return std::string_view{"-=*_# \t\r"}.find(c) != std::string_view::npos; };
   if (std::all_of(line.begin(), line.end(), is_rule)) return;
   std::string kept;
   for (char const c : line.substr(0, longest_line)) {

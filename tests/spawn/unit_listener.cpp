@@ -459,7 +459,7 @@ TEST_CASE("a listener that does not hold the key, or is no farm, is found out by
 }
 
 TEST_CASE("a listener that says nothing, or stops, is given up after a while, and one that is not there at once") {
-  auto const unreachable = contains("cannot reach the master at 127.0.0.1 port");
+  auto const unreachable = contains("cannot reach the master on elsewhere at 127.0.0.1 port");
   {
     Impostor const silent{[](Visitor const& /*visitor*/) {}};
     CHECK_THAT(failure_to_connect(silent.invitation(), 100ms), unreachable);

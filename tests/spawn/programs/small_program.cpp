@@ -9,6 +9,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <filesystem>
 #include <fstream>
@@ -149,8 +150,8 @@ void orphan_a_launcher() {
   kill(getpid(), SIGKILL);
 }
 
-/// The master dies while a task runs that would never end.
-void orphan_a_task() {
+/// The master dies, or its Slurm job, while a task runs that would never end.
+void orphan_a_task(std::string const& command = "") {
   farm::MPISpawnPool pool{{.max_ranks = 2, .ranks_per_task = 2}};
   auto const file = std::filesystem::current_path() / "the_task_runs";
   auto const future = pool.submit(
@@ -161,7 +162,9 @@ void orphan_a_task() {
       },
       file.string());
   while (!std::filesystem::exists(file)) std::this_thread::yield();
-  kill(getpid(), SIGKILL);
+  if (command.empty()) kill(getpid(), SIGKILL);
+  static_cast<void>(!std::system(command.c_str()));
+  for (;;) pause();
 }
 
 void make_a_large_pool() {
@@ -244,6 +247,8 @@ int main(int argc, char** argv) {
       make_a_large_pool();
     } else if (scenario == "be_interrupted") {
       be_interrupted(argument);
+    } else if (scenario == "be_cancelled") {
+      orphan_a_task("scancel $SLURM_JOB_ID");
     } else if (scenario == "orphan_a_task") {
       orphan_a_task();
     } else {

@@ -1,0 +1,95 @@
+// The same program inside allocations of a real Slurm, with groups from all three sources. with_slurm makes it: one host
+// with 10 pretended cores.
+#include "tests/spawn/run_program.hpp"
+#include "tests/support/catch.hpp"
+
+#include <fmt/format.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+
+namespace {
+
+std::string const program = FARM_SMALL_PROGRAM;  // NOLINT: a string
+
+std::string content(std::string const& file) {
+  std::ifstream in{file};
+  return {std::istreambuf_iterator<char>{in}, {}};
+}
+
+/// In an allocation of so many tasks: interactively, or as a batch job.
+Outcome in_allocation(bool batch, int tasks, std::string const& command) {
+  if (!batch) return run_program(fmt::format("salloc -Q -n {} {}", tasks, command));
+  std::ofstream{"job.sh"} << "#!/bin/bash\nexec " << command << " 2>job.err\n";
+  auto outcome = run_program(fmt::format("sbatch -Q -W -n {} -o job.out job.sh", tasks));
+  outcome.output = content("job.out");
+  outcome.errors = content("job.err");
+  return outcome;
+}
+
+}  // namespace
+
+TEST_CASE("inside an allocation groups are launched by srun, without being told") {
+  auto const batch = GENERATE(false, true);
+  CAPTURE(batch);
+  auto const outcome = in_allocation(batch, 8, program + " work");
+  CHECK(outcome.status == 0);
+  CHECK(outcome.output == "sum 48\n");
+  CHECK(outcome.errors.empty());
+  CHECK(outcome.left.empty());
+}
+
+TEST_CASE("inside an allocation groups are spawned by a program that mpiexec starts") {
+  auto const batch = GENERATE(false, true);
+  CAPTURE(batch);
+  auto const outcome = in_allocation(batch, 8, FARM_MPIEXEC " -n 1 " + program + " work");
+  CHECK(outcome.status == 0);
+  CHECK(outcome.output == "sum 48\n");
+  CHECK(outcome.errors.empty());
+  CHECK(outcome.left.empty());
+}
+
+TEST_CASE("inside an allocation srun starts all ranks at once") {
+  auto const batch = GENERATE(false, true);
+  CAPTURE(batch);
+  auto const outcome = in_allocation(batch, 9, "srun --mpi=pmix -n 9 " + program + " work");
+  CHECK(outcome.status == 0);
+  CHECK(outcome.output == "sum 48\n");
+  CHECK(outcome.errors.empty());
+  CHECK(outcome.left.empty());
+}
+
+TEST_CASE("ranks of groups that srun has launched die, and the others go on") {
+  auto const outcome = in_allocation(false, 4, program + " lose_ranks");
+  CHECK(outcome.status == 0);
+  CHECK(outcome.output == "lost\nlost\nthen 3\n");
+  CHECK(outcome.left.empty());
+}
+
+TEST_CASE("the allocation tells how many slots there are, and what cannot be is refused") {
+  auto const few = in_allocation(false, 3, program + " work");
+  CHECK(few.status == 1);
+  CHECK_THAT(few.errors, contains("max_ranks is 4, but there are 3 slots for ranks besides the master (1 host from Slurm "
+                                  "job") &&
+                             contains("ask Slurm for more with -n"));
+  CHECK(in_allocation(false, 3, program + " work_by_default").output == "max_ranks 3\n");
+  CHECK(run_program("salloc -Q -n 2 -c 3 " + program + " work_by_default").output == "max_ranks 2\n");
+  CHECK(run_program("salloc -Q -N 1 --exclusive " + program + " work_by_default").output == "max_ranks 10\n");
+  auto const several = in_allocation(false, 3, "srun -n 3 " + program + " work");
+  CHECK(several.status == 1);
+  CHECK_THAT(several.errors, contains("srun has started 3 processes that do not know of each other: give it --mpi=pmix"));
+}
+
+TEST_CASE("scancel in the middle leaves nothing behind") {
+  auto const command = GENERATE(as<std::string>{}, program, FARM_MPIEXEC " -n 1 " FARM_SMALL_PROGRAM,
+                                "srun --mpi=pmix -n 4 " FARM_SMALL_PROGRAM);
+  CAPTURE(command);
+  std::filesystem::remove("the_task_runs");
+  auto const outcome = in_allocation(true, 4, command + " be_cancelled");
+  CHECK(outcome.status != 0);
+  CHECK(outcome.left.empty());
+  CHECK(std::system("test -z \"$(squeue -h)\"") == 0);
+}
