@@ -56,6 +56,17 @@ std::vector<std::string> exported_names(WorkerOptions const& options) {
   return names;
 }
 
+/// What the list of hosts calls the one on which a rank has found itself: launchers number ranks as they like. Empty
+/// where it is none of those.
+std::string host_of(Placement const& placement, std::string const& host) {
+  if (placement.size() == 1) return placement.front().host;
+  auto const short_name = [](std::string const& name) { return name.substr(0, name.find('.')); };
+  for (auto const& share : placement) {
+    if (share.host == host || short_name(share.host) == short_name(host)) return share.host;
+  }
+  return {};
+}
+
 }  // namespace
 
 LaunchedSource::LaunchedSource(Hub& hub) : hub_(hub), slots_(find_hosts()) {
@@ -212,13 +223,10 @@ void LaunchedSource::released(Group const& group) {
   if (found == launches_.end()) return;
   auto& entry = found->second;
   unlink(entry.birth.c_str());
-  int at = 0;
   auto const broken = group.broken_off();
-  for (auto const& share : entry.placement) {
-    for (int end = at + share.ranks; at < end; ++at) {
-      bool const broke = std::find(broken.begin(), broken.end(), at) != broken.end();
-      if (broke && !is_this_host(share.host)) suspects_.insert(share.host);
-    }
+  for (int const rank : broken) {
+    auto const host = host_of(entry.placement, group.host(rank));
+    if (!host.empty() && !is_this_host(host)) suspects_.insert(host);
   }
   slots_.give_back(std::exchange(entry.placement, {}));
   bool const left = group.is_complete() && broken.empty();
@@ -242,11 +250,8 @@ void LaunchedSource::forget(std::uint64_t id) {
 void LaunchedSource::host_lost(Group const& group, int rank) {
   auto const found = launches_.find(group.id());
   if (found == launches_.end()) return;
-  int at = 0;
-  for (auto const& share : found->second.placement) {
-    at += share.ranks;
-    if (rank < at) return lose(share.host, "it has not answered for some time (FARM_HEARTBEAT)");
-  }
+  auto const host = host_of(found->second.placement, group.host(rank));
+  if (!host.empty()) lose(host, "it has not answered for some time (FARM_HEARTBEAT)");
 }
 
 void LaunchedSource::lose(std::string const& host, std::string const& why) {

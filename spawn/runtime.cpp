@@ -183,7 +183,7 @@ Runtime::Runtime(int argc, char** argv, Ranks ranks) : state_(std::make_unique<S
     if (rank > 0) be_static_rank(argc, argv, true);
     StageOwner::instance().open();
     state_->hub = std::make_unique<Hub>();
-    if (job_has_other_hosts()) state_->hub->open_to_network();
+    if (job_has_other_hosts() || getenv("FARM_ADDRESS") != nullptr) state_->hub->open_to_network();
     if (size == 1) {
       state_->hub->set_source(std::make_unique<SpawnedSource>(*state_->hub, count_slots(singleton)));
     } else {

@@ -2,6 +2,7 @@
 
 #include "spawn/group.hpp"
 #include "spawn/guard.hpp"
+#include "spawn/hosts.hpp"
 #include "spawn/hub.hpp"
 #include "spawn/platform.hpp"
 
@@ -22,6 +23,13 @@ namespace {
 /// For MPI_Comm_spawn to come back after a death among the ranks that it starts: it may have been past them.
 constexpr auto stuck_limit = std::chrono::seconds{1};
 
+bool names_other_hosts(WorkerOptions const& options) {
+  return std::any_of(options.hosts.begin(), options.hosts.end(),
+                     [](std::string const& host) { return !is_this_host(host); }) ||
+         std::any_of(options.mpi_info.begin(), options.mpi_info.end(),
+                     [](auto const& pair) { return pair.first.find("host") != std::string::npos; });
+}
+
 }  // namespace
 
 SpawnedSource::SpawnedSource(Hub& hub, Slots slots)
@@ -31,9 +39,10 @@ SpawnedSource::~SpawnedSource() {
   if (!stuck_.empty()) static_cast<void>(spawner_.release());  // its thread never comes back from MPI and still uses it
 }
 
-void SpawnedSource::check(int ranks, WorkerOptions const& /*options*/) const {
+void SpawnedSource::check(int ranks, WorkerOptions const& options) const {
   std::string why = descriptor_shortage(ranks, true);
   if (!why.empty()) throw SpawnError(why);
+  if (names_other_hosts(options)) hub_.open_to_network();
   if (guards_wanted() && !pmix_available(why)) throw SpawnError(missing_pmix(why));
 }
 

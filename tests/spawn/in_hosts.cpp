@@ -31,7 +31,7 @@ std::string content(std::string const& file) {
 TEST_CASE("launched groups are placed on three hosts, each on one where it fits, and share a stage") {
   auto const outcome = run_program(program + " where", launched);
   CHECK(outcome.output ==
-        "nodeA nodeA\nnodeB nodeB\nnodeC nodeC\nnodeA nodeA nodeC nodeC nodeB\nsum 1000000\n");
+        "nodeA nodeA\nnodeB nodeB\nnodeC nodeC\nnodeA nodeC nodeC nodeB nodeB\nsum 1000000\n");
   CHECK(outcome.errors.empty());
   CHECK(outcome.status == 0);
   CHECK(outcome.left.empty());
