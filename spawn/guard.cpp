@@ -29,9 +29,11 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <future>
 #include <iterator>
 #include <memory>
 #include <system_error>
+#include <thread>
 
 namespace farm::detail {
 namespace {
@@ -438,7 +440,14 @@ void leave_without_mpi() {
       nullptr);
   if (pmix_library() == nullptr) return;
   auto* const finalize = reinterpret_cast<decltype(&PMIx_Finalize)>(dlsym(pmix_library(), "PMIx_Finalize"));
-  if (finalize != nullptr) finalize(nullptr, 0);
+  if (finalize == nullptr) return;
+  auto const done = std::make_shared<std::promise<void>>();
+  auto const ended = done->get_future();
+  std::thread{[finalize, done] {
+    finalize(nullptr, 0);
+    done->set_value();
+  }}.detach();
+  ended.wait_for(5s);  // its server may be gone
   usleep(finalize_linger_us);
 }
 

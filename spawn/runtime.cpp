@@ -203,7 +203,7 @@ Runtime::~Runtime() {
   int finalized = 0;
   MPI_Finalized(&finalized);
   if (state_->finalizes_mpi && finalized == 0) {
-    if (stuck) {
+    if (stuck) {  // by a spawn that never comes back, or a host that is lost
       leave_without_mpi();
     } else {
       state_->all = {};

@@ -136,8 +136,9 @@ void lose_a_host(std::string const& name, std::string const& command) {
   fmt::print("{} groups lost\n", pool.statistics().groups_lost);
 }
 
-/// The same with spawned groups, which cannot go on.
-void lose_a_host_spawned(std::string const& command) {
+/// The same with spawned groups, which cannot go on. Then `undo` brings the host back.
+void lose_a_host_spawned(std::string const& command, std::string const& undo) {
+  std::filesystem::remove("pid");
   farm::MPISpawnPool pool{{.max_ranks = 1, .ranks_per_task = 1, .workers = {.hosts = {"nodeB"}}}};
   auto const future = pool.submit([](std::string const& directory) {
     std::ofstream{directory + "/pid"} << getpid();
@@ -154,6 +155,7 @@ void lose_a_host_spawned(std::string const& command) {
     }
   }
   std::fflush(stdout);
+  if (std::system(undo.c_str()) != 0) throw std::runtime_error(undo);  // mpiexec waits for the host
 }
 
 }  // namespace
@@ -172,7 +174,7 @@ int main(int argc, char** argv) {
     } else if (scenario == "lose_a_host") {
       lose_a_host(argument(2), argument(3));
     } else if (scenario == "lose_a_host_spawned") {
-      lose_a_host_spawned(argument(2));
+      lose_a_host_spawned(argument(2), argument(3));
     } else {
       return 2;
     }
