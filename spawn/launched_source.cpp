@@ -90,9 +90,9 @@ LaunchedSource::~LaunchedSource() {
 }
 
 void LaunchedSource::check(int ranks, WorkerOptions const& options) const {
-  if (auto const why = descriptor_shortage(ranks, false); !why.empty()) throw SpawnError(why);
   static_cast<void>(LaunchCommand{options.launcher});
-  std::string why;
+  std::string why = descriptor_shortage(ranks, true);
+  if (!why.empty()) throw SpawnError(why);
   if (guards_wanted() && !pmix_available(why)) throw SpawnError(missing_pmix(why));
   for (auto const& host : options.hosts) {
     if (slots_.knows(host) || (!counted_.limited && is_this_host(host))) continue;

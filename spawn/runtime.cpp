@@ -137,7 +137,9 @@ struct Runtime::State {
   std::unique_ptr<Hub> hub;
   std::unique_ptr<Interrupt> interrupt;  ///< used on the hub's thread, which ends before it
 
-  void watch_signals(bool launched) {
+  /// Pools may be made. `launched`: somebody kills this process soon after a signal.
+  void begin(bool launched) {
+    Hub::set_instance(hub.get());
     hub->post([this, launched] { interrupt = std::make_unique<Interrupt>(*hub, launched); });
   }
 };
@@ -158,8 +160,7 @@ Runtime::Runtime(int argc, char** argv, Ranks ranks) : state_(std::make_unique<S
     StageOwner::instance().open();
     state_->hub = std::make_unique<Hub>();
     static_cast<void>(state_->hub->source(Source::launched));
-    Hub::set_instance(state_->hub.get());
-    state_->watch_signals(false);
+    state_->begin(!is_singleton() || getenv("SLURM_JOB_ID") != nullptr);
     runtime_exists = true;
     return;
   }
@@ -190,8 +191,7 @@ Runtime::Runtime(int argc, char** argv, Ranks ranks) : state_(std::make_unique<S
       state_->all = Comm::borrow(MPI_COMM_WORLD).duplicate();
       invite_static_ranks(*state_->hub, state_->all, count_static_ranks(size), arrival_limit);
     }
-    Hub::set_instance(state_->hub.get());
-    state_->watch_signals(!singleton);
+    state_->begin(!singleton);
   }
   runtime_exists = true;
 }

@@ -50,7 +50,9 @@ Source choose_source(Ranks ranks) {
   int const size = alone ? 1 : launched_as().size;
   if (ranks == Ranks::take_part) return Source::static_ranks;
   auto wanted = ranks == Ranks::launch ? Source::launched : named_source();
-  if (wanted == Source::automatic && alone && !variable("SLURM_JOB_ID").empty()) wanted = Source::launched;
+  // under srun nothing can be spawned
+  bool const in_slurm = !variable("SLURM_JOB_ID").empty() && variable("OMPI_COMM_WORLD_SIZE").empty();
+  if (wanted == Source::automatic && in_slurm && size <= 1) wanted = Source::launched;
   if (wanted == Source::launched) {
     auto const steps = std::atoi(variable("SLURM_STEP_NUM_TASKS").c_str());
     if (alone && steps > 1) {

@@ -54,16 +54,30 @@ CommandEntry make_doctor_command(CLI::App& parent);
 /// For a program that has further subcommands: before main.
 bool add_command(CommandMaker maker);
 
-/// --ranks-per-task, --max-ranks, --stage and --keep, as all commands that run tasks have them.
+/// --source, --launcher, --hosts and --hostfile: where ranks come from.
+struct SourceArguments {
+  std::string source{};
+  std::string launcher{};
+  std::string hosts{};
+  std::string hostfile{};
+
+  void add_to(CLI::App& app);
+  /// Before the Runtime: makes them those of this process, by its environment.
+  void use() const;
+};
+
+/// --ranks-per-task, --max-ranks, --stage, --keep and those of SourceArguments, as all commands that run tasks have them.
 struct PoolArguments {
+  SourceArguments source{};
   int ranks_per_task = 1;
   int max_ranks = 0;
   std::string stage{};
   bool keep = false;
 
   void add_to(CLI::App& app);
-  /// Before the Runtime. Checks the stage directory, and makes it that of this process. Throws StageError.
-  void use_stage() const;
+  /// Before the Runtime. Checks the stage directory, and makes it and the source of ranks those of this process. Throws
+  /// StageError.
+  void use() const;
   /// Where max_ranks is not given and nothing limits it, a group fits in at least. Needs the Runtime.
   [[nodiscard]] MPISpawnPool::Options pool_options() const;
 };

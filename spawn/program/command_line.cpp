@@ -134,6 +134,29 @@ CLI::Validator above_zero() {
                         ""};
 }
 
+void SourceArguments::add_to(CLI::App& app) {
+  app.add_option("--source", source, "Where ranks come from: spawned, static, launched (default: FARM_SOURCE)")
+      ->type_name("NAME");
+  app.add_option("--launcher", launcher, "What launches groups: mpiexec, srun, flux or a command with {ranks} in it")
+      ->type_name("COMMAND");
+  app.add_option("--hosts", hosts, "Hosts of launched groups, with their slots: a:4,b:4 (default: FARM_HOSTS)")
+      ->type_name("LIST");
+  app.add_option("--hostfile", hostfile, "File of them, one a line: a slots=4 (default: FARM_HOSTFILE)")
+      ->type_name("FILE");
+}
+
+void SourceArguments::use() const {
+  auto const use_one = [](char const* name, std::string const& value) {
+    if (!value.empty()) setenv(name, value.c_str(), 1);
+  };
+  bool const launches = !launcher.empty() || !hosts.empty() || !hostfile.empty();
+  use_one("FARM_SOURCE", source.empty() && launches ? "launched" : source);
+  use_one("FARM_LAUNCHER", launcher);
+  use_one("FARM_HOSTFILE", hostfile);
+  if (!hostfile.empty()) unsetenv("FARM_HOSTS");
+  use_one("FARM_HOSTS", hosts);
+}
+
 void PoolArguments::add_to(CLI::App& app) {
   app.add_option("--ranks-per-task", ranks_per_task, "Ranks that run one task together")
       ->type_name("K")
@@ -145,9 +168,11 @@ void PoolArguments::add_to(CLI::App& app) {
   app.add_flag("--keep", keep, "Do not remove the files of arrays at the end; says where they are");
   app.add_option("--stage", stage, "Directory for large arrays, shared by all hosts (default: FARM_STAGE_DIR)")
       ->type_name("DIR");
+  source.add_to(app);
 }
 
-void PoolArguments::use_stage() const {
+void PoolArguments::use() const {
+  source.use();
   if (keep) setenv("FARM_KEEP_STAGE", "1", 1);
   if (stage.empty()) return;
   auto const directory = std::filesystem::absolute(stage);

@@ -31,6 +31,20 @@ ROWS = [
     ("2 idle ranks, % of a core", "idle_ranks_percent", None, "", "", "<= 0.06"),
 ]
 
+# Past birth groups of all sources are the same.
+SOURCE_ROWS = [
+    ("8 launched groups of 2: start to first results, ms", "startup_launched_first_ms", "startup_first_ms", "spawned", "of", ""),
+    ("8 launched groups of 2: start to exit, ms", "startup_launched_end_ms", "startup_end_ms", "spawned", "of", ""),
+] + [
+    (f"{what}, {source} ranks, us", f"{source}_{figure}", figure, "spawned", "of", "")
+    for source in ["launched", "static"]
+    for what, figure in [
+        ("task of 2 ranks, 20,000 queued", "pair_queued_us"),
+        ("task of 1 rank, submitted singly", "single_queued_us"),
+        ("the same, one after the other", "single_alternating_us"),
+    ]
+]
+
 SPAWNING = ["MPISpawnPool", "MPIPoolExecutor", "PoolExecutor", "Executor", "Pool"]
 TOGETHER = ["MPICommExecutor", "MPIExecutor", "MPIPool"]
 
@@ -109,7 +123,7 @@ def main():
     parser.add_argument("--json")
     options = parser.parse_args()
     figures = read(options.results)
-    rows = [compare(figures, row) for row in [*ROWS, *executor_rows(), *array_rows(), *staging_rows()]]
+    rows = [compare(figures, row) for row in [*ROWS, *SOURCE_ROWS, *executor_rows(), *array_rows(), *staging_rows()]]
     line = "{:<50} {:>8}  {:<23} {:>8} {:>7}  {:<13} {}"
     print(line.format("median of the rounds", "farm", "peer", "", "ratio", "", "goal").rstrip())
     for row in rows:

@@ -34,10 +34,35 @@ TEST_CASE("the doctor finds all that the farm needs") {
   CHECK_THAT(found.at("HDF5")["text"].get<std::string>(), contains("parallel"));
 }
 
+TEST_CASE("the doctor shows where groups are launched, and how") {
+  auto const outcome = farm("doctor --json --hosts localhost:3");
+  CHECK(outcome.status == 0);
+  auto const found = findings(outcome);
+  CHECK(found.at("source")["text"] == "groups are launched");
+  CHECK_THAT(found.at("hosts")["text"].get<std::string>(),
+             contains("localhost (3): FARM_HOSTS; groups by mpiexec --oversubscribe"));
+  CHECK_THAT(found.at("slots")["text"].get<std::string>(), contains("3 for ranks: 1 host from FARM_HOSTS"));
+  CHECK_THAT(found.at("MPI")["text"].get<std::string>(), contains("not initialized here"));
+  CHECK_THAT(found.at("spawn")["text"].get<std::string>(), contains("2 of 2 guards answered, on "));
+}
+
+TEST_CASE("tasks run on launched groups where the command line says so, and what cannot be is one line") {
+  auto const outcome = run(FARM_PROGRAM " map calc 1 2 3 --ranks-per-task 2 --hosts localhost:4");
+  CHECK(outcome.status == 0);
+  CHECK(lines(outcome.out).size() == 3);
+  CHECK(outcome.err.empty());
+  for (auto const* const options : {"--source nowhere", "--hosts a:x", "--hostfile /absent", "--launcher nonesuch"}) {
+    CAPTURE(options);
+    auto const refused = run(std::string{FARM_PROGRAM " map calc 1 "} + options);
+    CHECK(refused.status == 1);
+    CHECK(lines(refused.err).size() == 1);
+  }
+}
+
 TEST_CASE("the doctor's lines are aligned and begin with their state") {
   auto const outcome = farm("doctor");
   CHECK(outcome.status == 0);
-  CHECK(lines(outcome.out).size() == 13);
+  CHECK(lines(outcome.out).size() == 14);
   for (auto const& line : lines(outcome.out)) {
     CAPTURE(line);
     CHECK((line.starts_with("ok    ") || line.starts_with("note  ")));

@@ -62,6 +62,13 @@ TEST_CASE("inside an allocation srun starts all ranks at once") {
   CHECK(outcome.left.empty());
 }
 
+TEST_CASE("a program that srun has started as one process launches its groups as further steps") {
+  auto const outcome = in_allocation(false, 6, "srun --mpi=pmix -n 1 " + program + " work");
+  CHECK(outcome.status == 0);
+  CHECK(outcome.output == "sum 48\n");
+  CHECK(outcome.left.empty());
+}
+
 TEST_CASE("ranks of groups that srun has launched die, and the others go on") {
   auto const outcome = in_allocation(false, 4, program + " lose_ranks");
   CHECK(outcome.status == 0);

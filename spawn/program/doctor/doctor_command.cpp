@@ -20,6 +20,7 @@ class DoctorCommand final : public Command {
   explicit DoctorCommand(CLI::App& app) {
     app.add_option("--stage", stage_, "Directory for large arrays to look at (default: FARM_STAGE_DIR)")
         ->type_name("DIR");
+    source_.add_to(app);
     app.add_flag("--json", json_, "Print one object a line");
     app.footer(
         "Each line begins with ok, note (something is to be gained) or FAIL (something would break; exit status 1).");
@@ -27,6 +28,7 @@ class DoctorCommand final : public Command {
 
   int run(ProgramArguments arguments) override {
     if (!stage_.empty()) setenv("FARM_STAGE_DIR", std::filesystem::absolute(stage_).c_str(), 1);
+    source_.use();
     print(look_around());
     try {
       Runtime const runtime{arguments.argc, arguments.argv};
@@ -60,6 +62,7 @@ class DoctorCommand final : public Command {
   }
 
   std::string stage_;
+  SourceArguments source_;
   bool json_ = false;
   bool failed_ = false;
 };

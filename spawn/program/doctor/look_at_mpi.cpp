@@ -1,5 +1,8 @@
 #include "spawn/birth.hpp"
 #include "spawn/hub.hpp"
+#include "spawn/launch_command.hpp"
+#include "spawn/launched_source.hpp"
+#include "spawn/source_choice.hpp"
 
 #include "spawn/program/doctor/finding.hpp"
 
@@ -25,6 +28,9 @@ Finding mpi() {
   MPI_Get_library_version(text.data(), &length);
   std::string library{text.data(), static_cast<std::size_t>(length)};
   library.resize(library.find_first_of(",\n") == std::string::npos ? library.size() : library.find_first_of(",\n"));
+  int initialized = 0;
+  MPI_Initialized(&initialized);
+  if (initialized == 0) return {"MPI", State::ok, library + ", not initialized here: groups are launched"};
   int level = 0;
   MPI_Query_thread(&level);
   constexpr std::array names{"MPI_THREAD_SINGLE", "MPI_THREAD_FUNNELED", "MPI_THREAD_SERIALIZED",
@@ -45,7 +51,7 @@ Finding slots() {
   auto const& slots = Hub::instance().source().slots();
   if (!slots.limited) return {"slots", State::ok, fmt::format("as many as are asked for: {}", slots.origin)};
   auto const text = fmt::format("{} for ranks: {}", slots.total, slots.origin);
-  auto const advice = fmt::format("give more with mpiexec -n 1 -host {}:17", host_name());
+  auto const advice = slots.remedy(16);
   if (slots.total < 1) return {"slots", State::fail, text, advice};
   return {"slots", slots.total < 2 ? State::note : State::ok, text, slots.total < 2 ? advice : ""};
 }
@@ -54,6 +60,16 @@ Finding slots() {
 int host_count() {
   char const* const nodes = getenv("OMPI_MCA_orte_num_nodes");
   return nodes != nullptr ? std::max(1, std::atoi(nodes)) : 1;
+}
+
+/// Where groups are launched, and how.
+Finding hosts(LaunchedSource const& source) {
+  std::string text;
+  for (auto const& host : source.hosts().hosts) {
+    text += fmt::format("{}{}", text.empty() ? "" : ", ", host.name);
+    if (source.hosts().limited) text += fmt::format(" ({})", host.slots);
+  }
+  return {"hosts", State::ok, fmt::format("{}: {}; groups by {}", text, source.hosts().origin, LaunchCommand{""}.text())};
 }
 
 Finding cores() {
@@ -73,6 +89,9 @@ Finding cores() {
 Findings look_at_mpi() {
   Findings findings{mpi(), slots()};
   try {
+    auto const& source = Hub::instance().source();
+    findings.push_back({"source", State::ok, fmt::format("groups are {}", name_of(source.kind()))});
+    if (auto const* const launched = dynamic_cast<LaunchedSource const*>(&source)) findings.push_back(hosts(*launched));
     findings.push_back(cores());
   } catch (std::exception const& error) {  // FARM_MAX_WORKERS is no number
     findings.push_back({"cores", State::fail, error.what()});
