@@ -49,7 +49,10 @@ std::string expanded(std::string const& text) {
   if (text.find_first_of(" \t{") != std::string::npos) return text;
   auto const name = text.substr(text.rfind('/') + 1);
   for (auto const& known : known_launchers) {
-    if (name == known.name) return fmt::format("{} {}", text, known.arguments);
+    if (name != known.name) continue;
+    // inside a step, which has all cores of the allocation, further steps would wait for it
+    bool const in_step = name == "srun" && is_set("SLURM_STEP_ID");
+    return fmt::format("{}{} {}", text, in_step ? " --overlap" : "", known.arguments);
   }
   throw UsageError(
       fmt::format("the launcher \"{}\" is not known: give a command with {{ranks}} in it, such as \"{} -n {{ranks}} "

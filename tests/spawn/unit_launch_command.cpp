@@ -48,6 +48,11 @@ TEST_CASE("srun gets a step with cores of its own, and a host for each rank wher
   CHECK_THAT(filled("srun", {{"a", 2}, {"b", 1}}), contains("--nodes=2 --nodelist=a,a,b --distribution=arbitrary"));
 }
 
+TEST_CASE("inside a step srun does not wait for the cores of that step") {
+  Variable const step{"SLURM_STEP_ID", "0"};
+  CHECK_THAT(filled("srun", {{"a", 2}}), contains("srun --overlap --mpi=pmix"));
+}
+
 TEST_CASE("flux places ranks by itself") {
   CHECK(filled("flux", {{"localhost", 4}}) == "flux run --ntasks=4 env X=1 '/bin/my program'");
 }
