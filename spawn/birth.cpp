@@ -149,8 +149,8 @@ Socket connect_to_master(asio::io_context& context, Birth const& birth, Hello co
       why += fmt::format("{}{} port {}: {}", why.empty() ? "" : "; ", address, birth.port, e.code().message());
     }
   }
-  bool const only_there = birth.host != host_name() && birth.addresses.size() == 1 &&
-                          birth.addresses.front().starts_with("127.");
+  bool const only_there =
+      birth.host != host_name() && birth.addresses.size() == 1 && birth.addresses.front().starts_with("127.");
   throw SpawnError(fmt::format("{} cannot reach the master on {} at {}{}", host_name(), birth.host, why,
                                only_there ? "; it does not listen for other hosts: name those of the pool, or set "
                                             "FARM_ADDRESS to its address"

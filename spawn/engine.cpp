@@ -524,7 +524,8 @@ Engine::Engine(EngineOptions options)
 Engine::Engine(EngineOptions options, std::shared_ptr<Hub> hub) {
   auto const& source = hub->source(options.workers.source);
   if (!options.workers.launcher.empty() && source.kind() != Source::launched) {
-    throw UsageError("launcher is for launched groups: give source = Source::launched with it, or set FARM_SOURCE=launched");
+    throw UsageError(
+        "launcher is for launched groups: give source = Source::launched with it, or set FARM_SOURCE=launched");
   }
   check_options(options, source.slots());
   source.check(options.max_ranks, options.workers);

@@ -61,6 +61,8 @@ class GroupSource {
   [[nodiscard]] virtual bool ended() const = 0;
   /// A start can never come back: MPI must not be finalized, nor the source be destroyed.
   [[nodiscard]] virtual bool stuck() const { return false; }
+  /// Groups that are to come from here, but need not, are to be launched.
+  [[nodiscard]] virtual bool is_to_be_replaced() const { return false; }
 };
 
 }  // namespace farm::detail

@@ -35,6 +35,7 @@ class SpawnedSource final : public GroupSource {
   void close(std::function<void()> done) override { done(); }
   [[nodiscard]] bool ended() const override { return true; }
   [[nodiscard]] bool stuck() const override { return !stuck_.empty(); }
+  [[nodiscard]] bool is_to_be_replaced() const override { return gave_up_; }
 
  private:
   void limit_spawn(Clock::duration limit, std::string const& why);

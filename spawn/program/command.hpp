@@ -66,7 +66,8 @@ struct SourceArguments {
   void use() const;
 };
 
-/// --ranks-per-task, --max-ranks, --stage, --keep and those of SourceArguments, as all commands that run tasks have them.
+/// --ranks-per-task, --max-ranks, --stage, --keep and those of SourceArguments, as all commands that run tasks have
+/// them.
 struct PoolArguments {
   SourceArguments source{};
   int ranks_per_task = 1;

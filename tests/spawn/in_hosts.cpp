@@ -1,4 +1,5 @@
-// Groups on three hosts, of which nodeA is this one: with_hosts makes them of name spaces. The last test cases lose hosts.
+// Groups on three hosts, of which nodeA is this one: with_hosts makes them of name spaces. The last test cases lose
+// hosts.
 #include "tests/spawn/run_program.hpp"
 #include "tests/support/catch.hpp"
 
@@ -9,9 +10,9 @@
 
 namespace {
 
-std::string const program = FARM_HOSTS_PROGRAM;                                              // NOLINT: a string
+std::string const program = FARM_HOSTS_PROGRAM;                                           // NOLINT: a string
 std::string const launched = "FARM_SOURCE=launched FARM_HOSTS=nodeA:2,nodeB:2,nodeC:2 ";  // NOLINT: likewise
-std::string const spawned =                                                                  // NOLINT: likewise
+std::string const spawned =                                                               // NOLINT: likewise
     FARM_MPIEXEC " --oversubscribe -host nodeA:1,nodeB:4,nodeC:4 -n 1 " FARM_HOSTS_PROGRAM;
 
 /// Until a process there is gone.
@@ -30,8 +31,7 @@ std::string content(std::string const& file) {
 
 TEST_CASE("launched groups are placed on three hosts, each on one where it fits, and share a stage") {
   auto const outcome = run_program(program + " where", launched);
-  CHECK(outcome.output ==
-        "nodeA nodeA\nnodeB nodeB\nnodeC nodeC\nnodeA nodeC nodeC nodeB nodeB\nsum 1000000\n");
+  CHECK(outcome.output == "nodeA nodeA\nnodeB nodeB\nnodeC nodeC\nnodeA nodeC nodeC nodeB nodeB\nsum 1000000\n");
   CHECK(outcome.errors.empty());
   CHECK(outcome.status == 0);
   CHECK(outcome.left.empty());
@@ -47,10 +47,10 @@ TEST_CASE("spawned groups on other hosts reach their master over the network") {
 TEST_CASE("a rank that is killed on another host costs its own task only, launched or spawned") {
   auto const by_launcher = GENERATE(true, false);
   CAPTURE(by_launcher);
-  auto const outcome = by_launcher ? run_program(program + " lose_a_rank nodeC", launched)
-                                   : run_program(spawned + " lose_a_rank nodeC");
-  CHECK_THAT(outcome.output, contains("rank 1 of 2 on nodeC") && contains("signal 9 (Killed)") &&
-                                 contains("then on nodeC\n"));
+  auto const outcome =
+      by_launcher ? run_program(program + " lose_a_rank nodeC", launched) : run_program(spawned + " lose_a_rank nodeC");
+  CHECK_THAT(outcome.output,
+             contains("rank 1 of 2 on nodeC") && contains("signal 9 (Killed)") && contains("then on nodeC\n"));
   CHECK(outcome.status == 0);
   CHECK(outcome.left.empty());
 }
@@ -62,17 +62,16 @@ TEST_CASE("hosts that cannot be reached, or are in no network, are told of") {
   auto const wrong = run_program(program + " where", launched + " FARM_ADDRESS=10.77.0.9");
   CHECK(wrong.status == 1);
   CHECK_THAT(wrong.errors, contains("error: "));
-  auto const elsewhere = run_program(program + " where",
-                                     "FARM_SOURCE=launched FARM_HOSTS=nodeB:6 FARM_STAGE_DIR=/dev/shm");
+  auto const elsewhere =
+      run_program(program + " where", "FARM_SOURCE=launched FARM_HOSTS=nodeB:6 FARM_STAGE_DIR=/dev/shm");
   CHECK(elsewhere.status == 1);
-  CHECK_THAT(elsewhere.errors, contains("nodeB cannot read /dev/shm/") &&
-                                   contains("the stage directory must be shared by all hosts"));
+  CHECK_THAT(elsewhere.errors,
+             contains("nodeB cannot read /dev/shm/") && contains("the stage directory must be shared by all hosts"));
 }
 
 TEST_CASE("a host whose link is down is found within the time of the heartbeat, and its tasks run elsewhere") {
-  auto const outcome =
-      run_program(program + " lose_a_host nodeB 'host_link nodeB down'",
-                  "FARM_HEARTBEAT=2 FARM_SOURCE=launched FARM_HOSTS=nodeA:1,nodeB:1,nodeC:2");
+  auto const outcome = run_program(program + " lose_a_host nodeB 'host_link nodeB down'",
+                                   "FARM_HEARTBEAT=2 FARM_SOURCE=launched FARM_HOSTS=nodeA:1,nodeB:1,nodeC:2");
   CHECK(outcome.output == "again elsewhere, 2 never noticed\n1 groups lost\n");
   CHECK_THAT(outcome.errors, contains("the host nodeB is lost, and no more groups are placed there"));
   CHECK(outcome.status == 0);
@@ -81,20 +80,19 @@ TEST_CASE("a host whose link is down is found within the time of the heartbeat, 
 }
 
 TEST_CASE("a host that loses its power is found at once, and its tasks run elsewhere") {
-  auto const outcome =
-      run_program(program + " lose_a_host nodeC 'kill -9 $(cat $FARM_HOSTS_DIR/nodeC.pid)'",
-                  "FARM_SOURCE=launched FARM_HOSTS=nodeA:2,nodeB:1,nodeC:1");
+  auto const outcome = run_program(program + " lose_a_host nodeC 'kill -9 $(cat $FARM_HOSTS_DIR/nodeC.pid)'",
+                                   "FARM_SOURCE=launched FARM_HOSTS=nodeA:2,nodeB:1,nodeC:1");
   CHECK(outcome.output == "again elsewhere, 2 never noticed\n1 groups lost\n");
   CHECK(outcome.status == 0);
   CHECK(outcome.left.empty());
 }
 
 TEST_CASE("spawned groups do not survive the loss of a host, and say so at once") {
-  auto const outcome = run_program(
-      FARM_MPIEXEC " --oversubscribe -host nodeA:1,nodeB:4 -n 1 " FARM_HOSTS_PROGRAM
-                   " lose_a_host_spawned 'host_link nodeB down' 'host_link nodeB up'",
-      "FARM_HEARTBEAT=2");
+  auto const outcome = run_program(FARM_MPIEXEC " --oversubscribe -host nodeA:1,nodeB:4 -n 1 " FARM_HOSTS_PROGRAM
+                                                " lose_a_host_spawned 'host_link nodeB down' 'host_link nodeB up'",
+                                   "FARM_HEARTBEAT=2");
   CHECK(outcome.status != 0);
   CHECK(outcome.status != 124);  // it was not ended by the time limit
-  CHECK_THAT(outcome.output, contains("next: ") && contains("the host nodeB is lost, and MPI_Comm_spawn does not survive"));
+  CHECK_THAT(outcome.output,
+             contains("next: ") && contains("the host nodeB is lost, and MPI_Comm_spawn does not survive"));
 }

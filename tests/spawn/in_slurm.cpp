@@ -1,5 +1,5 @@
-// The same program inside allocations of a real Slurm, with groups from all three sources. with_slurm makes it: one host
-// with 10 pretended cores.
+// The same program inside allocations of a real Slurm, with groups from all three sources. with_slurm makes it: one
+// host with 10 pretended cores.
 #include "tests/spawn/run_program.hpp"
 #include "tests/support/catch.hpp"
 
@@ -79,15 +79,17 @@ TEST_CASE("ranks of groups that srun has launched die, and the others go on") {
 TEST_CASE("the allocation tells how many slots there are, and what cannot be is refused") {
   auto const few = in_allocation(false, 3, program + " work");
   CHECK(few.status == 1);
-  CHECK_THAT(few.errors, contains("max_ranks is 4, but there are 3 slots for ranks besides the master (1 host from Slurm "
-                                  "job") &&
-                             contains("ask Slurm for more with -n"));
+  CHECK_THAT(few.errors,
+             contains("max_ranks is 4, but there are 3 slots for ranks besides the master (1 host from Slurm "
+                      "job") &&
+                 contains("ask Slurm for more with -n"));
   CHECK(in_allocation(false, 3, program + " work_by_default").output == "max_ranks 3\n");
   CHECK(run_program("salloc -Q -n 2 -c 3 " + program + " work_by_default").output == "max_ranks 2\n");
   CHECK(run_program("salloc -Q -N 1 --exclusive " + program + " work_by_default").output == "max_ranks 10\n");
   auto const several = in_allocation(false, 3, "srun -n 3 " + program + " work");
   CHECK(several.status == 1);
-  CHECK_THAT(several.errors, contains("srun has started 3 processes that do not know of each other: give it --mpi=pmix"));
+  CHECK_THAT(several.errors,
+             contains("srun has started 3 processes that do not know of each other: give it --mpi=pmix"));
 }
 
 TEST_CASE("scancel in the middle leaves nothing behind") {

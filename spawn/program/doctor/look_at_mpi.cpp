@@ -69,7 +69,8 @@ Finding hosts(LaunchedSource const& source) {
     text += fmt::format("{}{}", text.empty() ? "" : ", ", host.name);
     if (source.hosts().limited) text += fmt::format(" ({})", host.slots);
   }
-  return {"hosts", State::ok, fmt::format("{}: {}; groups by {}", text, source.hosts().origin, LaunchCommand{""}.text())};
+  return {"hosts", State::ok,
+          fmt::format("{}: {}; groups by {}", text, source.hosts().origin, LaunchCommand{""}.text())};
 }
 
 Finding cores() {

@@ -92,8 +92,9 @@ Finding group(std::vector<Report> const& reports, double spawn_seconds, double t
   }
   std::set<std::string> hosts;
   for (auto const& report : reports) hosts.insert(std::get<0>(report));
-  auto const text = fmt::format("a group of {} in {:.3f} s, its first task in {:.6f} s, {} of {} guards answered, on {}",
-                                ranks, spawn_seconds, task_seconds, guarded, ranks, fmt::join(hosts, ", "));
+  auto const text =
+      fmt::format("a group of {} in {:.3f} s, its first task in {:.6f} s, {} of {} guards answered, on {}", ranks,
+                  spawn_seconds, task_seconds, guarded, ranks, fmt::join(hosts, ", "));
   if (guards_wanted() && guarded != ranks) return {"spawn", State::fail, text};
   return {"spawn", spawn_seconds > 2 ? State::note : State::ok, text,
           spawn_seconds > 2 ? "this is slow: see fabric and cores" : ""};

@@ -103,8 +103,8 @@ struct Stuck {
   }
 };
 
-/// `name` is lost by `command` while a task runs there: it runs again elsewhere, and tasks on other hosts never notice. The
-/// process of its first attempt ends.
+/// `name` is lost by `command` while a task runs there: it runs again elsewhere, and tasks on other hosts never notice.
+/// The process of its first attempt ends.
 void lose_a_host(std::string const& name, std::string const& command) {
   farm::MPISpawnPool pool{{.max_ranks = 3, .ranks_per_task = 1}};
   auto const task = [](std::string const& bad, std::string const& directory, farm::TaskContext& context) {
@@ -140,10 +140,12 @@ void lose_a_host(std::string const& name, std::string const& command) {
 void lose_a_host_spawned(std::string const& command, std::string const& undo) {
   std::filesystem::remove("pid");
   farm::MPISpawnPool pool{{.max_ranks = 1, .ranks_per_task = 1, .workers = {.hosts = {"nodeB"}}}};
-  auto const future = pool.submit([](std::string const& directory) {
-    std::ofstream{directory + "/pid"} << getpid();
-    for (;;) pause();
-  }, here());
+  auto const future = pool.submit(
+      [](std::string const& directory) {
+        std::ofstream{directory + "/pid"} << getpid();
+        for (;;) pause();
+      },
+      here());
   auto const next = pool.submit(host);
   wait_for("pid");
   if (std::system(command.c_str()) != 0) throw std::runtime_error(command);
