@@ -23,6 +23,7 @@
 #include "io/default_directory.hpp"
 #include "io/descriptor.hpp"
 #include "io/place.hpp"
+#include "io/spare_files.hpp"
 
 namespace farm {
 namespace detail {
@@ -55,7 +56,7 @@ class StagedFiles : public std::enable_shared_from_this<StagedFiles> {
     // It may have been adopted anew since.
     if (known == keepers_.end() || !known->second.expired()) return;
     keepers_.erase(known);
-    unlink(path.c_str());
+    retire_file(path);
   }
 
   std::mutex mutex_{};

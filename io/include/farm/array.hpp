@@ -75,9 +75,22 @@ class Array {
     auto const elements = detail::element_count(count);
     values.reserve(elements);
     detail::use_large_pages(values.data(), elements * sizeof(T));
+    // no element is written twice, and the array is not in memory twice
+    bool const appended = detail::append_part(info(), offset, count, [&](void const* part, std::uint64_t bytes) {
+      auto const* const from = static_cast<T const*>(part);
+      values.insert(values.end(), from, from + bytes / sizeof(T));
+    });
+    if (appended) return values;
     values.resize(elements);
     detail::read_part(info(), offset, count, values.data());
     return values;
+  }
+
+  /// All elements in memory of the caller's own, to change at will. Where they lie in the file as in memory, nothing is
+  /// copied but, when it is first written, a page. Throws StageError.
+  [[nodiscard]] Slab<T> copy() const {
+    auto memory = detail::copy_elements(required()->info);
+    return Slab<T>{{extents(), 0, extents()[0]}, std::move(memory)};
   }
 
   /// All elements, mapped where they lie in the file as in memory, else read. Throws StageError.

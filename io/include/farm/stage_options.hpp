@@ -19,6 +19,9 @@ struct StageOptions {
   std::uint64_t threshold = std::uint64_t{64} << 10U;
   /// Whether readers will see what was changed on the way. FARM_CHECKSUM=0 switches it off for all.
   bool checksum = true;
+  /// Whether all write by HDF5's collective transfers, also where the ranks are on one host, and its file system is, so
+  /// that each could write its own rows, which is faster there.
+  bool collective = false;
   /// What else the file shall tell of itself: names and values of its attributes.
   std::vector<std::pair<std::string, std::string>> story{};
 };

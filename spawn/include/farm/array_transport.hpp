@@ -95,7 +95,7 @@ struct ResultTransport<Slab<T>> {
     auto const& context = *environment.context;
     StageOptions options;
     options.story = {{"task", std::to_string(context.task())}, {"attempt", std::to_string(context.attempt())}};
-    auto const array = publish(comm, slab, options);
+    auto const array = give(comm, slab, options);  // nobody has it afterwards
     if (comm.rank() == 0) staging_of(environment).note(array);
     if (result != nullptr) pack_into(*result, array);
   }
