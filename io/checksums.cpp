@@ -75,7 +75,8 @@ class KnownFiles {
 
 KnownFiles known_files;
 
-constexpr std::uint64_t piece_bytes = std::uint64_t{256} << 10U;
+/// A large page: file systems that have such pages make one of what is written at once. Fits in a cache.
+constexpr std::uint64_t piece_bytes = std::uint64_t{2} << 20U;
 
 std::uint64_t hash_of_file_part(Place const& place, std::uint64_t offset, std::uint64_t bytes) {
   std::vector<char> buffer(std::min(bytes, piece_bytes));
@@ -110,10 +111,12 @@ std::vector<Stripe> hash_stripes(Rows const& rows, std::function<void(std::uint6
   for (std::uint64_t row = 0; row < rows.count; row += step) {
     auto const count = std::min(step, rows.count - row);
     auto const end = (row + count) * rows.row_bytes;
-    for (auto at = row * rows.row_bytes; at < end; at += piece_bytes) {
-      auto const bytes = std::min(piece_bytes, end - at);
+    for (auto at = row * rows.row_bytes; at < end;) {
+      auto const into_page = (rows.first * rows.row_bytes + at) % piece_bytes;
+      auto const bytes = std::min(piece_bytes - into_page, end - at);
       if (f) f(at, bytes);
       hash.add(rows.data + at, bytes);
+      at += bytes;
     }
     stripes.push_back({rows.first + row, count, hash.take()});
   }

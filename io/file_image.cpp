@@ -16,13 +16,14 @@
 namespace farm::detail {
 namespace {
 
+constexpr std::uint64_t most_before_data = std::uint64_t{64} << 10U;  // which HDF5 does not use up
+
 void make_datasets(FileImage& image, Place const& place, ElementType type, Extents const& extents, int ranks,
                    StageOptions const& options, std::uint64_t stripes) {
-  constexpr std::uint64_t page = 4096;
-  // HDF5 aligns what is not below this, and shall not do so with its own small blocks
-  auto const smallest = std::min(page, element_count(extents) * element_size(type));
+  auto const bytes = element_count(extents) * element_size(type);
   Hdf5Lock const lock;
-  auto opened = create_file(place, {.smallest = smallest, .multiple = usual_data_offset});
+  // HDF5 aligns what is not smaller than this, and shall not do so with its own small blocks
+  auto opened = create_file(place, {.smallest = std::min(bytes, most_before_data), .multiple = data_offset_of(bytes)});
   auto dataset = create_dataset(opened, place, type, extents);
   image.data_offset = describe(dataset, place, type).data_offset;
   write_story(dataset, place, extents, ranks, options.story);
@@ -64,7 +65,8 @@ FileImage make_image(std::string const& head, Place const& place, ElementType ty
   image.size = static_cast<std::uint64_t>(status.st_size);
   auto const data_end = image.data_offset + element_count(extents) * element_size(type);
   FileReader const file{{head}, 0, image.size};
-  image.parts.push_back(read_part(file, 0, image.data_offset));  // the checksums may be here, where they are few
+  image.parts.push_back(read_part(
+      file, 0, std::min(image.data_offset, most_before_data)));  // the checksums may be here, where they are few
   image.parts.push_back(read_part(file, data_end, std::max(data_end, image.checksums_offset)));
   auto const rest = std::max(data_end, image.checksums_offset + stripes * sizeof(Stripe));
   image.parts.push_back(read_part(file, rest, std::max(rest, image.size)));

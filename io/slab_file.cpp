@@ -91,8 +91,11 @@ std::optional<SlabMemory> map_slab(fs::path const& path, std::uint64_t file_byte
   // it may have holes, and a page that is not on the disk could find it full when it is written
   if (fallocate(opened.get(), FALLOC_FL_KEEP_SIZE, from, static_cast<off_t>(length)) != 0) return std::nullopt;
   auto file = std::make_shared<SlabFile const>(SlabFile{path.string(), status.st_ino});
-  void* const pages = mmap(nullptr, length, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, opened.get(), from);
+  void* const pages = mmap(nullptr, length, PROT_READ | PROT_WRITE, MAP_SHARED, opened.get(), from);
   if (pages == MAP_FAILED) return std::nullopt;  // NOLINT(performance-no-int-to-ptr)
+#ifdef MADV_POPULATE_WRITE
+  madvise(pages, length, MADV_POPULATE_WRITE);  // a fault for each page takes longer
+#endif
   std::shared_ptr<void> memory{static_cast<char*>(pages) + into_page, Unmap{pages, length, file}};
   return SlabMemory{std::move(memory), std::move(file)};
 }
@@ -107,8 +110,8 @@ SlabMemory make_slab_memory(MPI_Comm comm, SlabShape const& shape, std::size_t e
     return own_memory(std::max<std::uint64_t>(bytes, 1), zeroed);
   auto const path = path_of(directory, comm, shape, element_size);  // counts, also where this rank has no rows
   if (bytes == 0) return own_memory(1, zeroed);
-  auto const offset = usual_data_offset + shape.first_row() * shape.row_size() * element_size;
-  auto mapped = map_slab(path, usual_data_offset + all, offset, bytes);
+  auto const offset = data_offset_of(all) + shape.first_row() * shape.row_size() * element_size;
+  auto mapped = map_slab(path, data_offset_of(all) + all, offset, bytes);
   if (!mapped) return own_memory(bytes, zeroed);
   if (zeroed) std::memset(mapped->memory.get(), 0, bytes);
   return std::move(*mapped);

@@ -34,7 +34,7 @@ struct StagedFile {
 [[nodiscard]] std::filesystem::path directory_of(StageOptions const& options);
 
 /// Makes the part, in place of what may be left of an earlier attempt, with its story and room for so many checksums,
-/// but without elements. Where `part` is given, that file becomes it, which has the elements at usual_data_offset.
+/// but without elements. Where `part` is given, that file becomes it, which has the elements at data_offset_of().
 /// Throws StageError, and UsageError where no directory is known.
 [[nodiscard]] StagedFile begin_staged_file(StageOptions const& options, ElementType type, Extents const& extents,
                                            int ranks, std::uint64_t stripes, std::string const& part = {});
