@@ -39,20 +39,23 @@ void check_room(StagedFile const& file, std::uint64_t bytes) {
     throw stage_error({file.file}, fmt::format("the array needs {} bytes, the file system has {} free", bytes, free));
 }
 
-/// Of at least so many bytes besides a hole, none of which the array has.
-void make_part(StagedFile const& file, std::uint64_t bytes, std::uint64_t hole) {
+/// A file with room for so many bytes of elements, none of which are the array's.
+void make_part(StagedFile const& file, std::uint64_t elements) {
+  auto const begin = data_offset_of(elements);
+  auto const bytes = elements + file.stripes * sizeof(Stripe) + little;
   auto const directory = std::filesystem::path{file.part}.parent_path();
   unlink(file.part.c_str());
-  if (take_spare(directory, bytes + hole, file.part)) return;
+  if (take_spare(directory, begin + elements, file.part)) return;
   Descriptor const part{open(file.part.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)};
   if (!part) throw system_error({file.part}, "cannot be made", errno);
   check_room(file, bytes);
-  if (ftruncate(part.get(), static_cast<off_t>(bytes + hole)) != 0)
-    throw system_error({file.file}, fmt::format("a file of {} bytes cannot be made", bytes + hole), errno);
+  if (ftruncate(part.get(), static_cast<off_t>(begin + bytes)) != 0)
+    throw system_error({file.file}, fmt::format("a file of {} bytes cannot be made", begin + bytes), errno);
 }
 
 void write_image(StagedFile& file, FileImage const& image) {
-  for (auto const& part : image.parts) write_file(file.place(), part.offset, part.bytes.size(), part.bytes.data());
+  FileWriter const writer{file.place()};
+  for (auto const& part : image.parts) writer.write(part.offset, part.bytes.size(), part.bytes.data());
   if (truncate(file.part.c_str(), static_cast<off_t>(image.size)) != 0)
     throw system_error({file.file}, fmt::format("cannot have {} bytes", image.size), errno);
   file.data_offset = image.data_offset;
@@ -88,10 +91,9 @@ StagedFile begin_staged_file(StageOptions const& options, ElementType type, Exte
                   .extents = extents,
                   .stripes = stripes};
   if (access(file.file.c_str(), F_OK) == 0) throw stage_error({file.file}, "there is such a file already");
-  auto const elements = element_count(extents) * element_size(type);
   try {
     if (part.empty())
-      make_part(file, elements + stripes * sizeof(Stripe) + little, data_offset_of(elements));
+      make_part(file, element_count(extents) * element_size(type));
     else
       file.part = part;
     check_room(file, little);
