@@ -107,9 +107,9 @@ class Array {
     return {required(), first, count};
   }
 
-  /// Copies the array, a bounded piece at a time, to a dataset of a file that may exist, but may have no such dataset.
-  /// A new file gets its name when all is on disk; in an existing one, the dataset does. Returns when it is durable.
-  /// Throws StageError: then there is neither a new file nor a new dataset.
+  /// Copies the array and its attributes, a bounded piece at a time, to a dataset of a file that may exist, but may
+  /// have no such dataset. A new file gets its name when all is on disk; in an existing one, the dataset does. Returns
+  /// when it is durable. Throws StageError: then there is neither a new file nor a new dataset.
   void save_as(std::filesystem::path const& file, std::string const& dataset) const {
     detail::save_array(required()->info, file, dataset);
   }

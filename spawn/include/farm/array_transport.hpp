@@ -6,6 +6,7 @@
 #include <farm/future.hpp>
 #include <farm/publish.hpp>
 #include <farm/slab.hpp>
+#include <farm/stage_run.hpp>
 #include <farm/transport.hpp>
 #include <farm/view.hpp>
 
@@ -136,15 +137,32 @@ struct ResultTransport<std::vector<T>> {
     in(array);
     values = array.read();
   }
-  /// Without reading it, where it is staged.
-  static Array<T> read_array(std::string_view bytes) {
+  /// Without reading it, where it is staged; others of fewer bytes than `threshold` are not.
+  static Array<T> read_array(std::string_view bytes, std::size_t threshold) {
     UnpackArchive in{bytes};
     bool is_staged = false;
     in(is_staged);
-    if (!is_staged) return Array<T>{unpack<std::vector<T>>(in.rest())};
-    return unpack<Array<T>>(in.rest());
+    if (is_staged) return unpack<Array<T>>(in.rest());
+    auto const values = unpack<std::vector<T>>(in.rest());
+    return stage(values, {values.size()}, {.threshold = threshold});
   }
 };
+
+/// Parameters of (decayed) type G that an Array<T> can be given for.
+template <class G, class T>
+concept TakesArray = std::is_same_v<G, std::vector<T>> || std::is_same_v<G, std::span<T const>> ||
+    std::is_same_v<G, View<T>> || std::is_same_v<G, Slab<T const>> || std::is_same_v<G, Array<T>>;
+
+/// The value of a future that is done, as an argument: read only where it is not staged. Throws as result() does.
+template <Element T>
+[[nodiscard]] Array<T> handed_on(Future<std::vector<T>> const& future) {
+  require_value(*future.state());
+  if (auto const* const bytes = std::get_if<Bytes>(&future.state()->result()))
+    return ResultTransport<std::vector<T>>::read_array(*bytes, vector_threshold);
+  auto const values = future.result();
+  bool const has_stage = current_stage_run() != nullptr;
+  return stage(values, {values.size()}, {.threshold = has_stage ? vector_threshold : std::size_t(-1)});
+}
 
 }  // namespace farm::detail
 
@@ -158,7 +176,7 @@ template <Element T>
   detail::require_value(*future.state());
   auto const* const bytes = std::get_if<Bytes>(&future.state()->result());
   if (bytes == nullptr) throw UsageError("as_array() is for the results of tasks");
-  return detail::ResultTransport<std::vector<T>>::read_array(*bytes);
+  return detail::ResultTransport<std::vector<T>>::read_array(*bytes, StageOptions{}.threshold);
 }
 
 }  // namespace farm
