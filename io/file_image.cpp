@@ -18,12 +18,17 @@ namespace {
 
 constexpr std::uint64_t most_before_data = std::uint64_t{64} << 10U;  // which HDF5 does not use up
 
+/// HDF5 aligns all that is not smaller, and shall not do so with small blocks of its own where there is much between.
+Alignment alignment_for(std::uint64_t bytes) {
+  if (bytes < most_before_data) return {};
+  return {.smallest = most_before_data, .multiple = data_offset_of(bytes)};
+}
+
 void make_datasets(FileImage& image, Place const& place, ElementType type, Extents const& extents, int ranks,
                    StageOptions const& options, std::uint64_t stripes) {
   auto const bytes = element_count(extents) * element_size(type);
   Hdf5Lock const lock;
-  // HDF5 aligns what is not smaller than this, and shall not do so with its own small blocks
-  auto opened = create_file(place, {.smallest = std::min(bytes, most_before_data), .multiple = data_offset_of(bytes)});
+  auto opened = create_file(place, alignment_for(bytes));
   auto dataset = create_dataset(opened, place, type, extents);
   image.data_offset = describe(dataset, place, type).data_offset;
   write_story(dataset, place, extents, ranks, options.story);

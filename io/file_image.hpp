@@ -23,8 +23,9 @@ struct FileImage {
   std::uint64_t checksums_offset = 0;  ///< 0: there are none
 };
 
-/// Where the elements of an array of so many bytes begin. Where there are many, at a large page, since file systems
-/// with such pages (ext4 from Linux 6.16 on) map them at once, and an array of 64 MiB by 32 faults in place of 16,384.
+/// Where the elements of an array of so many bytes, 64 KiB or more, begin. Where there are many, at a large page, since
+/// file systems with such pages (ext4 from Linux 6.16 on) map them at once, and an array of 64 MiB by 32 faults in
+/// place of 16,384.
 [[nodiscard]] constexpr std::uint64_t data_offset_of(std::uint64_t bytes) {
   constexpr std::uint64_t many = std::uint64_t{8} << 20U;
   return bytes < many ? std::uint64_t{64} << 10U : std::uint64_t{2} << 20U;

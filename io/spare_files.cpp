@@ -1,6 +1,7 @@
 #include "io/spare_files.hpp"
 
 #include <farm/stage_directory.hpp>
+#include <farm/task_stage.hpp>
 
 #include <fmt/format.h>
 
@@ -116,7 +117,7 @@ bool take_spare(fs::path const& directory, std::uint64_t bytes, fs::path const& 
             [](Spare const& a, Spare const& b) { return a.bytes != b.bytes ? a.bytes < b.bytes : a.age > b.age; });
   static std::atomic<unsigned> count{0};
   for (auto const& spare : spares) {
-    auto const claim = directory / fmt::format(".claim-{}-{}.part", getpid(), ++count);
+    auto const claim = directory / fmt::format(".{}claim-{}-{}.part", TaskStage::prefix(), getpid(), ++count);
     if (rename(spare.path.c_str(), claim.c_str()) != 0) continue;  // somebody else was faster
     Descriptor const file{open(claim.c_str(), O_RDWR | O_CLOEXEC)};
     bool const free = file && flock(file.get(), LOCK_EX | LOCK_NB) == 0 && flock(file.get(), LOCK_UN) == 0;

@@ -30,12 +30,13 @@ TaskStage::~TaskStage() {
   if (!running.counts.empty()) running.counts.clear();
 }
 
-std::string TaskStage::prefix(std::string const& group, std::uint64_t task, std::uint32_t attempt) {
-  return fmt::format("{}t{}-a{}-", group, task, attempt);
+std::string TaskStage::prefix(std::string const& group, std::uint64_t task) {
+  return fmt::format("{}t{}-", group, task);
 }
 
 std::string TaskStage::prefix() {
-  return running.group == nullptr ? std::string{} : prefix(*running.group, running.task, running.attempt);
+  if (running.group == nullptr) return {};
+  return fmt::format("{}a{}-", prefix(*running.group, running.task), running.attempt);
 }
 
 std::uint64_t TaskStage::count(std::uint64_t key) { return ++running.counts[key]; }

@@ -197,7 +197,11 @@ class Server {
  public:
   /// `output_directory` is where each task's output has a file; empty: none.
   Server(std::uint64_t id, Comm const& group, std::string output_directory, Channel& channel)
-      : id_(id), group_(group), group_name_(group_name(id)), output_directory_(std::move(output_directory)), channel_(channel) {}
+      : id_(id),
+        group_(group),
+        group_name_(group_name(id)),
+        output_directory_(std::move(output_directory)),
+        channel_(channel) {}
 
   /// Throws what the initializer throws.
   void initialize(Frame const& frame) {

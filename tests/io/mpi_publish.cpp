@@ -9,6 +9,7 @@
 #include "tests/io/values.hpp"
 #include "tests/support/catch.hpp"
 
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <csignal>
 #include <cstdlib>
@@ -228,6 +229,52 @@ TEST_CASE("a collective write that fails is told to all, and leaves HDF5 usable"
   write();
   world().by_first([&] { farm::detail::complete_staged_file(file, {}); });
   CHECK(holds(Array<double>::open(stage / "a.h5", "/data").view()));
+}
+
+TEST_CASE("a disk that fills up during a collective write is told to all") {
+  auto const disk = shared_directory("disk");
+  int mounted = 0;
+  if (world().rank() == 0) mounted = mount("none", disk.c_str(), "tmpfs", 0, "size=16m") == 0 ? 1 : 0;
+  MPI_Bcast(&mounted, 1, MPI_INT, 0, MPI_COMM_WORLD);
+  if (mounted == 0) {
+    WARN("skipped: no file system can be mounted here");
+    return;
+  }
+  auto const slab = filled<double>({64, 10'000});
+  farm::detail::StagedFile file{.type = farm::detail::ElementType::float64, .extents = slab.extents()};
+  world().by_first([&] {
+    file = farm::detail::begin_staged_file({.directory = disk, .name = "a"}, file.type, slab.extents(), 1, 0);
+    std::ofstream filler{disk / "filler"};
+    std::vector<char> const zeros(1U << 16U);
+    while (filler.write(zeros.data(), static_cast<std::streamsize>(zeros.size())).flush()) {
+    }
+  });
+  file.part = world().from_first([&] { return file.part; });
+  file.data_offset = world().maximum(file.data_offset);
+  auto const write = [&] {
+    farm::detail::write_slabs(world(), file, slab, slab.data());
+    world().together([&] {
+      auto const* const data = reinterpret_cast<char const*>(slab.data());
+      static_cast<void>(farm::detail::compare_rows(file, {slab.first_row(), slab.rows(), 80'000, data}));
+    });
+  };
+  CHECK_THAT(error_of(write), contains("written"));
+  CHECK_THAT(
+      error_of([&] {
+        static_cast<void>(farm::publish(MPI_COMM_WORLD, slab, {.directory = disk, .threshold = 0, .collective = true}));
+      }),
+      contains("the file system has"));
+  barrier();
+  if (world().rank() == 0) fs::remove(disk / "filler");
+  barrier();
+  write();
+  world().by_first([&] { farm::detail::complete_staged_file(file, {}); });
+  CHECK(holds(Array<double>::open(disk / "a.h5", "/data").view()));
+  barrier();
+  if (world().rank() == 0) {
+    CHECK(files_in(disk) == 1);
+    umount(disk.c_str());
+  }
 }
 
 TEST_CASE("where the directory is not there, all ranks are told") {

@@ -62,7 +62,7 @@ TEST_CASE("a limit of file sizes is told, and leaves no file") {
   {
     Limit const limit{RLIMIT_FSIZE, 1'000'000};
     CHECK_THAT(error_of([&] { static_cast<void>(numbers(stage, 1'000'000)); }),
-               contains("a file of 8131120 bytes cannot be made: File too large"));
+               contains("a file of 8196656 bytes cannot be made: File too large"));
     CHECK_THAT(error_of([&] { array.save_as(stage / "copy.h5", "a"); }),
                contains("a file of 8065536 bytes cannot be made: File too large"));
   }

@@ -18,9 +18,9 @@ class TaskStage {
   TaskStage& operator=(TaskStage const&) = delete;
   ~TaskStage();
 
-  /// Of the names of all files that it makes by itself: "<group>t<task>-a<attempt>-".
-  [[nodiscard]] static std::string prefix(std::string const& group, std::uint64_t task, std::uint32_t attempt);
-  /// Of the task that runs on this thread; empty: there is none.
+  /// Of the names of all files that a task makes: "<group>t<task>-". While they are made there is a dot before it.
+  [[nodiscard]] static std::string prefix(std::string const& group, std::uint64_t task);
+  /// Of the task that runs on this thread, with its attempt; empty: there is none.
   [[nodiscard]] static std::string prefix();
   /// 1, 2, ...: how often this was asked for this key by the task that runs on this thread.
   [[nodiscard]] static std::uint64_t count(std::uint64_t key);
