@@ -303,6 +303,8 @@ void Scheduler::take_back(Group& group, std::string const* loss) {
   for (std::size_t i = 0; i < taken.size(); ++i) {
     Sent& sent = taken[i];
     --running_;
+    port_.will_not_answer(group.id, sent.task->id);
+    sent.task->release_outputs();
     if (sent.again) {
       run_again(std::move(sent.task));
       continue;

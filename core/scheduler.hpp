@@ -44,6 +44,8 @@ class SchedulerPort {
   virtual void end_group(GroupId group) = 0;
   /// Let its ranks leave gently; answered by group_gone.
   virtual void release_group(GroupId group) = 0;
+  /// A group will not answer this task of it: what it made for it is nobody's when group_gone comes.
+  virtual void will_not_answer(GroupId /*group*/, std::uint64_t /*task*/) {}
   /// All tasks are done and all groups are gone, after shutdown().
   virtual void drained() = 0;
   /// A clock; asked only where a time limit is concerned.

@@ -40,6 +40,9 @@ class Task : public FutureState {
   void release_inputs() {  // NOLINT(readability-make-member-function-const): what it owns changes
     if (rare) rare->inputs.clear();
   }
+  void release_outputs() {  // NOLINT(readability-make-member-function-const): the same
+    if (rare) rare->outputs.clear();
+  }
   [[nodiscard]] std::uint32_t attempt() const {
     return rare ? static_cast<std::uint32_t>(rare->losses.size()) + rare->restarts + 1 : 1;
   }

@@ -42,11 +42,24 @@ void copy_block(char const* from, Extents const& extents, Extents const& offset,
   }
 }
 
-std::shared_ptr<void const> map_rows(ArrayInfo const& info, std::uint64_t first, std::uint64_t count) {
+/// Verified.
+std::shared_ptr<void> map_rows(ArrayInfo const& info, std::uint64_t first, std::uint64_t count, bool modifiable) {
   auto const row_bytes = row_bytes_of(info);
-  auto rows = map_file(place_of(info), info.data_offset + first * row_bytes, count * row_bytes);
+  auto rows = map_file(place_of(info), info.data_offset + first * row_bytes, count * row_bytes,
+                       {.modifiable = modifiable, .locked = info.staged});
   verify_rows(info, first, count, rows.get());
   return rows;
+}
+
+/// Verified.
+void read_rows(ArrayInfo const& info, std::uint64_t first, std::uint64_t count, char* out) {
+  auto const row_bytes = row_bytes_of(info);
+  FileReader const file{place_of(info), info.data_offset + first * row_bytes, count * row_bytes};
+  by_stripes(info, first, count, [&](std::uint64_t row, std::uint64_t rows) {
+    auto* const to = out + (row - first) * row_bytes;
+    file.read(info.data_offset + row * row_bytes, rows * row_bytes, to);
+    verify_rows(info, row, rows, to);
+  });
 }
 
 void read_by_hdf5(ArrayInfo const& info, Extents const& offset, Extents const& count, void* out) {
@@ -63,7 +76,7 @@ void read_by_hdf5(ArrayInfo const& info, Extents const& offset, Extents const& c
 }
 
 std::shared_ptr<void> raw_memory(std::size_t bytes) {
-  std::shared_ptr<void> memory{std::malloc(bytes), FreeMemory{}};
+  std::shared_ptr<void> memory{std::malloc(bytes), std::free};
   if (memory == nullptr) throw std::bad_alloc();
   use_large_pages(memory.get(), bytes);
   return memory;
@@ -99,15 +112,21 @@ void read_part(ArrayInfo const& info, Extents const& offset, Extents const& coun
   auto* const to = static_cast<char*>(out);
   if (info.file.empty()) return copy_block(info.inline_data.data(), info.extents, offset, count, element, to);
   if (info.data_offset == 0) return read_by_hdf5(info, offset, count, out);
-  if (is_whole_rows(info, count)) {
-    auto const row_bytes = row_bytes_of(info);
-    read_file(place_of(info), info.data_offset + offset[0] * row_bytes, count[0] * row_bytes, out);
-    return verify_rows(info, offset[0], count[0], out);
-  }
-  auto const rows = map_rows(info, offset[0], count[0]);
+  if (is_whole_rows(info, count)) return read_rows(info, offset[0], count[0], to);
+  auto const rows = map_rows(info, offset[0], count[0], false);
   auto from_there = offset;
   from_there[0] = 0;
   copy_block(static_cast<char const*>(rows.get()), info.extents, from_there, count, element, to);
+}
+
+bool append_part(ArrayInfo const& info, Extents const& offset, Extents const& count,
+                 std::function<void(void const*, std::uint64_t)> const& append) {
+  if (!info.staged || info.data_offset == 0 || !is_whole_rows(info, count) || element_count(count) == 0) return false;
+  auto const row_bytes = row_bytes_of(info);
+  by_stripes(info, offset[0], count[0], [&](std::uint64_t row, std::uint64_t rows) {
+    append(map_rows(info, row, rows, false).get(), rows * row_bytes);
+  });
+  return true;
 }
 
 Block find_rows(std::shared_ptr<KeptArray const> const& array, std::uint64_t first, std::uint64_t count) {
@@ -122,7 +141,7 @@ Block find_rows(std::shared_ptr<KeptArray const> const& array, std::uint64_t fir
   if (element_count(part) == 0) return {array, nullptr, false};
   if (info.file.empty()) return {array, info.inline_data.data() + first * row_bytes_of(info), false};
   if (info.data_offset != 0) {
-    auto rows = map_rows(info, first, count);
+    auto rows = map_rows(info, first, count, false);
     auto const* const data = rows.get();
     return {std::move(rows), data, true};
   }
@@ -130,6 +149,15 @@ Block find_rows(std::shared_ptr<KeptArray const> const& array, std::uint64_t fir
   read_part(info, offset, part, memory.get());
   auto const* const data = memory.get();
   return {std::move(memory), data, false};
+}
+
+std::shared_ptr<void> copy_elements(ArrayInfo const& info) {
+  check_valid(info);
+  auto const bytes = element_count(info.extents) * element_size(info.type);
+  if (info.data_offset != 0 && bytes != 0) return map_rows(info, 0, info.extents[0], true);
+  auto memory = raw_memory(std::max<std::uint64_t>(bytes, 1));
+  read_part(info, Extents(info.extents.size()), info.extents, memory.get());
+  return memory;
 }
 
 void check_info(ArrayInfo const& info, ElementType type) {

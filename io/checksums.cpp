@@ -1,7 +1,6 @@
 #include "io/checksums.hpp"
 
 #include <fmt/format.h>
-#include <xxhash.h>
 
 #include <sys/stat.h>
 #include <algorithm>
@@ -15,6 +14,7 @@
 
 #include "io/dataset.hpp"
 #include "io/file_bytes.hpp"
+#include "io/hash.hpp"
 
 namespace farm::detail {
 namespace {
@@ -39,16 +39,9 @@ bool is_same_file(struct stat const& a, struct stat const& b) {
 }
 
 std::vector<Stripe> read_stripes(ArrayInfo const& info) {
-  Place const place{info.file, checksums_dataset};
-  Hdf5Lock const lock;
-  auto const file = open_file(place, false);
-  if (H5Lexists(file, place.dataset.c_str(), H5P_DEFAULT) == 0) return {};
-  auto const dataset = open_dataset(file, place);
-  auto const found = describe(dataset, place, ElementType::uint64);
-  if (found.extents.size() != 2 || found.extents[1] != values_per_stripe)
-    throw stage_error(place, "is none of the farm's");
-  std::vector<Stripe> stripes(found.extents[0]);
-  read_block(dataset, place, ElementType::uint64, {0, 0}, found.extents, stripes.data());
+  std::vector<Stripe> stripes(info.stripes);
+  if (!stripes.empty())
+    read_file({info.file, checksums_dataset}, info.checksums_offset, stripes.size() * sizeof(Stripe), stripes.data());
   return stripes;
 }
 
@@ -57,7 +50,7 @@ class KnownFiles {
  public:
   std::shared_ptr<FileStripes> find(ArrayInfo const& info) {
     struct stat status {};
-    if (stat(info.file.c_str(), &status) != 0) throw system_error(place_of(info), "cannot be looked at", errno);
+    if (stat(info.file.c_str(), &status) != 0) throw system_error(place_of(info), "cannot be opened", errno);
     if (auto known = find_known(info.file, status)) return known;
     auto file = std::make_shared<FileStripes>();
     file->status = status;
@@ -82,16 +75,25 @@ class KnownFiles {
 
 KnownFiles known_files;
 
+/// A large page: file systems that have such pages make one of what is written at once. Fits in a cache.
+constexpr std::uint64_t piece_bytes = std::uint64_t{2} << 20U;
+
 std::uint64_t hash_of_file_part(Place const& place, std::uint64_t offset, std::uint64_t bytes) {
-  std::vector<char> buffer(std::min<std::uint64_t>(bytes, std::uint64_t{1} << 20U));
-  std::unique_ptr<XXH3_state_t, decltype(&XXH3_freeState)> const state{XXH3_createState(), XXH3_freeState};
-  XXH3_64bits_reset(state.get());
+  std::vector<char> buffer(std::min(bytes, piece_bytes));
+  FileReader const file{place, offset, bytes};
+  Hash hash;
   for (std::uint64_t done = 0; done < bytes; done += buffer.size()) {
     auto const size = std::min<std::uint64_t>(bytes - done, buffer.size());
-    read_file(place, offset + done, size, buffer.data());
-    XXH3_64bits_update(state.get(), buffer.data(), size);
+    file.read(offset + done, size, buffer.data());
+    hash.add(buffer.data(), size);
   }
-  return XXH3_64bits_digest(state.get());
+  return hash.take();
+}
+
+std::uint64_t hash_of(void const* data, std::uint64_t bytes) {
+  Hash hash;
+  hash.add(data, bytes);
+  return hash.take();
 }
 
 }  // namespace
@@ -101,18 +103,27 @@ bool checksums_wanted() {
   return wanted == nullptr || std::string_view{wanted} != "0";
 }
 
-std::vector<Stripe> hash_stripes(std::uint64_t first_row, std::uint64_t rows, std::uint64_t row_bytes,
-                                 void const* data) {
+std::vector<Stripe> hash_stripes(Rows const& rows, std::function<void(std::uint64_t, std::uint64_t)> const& f) {
   std::vector<Stripe> stripes;
-  if (row_bytes == 0) return stripes;
-  auto const step = rows_per_stripe(row_bytes);
-  auto const* const bytes = static_cast<char const*>(data);
-  for (std::uint64_t row = 0; row < rows; row += step) {
-    auto const count = std::min(step, rows - row);
-    stripes.push_back({first_row + row, count, XXH3_64bits(bytes + row * row_bytes, count * row_bytes)});
+  if (rows.row_bytes == 0) return stripes;
+  auto const step = rows_per_stripe(rows.row_bytes);
+  Hash hash;
+  for (std::uint64_t row = 0; row < rows.count; row += step) {
+    auto const count = std::min(step, rows.count - row);
+    auto const end = (row + count) * rows.row_bytes;
+    for (auto at = row * rows.row_bytes; at < end;) {
+      auto const into_page = (rows.first * rows.row_bytes + at) % piece_bytes;
+      auto const bytes = std::min(piece_bytes - into_page, end - at);
+      if (f) f(at, bytes);
+      hash.add(rows.data + at, bytes);
+      at += bytes;
+    }
+    stripes.push_back({rows.first + row, count, hash.take()});
   }
   return stripes;
 }
+
+std::vector<Stripe> hash_stripes(Rows const& rows) { return hash_stripes(rows, {}); }
 
 std::uint64_t count_stripes(std::uint64_t rows, std::uint64_t row_bytes) {
   if (row_bytes == 0) return 0;
@@ -122,32 +133,58 @@ std::uint64_t count_stripes(std::uint64_t rows, std::uint64_t row_bytes) {
 
 Extents extents_of_checksums(std::uint64_t stripes) { return {stripes, values_per_stripe}; }
 
-void verify_rows(ArrayInfo const& info, std::uint64_t first, std::uint64_t count, void const* data) {
-  auto const row_bytes = element_count(info.extents, 1) * element_size(info.type);
-  if (!info.staged || count * row_bytes == 0 || !checksums_wanted()) return;
-  auto const file = known_files.find(info);
-  auto const* const bytes = static_cast<char const*>(data);
-  auto const begin = std::upper_bound(file->stripes.begin(), file->stripes.end(), first,
+namespace {
+
+/// Of the stripes that these rows touch, those that are not known to be as they were written: f(stripe, whether all of
+/// it is among the rows) gives the hash that they have now.
+template <class F>
+void verify_stripes(ArrayInfo const& info, FileStripes& file, std::uint64_t first, std::uint64_t count, F f) {
+  auto const begin = std::upper_bound(file.stripes.begin(), file.stripes.end(), first,
                                       [](std::uint64_t row, Stripe const& s) { return row < s.first_row + s.rows; });
-  for (auto stripe = begin; stripe != file->stripes.end() && stripe->first_row < first + count; ++stripe) {
-    auto const index = static_cast<std::size_t>(stripe - file->stripes.begin());
+  for (auto stripe = begin; stripe != file.stripes.end() && stripe->first_row < first + count; ++stripe) {
+    auto const index = static_cast<std::size_t>(stripe - file.stripes.begin());
     {
-      std::lock_guard const lock{file->mutex};
-      if (file->verified[index]) continue;
+      std::lock_guard const lock{file.mutex};
+      if (file.verified[index]) continue;
     }
-    bool const here = stripe->first_row >= first && stripe->first_row + stripe->rows <= first + count;
-    auto const hash = here ? XXH3_64bits(bytes + (stripe->first_row - first) * row_bytes, stripe->rows * row_bytes)
-                           : hash_of_file_part(place_of(info), info.data_offset + stripe->first_row * row_bytes,
-                                               stripe->rows * row_bytes);
+    auto const hash = f(*stripe, stripe->first_row >= first && stripe->first_row + stripe->rows <= first + count);
     if (hash != stripe->hash) {
       throw stage_error(
           place_of(info),
           fmt::format("rows {} to {} are not what was written: checksum {:016x} was expected, found {:016x}",
                       stripe->first_row, stripe->first_row + stripe->rows - 1, stripe->hash, hash));
     }
-    std::lock_guard const lock{file->mutex};
-    file->verified[index] = true;
+    std::lock_guard const lock{file.mutex};
+    file.verified[index] = true;
   }
+}
+
+}  // namespace
+
+void verify_rows(ArrayInfo const& info, std::uint64_t first, std::uint64_t count, void const* data) {
+  auto const row_bytes = element_count(info.extents, 1) * element_size(info.type);
+  if (info.stripes == 0 || count * row_bytes == 0 || !checksums_wanted()) return;
+  auto const* const bytes = static_cast<char const*>(data);
+  verify_stripes(info, *known_files.find(info), first, count, [&](Stripe const& stripe, bool here) {
+    auto const size = stripe.rows * row_bytes;
+    return here ? hash_of(bytes + (stripe.first_row - first) * row_bytes, size)
+                : hash_of_file_part(place_of(info), info.data_offset + stripe.first_row * row_bytes, size);
+  });
+}
+
+void by_stripes(ArrayInfo const& info, std::uint64_t first, std::uint64_t count,
+                std::function<void(std::uint64_t, std::uint64_t)> const& f) {
+  auto const end = first + count;
+  if (info.stripes != 0 && checksums_wanted()) {
+    for (auto const& stripe : known_files.find(info)->stripes) {
+      auto const stripe_end = std::min(end, stripe.first_row + stripe.rows);
+      if (stripe_end <= first) continue;
+      if (first >= end) break;
+      f(first, stripe_end - first);
+      first = stripe_end;
+    }
+  }
+  if (first < end) f(first, end - first);
 }
 
 }  // namespace farm::detail

@@ -93,6 +93,13 @@ FileHandle open_file_to_write(Place const& place, unsigned mode, bool lock) {
   return FileHandle{check_hdf5(id, {place.file}, "cannot be opened for writing")};
 }
 
+FileHandle create_file(Place const& place, Alignment alignment) {
+  auto const access = file_access(false);
+  H5Pset_alignment(access, alignment.smallest, alignment.multiple);
+  auto const id = H5Fcreate(place.file.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access);
+  return FileHandle{check_hdf5(id, {place.file}, "cannot be made")};
+}
+
 DatasetHandle open_dataset(hid_t file, Place const& place) {
   return DatasetHandle{check_hdf5(H5Dopen2(file, place.dataset.c_str(), H5P_DEFAULT), place, "cannot be opened")};
 }

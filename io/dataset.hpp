@@ -15,6 +15,14 @@ namespace farm::detail {
 [[nodiscard]] FileHandle open_file(Place const& place, bool lock);
 /// Any other way: H5F_ACC_RDWR, or H5F_ACC_TRUNC to make it. New datasets begin at a page, so that they can be mapped.
 [[nodiscard]] FileHandle open_file_to_write(Place const& place, unsigned mode, bool lock);
+
+/// Where datasets of so many bytes or more begin.
+struct Alignment {
+  std::uint64_t smallest = 1;
+  std::uint64_t multiple = 4096;
+};
+/// A new one of this process's, in place of what is there.
+[[nodiscard]] FileHandle create_file(Place const& place, Alignment alignment);
 [[nodiscard]] DatasetHandle open_dataset(hid_t file, Place const& place);
 
 /// What the dataset is; throws StageError unless it is an array of this type.

@@ -3,15 +3,13 @@
 #include <fmt/format.h>
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
-#include <vector>
-
-#include "io/descriptor.hpp"
+#include <utility>
 
 namespace farm::detail {
 namespace {
@@ -30,56 +28,49 @@ Descriptor open_for(Place const& place, std::uint64_t offset, std::uint64_t byte
 
 }  // namespace
 
-std::shared_ptr<void const> map_file(Place const& place, std::uint64_t offset, std::uint64_t bytes) {
+std::shared_ptr<void> map_file(Place const& place, std::uint64_t offset, std::uint64_t bytes, Mapping mapping) {
   auto const file = open_for(place, offset, bytes);
+  if (mapping.locked) flock(file.get(), LOCK_SH | LOCK_NB);  // which the mapping holds when the descriptor is closed
   auto const into_page = offset % static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
   auto const length = bytes + into_page;
   // all at once: who maps a part reads it, and a fault for each page takes longer than the reading
-  void* const pages =
-      mmap(nullptr, length, PROT_READ, MAP_SHARED | MAP_POPULATE, file.get(), static_cast<off_t>(offset - into_page));
+  void* const pages = mmap(nullptr, length, mapping.modifiable ? PROT_READ | PROT_WRITE : PROT_READ,
+                           mapping.modifiable ? MAP_PRIVATE : MAP_SHARED | MAP_POPULATE, file.get(),
+                           static_cast<off_t>(offset - into_page));
   if (pages == MAP_FAILED) throw system_error(place, "cannot be mapped", errno);  // NOLINT(performance-no-int-to-ptr)
-  std::shared_ptr<void const> const owner{pages, [length](void const* p) { munmap(const_cast<void*>(p), length); }};
-  return {owner, static_cast<char const*>(pages) + into_page};
+#ifdef MADV_POPULATE_READ
+  if (mapping.modifiable) madvise(pages, length, MADV_POPULATE_READ);  // MAP_POPULATE would copy all pages
+#endif
+  std::shared_ptr<void> const owner{pages, [length](void* p) { munmap(p, length); }};
+  return {owner, static_cast<char*>(pages) + into_page};
 }
 
-void compare_file(Place const& place, std::uint64_t offset, std::uint64_t bytes, void const* expected) {
-  auto const file = open_for(place, offset, bytes);
-  std::vector<char> piece(std::min<std::uint64_t>(bytes, std::uint64_t{256} << 10U));  // stays in the cache
-  auto const* data = static_cast<char const*>(expected);
-  for (std::uint64_t done = 0; done < bytes;) {
-    auto const got =
-        pread(file.get(), piece.data(), std::min(bytes - done, piece.size()), static_cast<off_t>(offset + done));
-    if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) throw system_error(place, "cannot be read again", got < 0 ? errno : EIO);
-    auto const size = static_cast<std::size_t>(got);
-    if (std::memcmp(piece.data(), data + done, size) != 0)
-      throw stage_error(place, fmt::format("was not written to the end: bytes from {} on are others", offset + done));
-    done += size;
-  }
-}
+FileReader::FileReader(Place place, std::uint64_t offset, std::uint64_t bytes)
+    : place_(std::move(place)), file_(open_for(place_, offset, bytes)) {}
 
-void read_file(Place const& place, std::uint64_t offset, std::uint64_t bytes, void* out) {
-  auto const file = open_for(place, offset, bytes);
+void FileReader::read(std::uint64_t offset, std::uint64_t bytes, void* out) const {
   auto* to = static_cast<char*>(out);
   while (bytes > 0) {
-    auto const got = pread(file.get(), to, std::min(bytes, most_at_once), static_cast<off_t>(offset));
+    auto const got = pread(file_.get(), to, std::min(bytes, most_at_once), static_cast<off_t>(offset));
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) throw system_error(place, "cannot be read", errno);
-    if (got == 0) throw stage_error(place, "was truncated while it was read");
+    if (got < 0) throw system_error(place_, "cannot be read", errno);
+    if (got == 0) throw stage_error(place_, "was truncated while it was read");
     to += got;
     offset += static_cast<std::uint64_t>(got);
     bytes -= static_cast<std::uint64_t>(got);
   }
 }
 
-void write_file(Place const& place, std::uint64_t offset, std::uint64_t bytes, void const* from) {
-  Descriptor const file{open(place.file.c_str(), O_WRONLY | O_CLOEXEC)};
-  if (!file) throw system_error(place, "cannot be opened", errno);
+FileWriter::FileWriter(Place place) : place_(std::move(place)), file_(open(place_.file.c_str(), O_WRONLY | O_CLOEXEC)) {
+  if (!file_) throw system_error(place_, "cannot be opened", errno);
+}
+
+void FileWriter::write(std::uint64_t offset, std::uint64_t bytes, void const* from) const {
   auto const* data = static_cast<char const*>(from);
   while (bytes > 0) {
-    auto const put = pwrite(file.get(), data, std::min(bytes, most_at_once), static_cast<off_t>(offset));
+    auto const put = pwrite(file_.get(), data, std::min(bytes, most_at_once), static_cast<off_t>(offset));
     if (put < 0 && errno == EINTR) continue;
-    if (put <= 0) throw system_error(place, "cannot be written", put < 0 ? errno : ENOSPC);
+    if (put <= 0) throw system_error(place_, "cannot be written", put < 0 ? errno : ENOSPC);
     data += put;
     offset += static_cast<std::uint64_t>(put);
     bytes -= static_cast<std::uint64_t>(put);

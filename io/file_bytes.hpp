@@ -3,22 +3,51 @@
 #include <cstdint>
 #include <memory>
 
+#include "io/descriptor.hpp"
 #include "io/place.hpp"
 
 /// Bytes of a file, without HDF5.
 namespace farm::detail {
 
-/// Read-only; unmapped when the last copy goes. Throws StageError where the file has not so many bytes.
-[[nodiscard]] std::shared_ptr<void const> map_file(Place const& place, std::uint64_t offset, std::uint64_t bytes);
+struct Mapping {
+  /// Written pages become the process's own; else the pages are read-only.
+  bool modifiable = false;
+  /// Until the mapping goes, the file has a shared lock (flock), which who would make another file of it finds.
+  bool locked = false;
+};
 
-/// Throws StageError where the file has not so many bytes.
-void read_file(Place const& place, std::uint64_t offset, std::uint64_t bytes, void* out);
+/// Unmapped when the last copy goes. Throws StageError where the file has not so many bytes.
+[[nodiscard]] std::shared_ptr<void> map_file(Place const& place, std::uint64_t offset, std::uint64_t bytes,
+                                             Mapping mapping);
 
-/// Of an existing file, which grows where that is needed.
-void write_file(Place const& place, std::uint64_t offset, std::uint64_t bytes, void const* from);
+/// An open file. All functions throw StageError.
+class FileReader {
+ public:
+  /// The file must have these bytes.
+  FileReader(Place place, std::uint64_t offset, std::uint64_t bytes);
+  void read(std::uint64_t offset, std::uint64_t bytes, void* out) const;
 
-/// Throws StageError unless the file has these bytes there.
-void compare_file(Place const& place, std::uint64_t offset, std::uint64_t bytes, void const* expected);
+ private:
+  Place place_;
+  Descriptor file_;
+};
+class FileWriter {
+ public:
+  /// An existing file, which grows where that is needed.
+  explicit FileWriter(Place place);
+  void write(std::uint64_t offset, std::uint64_t bytes, void const* from) const;
+
+ private:
+  Place place_;
+  Descriptor file_;
+};
+
+inline void read_file(Place const& place, std::uint64_t offset, std::uint64_t bytes, void* out) {
+  FileReader{place, offset, bytes}.read(offset, bytes, out);
+}
+inline void write_file(Place const& place, std::uint64_t offset, std::uint64_t bytes, void const* from) {
+  FileWriter{place}.write(offset, bytes, from);
+}
 
 /// Takes the room on the disk, where the file system can do so: afterwards writing there does not find the disk full.
 void reserve_file(Place const& place, std::uint64_t offset, std::uint64_t bytes);

@@ -1,5 +1,9 @@
 #include "io/parallel_write.hpp"
 
+#include <fmt/format.h>
+
+#include <cstring>
+
 #include "io/dataset.hpp"
 #include "io/file_bytes.hpp"
 #include "io/pieces.hpp"
@@ -68,10 +72,19 @@ bool write_slabs(Ranks const& ranks, StagedFile const& file, SlabShape const& sh
   return collective;
 }
 
-void compare_slabs(Ranks const& ranks, StagedFile const& file, SlabShape const& shape, void const* elements) {
-  auto const element = element_size(file.type);
-  auto const begin = file.data_offset + shape.first_row() * shape.row_size() * element;
-  ranks.together([&] { compare_file(file.place(), begin, shape.size() * element, elements); });
+std::vector<Stripe> compare_rows(StagedFile const& file, Rows const& rows) {
+  auto const all = rows.count * rows.row_bytes;
+  if (all == 0) return {};
+  auto const place = file.place();
+  auto const begin = file.data_offset + rows.first * rows.row_bytes;
+  FileReader const reader{place, begin, all};
+  std::vector<char> piece;
+  return hash_stripes(rows, [&](std::uint64_t at, std::uint64_t bytes) {
+    piece.resize(bytes);
+    reader.read(begin + at, bytes, piece.data());
+    if (std::memcmp(piece.data(), rows.data + at, bytes) != 0)
+      throw stage_error(place, fmt::format("was not written to the end: bytes from {} on are others", begin + at));
+  });
 }
 
 }  // namespace farm::detail

@@ -1,5 +1,7 @@
 #include <farm/error.hpp>
 #include <farm/publish.hpp>
+#include <farm/serialize.hpp>
+#include <farm/stage_directory.hpp>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -9,9 +11,11 @@
 #include <array>
 #include <bit>
 #include <cerrno>
+#include <functional>
 #include <string_view>
 
 #include "io/file_bytes.hpp"
+#include "io/hash.hpp"
 #include "io/parallel_write.hpp"
 #include "io/staged_file.hpp"
 
@@ -27,6 +31,10 @@ struct Offer {
   std::uint64_t rows = 0;
   std::uint64_t threshold = 0;
   std::uint64_t checksum = 0;
+  std::uint64_t collective = 0;
+  std::uint64_t host = 0;
+  std::uint64_t file = 0;  ///< hash of the path of the file in which the rows are; 0: in none
+  std::uint64_t inode = 0;
 };
 constexpr std::size_t offer_size = sizeof(Offer) / sizeof(std::uint64_t);
 
@@ -61,30 +69,82 @@ void check_offers(std::vector<Offer> const& offers, Extents const& extents) {
   if (next != extents.at(0)) throw UsageError(fmt::format("{} of {} rows are published", next, extents.at(0)));
 }
 
-std::vector<Stripe> gather_stripes(Ranks const& ranks, std::vector<Stripe> const& own) {
-  auto const all =
-      ranks.all_gather(std::string_view{reinterpret_cast<char const*>(own.data()), own.size() * sizeof(Stripe)});
-  std::vector<Stripe> stripes(all.size() / sizeof(Stripe));
-  std::copy(all.begin(), all.end(), reinterpret_cast<char*>(stripes.data()));
-  return stripes;
+std::uint64_t hash_of(std::string_view text) {
+  Hash hash;
+  hash.add(text.data(), text.size());
+  return hash.take();
 }
 
-/// By rank 0.
-StagedFile begin_together(Ranks const& ranks, ElementType type, Extents const& extents, StageOptions const& options,
-                          std::uint64_t stripes) {
-  StagedFile file{.type = type, .extents = extents};
-  ranks.by_first([&] { file = begin_staged_file(options, type, extents, ranks.size(), stripes); });
-  ranks.broadcast(file.file);
-  ranks.broadcast(file.part);
-  file.data_offset = ranks.maximum(file.data_offset);
-  return file;
+std::uint64_t hash_of_host() {
+  std::array<char, 256> name{};
+  gethostname(name.data(), name.size() - 1);
+  return hash_of(name.data());
+}
+
+/// How the elements come into the file.
+enum class Way : std::uint64_t {
+  there,      ///< all slabs are mapped from one file, which becomes the array's
+  each,       ///< every rank writes its rows: they are on one host, and so is the file system
+  collective  ///< in collective transfers of HDF5
+};
+
+/// By rank 0, from what all have.
+Way way_of(std::vector<Offer> const& offers, StageOptions const& options) {
+  auto const& first = offers.front();
+  auto const same_host = [&](Offer const& offer) { return offer.host == first.host; };
+  auto const same_file = [&](Offer const& offer) {
+    return offer.rows == 0 || (offer.file == first.file && offer.inode == first.inode);
+  };
+  if (first.collective != 0 || !std::all_of(offers.begin(), offers.end(), same_host)) return Way::collective;
+  auto const directory = directory_of(options);
+  if (!is_local_file_system(file_system_of(directory))) return Way::collective;
+  bool const there = first.file != 0 && options.name.empty() && directory == directory_of({}) &&
+                     std::all_of(offers.begin(), offers.end(), same_file);
+  return there ? Way::there : Way::each;
+}
+
+/// A file without elements, made by rank 0.
+struct Begun {
+  StagedFile file{};
+  Way way = Way::each;
+
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(file.file, file.part, file.data_offset, file.checksums_offset, way);
+  }
+};
+
+Begun begin_together(Ranks const& ranks, ElementType type, Extents const& extents, StageOptions const& options,
+                     std::vector<Offer> const& offers, SlabFile const* slab_file, std::uint64_t stripes) {
+  auto const packed = ranks.from_first([&] {
+    Begun begun;
+    begun.way = way_of(offers, options);
+    begun.file = begin_staged_file(options, type, extents, ranks.size(), stripes,
+                                   begun.way == Way::there ? slab_file->path : std::string{});
+    return pack(begun);
+  });
+  auto begun = unpack<Begun>(packed);
+  begun.file.type = type;
+  begun.file.extents = extents;
+  begun.file.stripes = stripes;
+  return begun;
 }
 
 /// All must see the file, and find room in it: nobody shall fail when all are in a collective write.
-void reserve_rows(StagedFile const& file, SlabShape const& shape, std::uint64_t row_bytes) {
+void reserve_rows(StagedFile const& file, Rows const& rows) {
   if (access(file.part.c_str(), W_OK) != 0)
     throw system_error(file.place(), "was made by rank 0, but is not to be seen or written here", errno);
-  reserve_file(file.place(), file.data_offset + shape.first_row() * row_bytes, shape.rows() * row_bytes);
+  reserve_file(file.place(), file.data_offset + rows.first * rows.row_bytes, rows.count * rows.row_bytes);
+}
+
+/// Of this rank's rows, which are in the file afterwards; the checksums.
+std::vector<Stripe> finish_rows(Begun const& begun, Rows const& rows) {
+  if (begun.way == Way::each) {
+    reserve_rows(begun.file, rows);
+    return write_rows(begun.file, rows);
+  }
+  if (begun.file.stripes == 0) return {};
+  return begun.way == Way::there ? hash_stripes(rows) : compare_rows(begun.file, rows);
 }
 
 std::uint64_t count_stripes(std::vector<Offer> const& offers, std::uint64_t row_bytes) {
@@ -93,31 +153,41 @@ std::uint64_t count_stripes(std::vector<Offer> const& offers, std::uint64_t row_
   return stripes;
 }
 
+/// Of all ranks.
+std::vector<Stripe> gather_stripes(Ranks const& ranks, std::function<std::vector<Stripe>()> const& f) {
+  auto const bytes = ranks.from_all([&] {
+    auto const own = f();
+    return std::string{reinterpret_cast<char const*>(own.data()), own.size() * sizeof(Stripe)};
+  });
+  std::vector<Stripe> stripes(bytes.size() / sizeof(Stripe));
+  std::copy(bytes.begin(), bytes.end(), reinterpret_cast<char*>(stripes.data()));
+  return stripes;
+}
+
 ArrayInfo publish_file(Ranks const& ranks, SlabShape const& shape, ElementType type, void const* elements,
-                       StageOptions const& options, std::vector<Offer> const& offers) {
-  auto const row_bytes = shape.row_size() * element_size(type);
-  bool const checksum = offers.front().checksum != 0;
-  auto const file =
-      begin_together(ranks, type, shape.extents(), options, checksum ? count_stripes(offers, row_bytes) : 0);
+                       SlabFile const* slab_file, StageOptions const& options, std::vector<Offer> const& offers) {
+  Rows const rows{shape.first_row(), shape.rows(), shape.row_size() * element_size(type),
+                  static_cast<char const*>(elements)};
+  auto const stripes = offers.front().checksum != 0 ? count_stripes(offers, rows.row_bytes) : 0;
+  auto const begun = begin_together(ranks, type, shape.extents(), options, offers, slab_file, stripes);
   try {
-    ranks.together([&] { reserve_rows(file, shape, row_bytes); });
-    write_slabs(ranks, file, shape, elements);
-    std::vector<Stripe> own;
-    if (checksum) compare_slabs(ranks, file, shape, elements);
-    if (checksum) own = hash_stripes(shape.first_row(), shape.rows(), row_bytes, elements);
-    auto const stripes = gather_stripes(ranks, own);
-    ranks.by_first([&] { complete_staged_file(file, stripes); });
+    if (begun.way == Way::collective) {
+      ranks.together([&] { reserve_rows(begun.file, rows); });
+      write_slabs(ranks, begun.file, shape, elements);
+    }
+    auto const all = gather_stripes(ranks, [&] { return finish_rows(begun, rows); });
+    ranks.by_first([&] { complete_staged_file(begun.file, all); });
   } catch (...) {
-    if (ranks.rank() == 0) abandon_staged_file(file);
+    if (ranks.rank() == 0) abandon_staged_file(begun.file);
     throw;
   }
-  return info_of(file);
+  return info_of(begun.file);
 }
 
 }  // namespace
 
 ArrayInfo publish_slab(MPI_Comm comm, SlabShape const& shape, ElementType type, void const* elements,
-                       StageOptions const& options) {
+                       SlabFile const* file, StageOptions const& options) {
   constexpr std::uint64_t largest_threshold = std::uint64_t{1} << 30U;  // MPI counts in int
   Ranks const ranks{comm};
   Offer own{.type = static_cast<std::uint64_t>(type),
@@ -125,7 +195,11 @@ ArrayInfo publish_slab(MPI_Comm comm, SlabShape const& shape, ElementType type, 
             .first_row = shape.first_row(),
             .rows = shape.rows(),
             .threshold = std::min(options.threshold, largest_threshold),
-            .checksum = options.checksum && checksums_wanted() ? 1U : 0U};
+            .checksum = options.checksum && checksums_wanted() ? 1U : 0U,
+            .collective = options.collective ? 1U : 0U,
+            .host = hash_of_host(),
+            .file = file == nullptr ? 0 : hash_of(file->path),
+            .inode = file == nullptr ? 0 : file->inode};
   std::copy(shape.extents().begin(), shape.extents().end(), own.extents.begin());
   auto const offers = exchange_offers(ranks, own);
   check_offers(offers, shape.extents());
@@ -133,10 +207,11 @@ ArrayInfo publish_slab(MPI_Comm comm, SlabShape const& shape, ElementType type, 
   auto const element = element_size(type);
   auto const bytes = element_count(shape.extents()) * element;
   if (bytes != 0 && bytes >= offers.front().threshold)
-    return publish_file(ranks, shape, type, elements, options, offers);
-  std::string_view const mine{static_cast<char const*>(elements), shape.size() * element};
-  return {
-      .dataset = StagedFile::dataset, .type = type, .extents = shape.extents(), .inline_data = ranks.all_gather(mine)};
+    return publish_file(ranks, shape, type, elements, file, options, offers);
+  std::string mine{static_cast<char const*>(elements), shape.size() * element};
+  return {.dataset = StagedFile::dataset, .type = type, .extents = shape.extents(), .inline_data = ranks.from_all([&] {
+            return std::move(mine);
+          })};
 }
 
 }  // namespace farm::detail

@@ -25,7 +25,7 @@ void copy_array(ArrayInfo const& from, SavedDataset& to) {
 }  // namespace
 
 void save_array(ArrayInfo const& info, std::string const& file, std::string const& dataset) {
-  SavedDataset to{file, dataset, info.type, info.extents};
+  SavedDataset to{file, dataset, info.type, info.extents, &info};
   copy_array(info, to);
   to.commit();
 }

@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <unistd.h>
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>
@@ -25,10 +26,22 @@ void check_room(Place const& place, std::filesystem::path const& directory, std:
     throw stage_error(place, fmt::format("the array needs {} bytes, the file system has {} free", bytes, free));
 }
 
+/// `file` and `dataset` are those of the copy.
+void copy_story_of(ArrayInfo const& array, hid_t file, hid_t dataset) {
+  auto const place = place_of(array);
+  std::string own(static_cast<std::size_t>(std::max<ssize_t>(H5Fget_name(file, nullptr, 0), 0)) + 1, '\0');
+  H5Fget_name(file, own.data(), own.size());
+  std::error_code error;  // HDF5 has a file open once
+  if (std::filesystem::equivalent(own.c_str(), place.file, error))
+    return copy_story(open_dataset(file, place), dataset);
+  auto const from = open_file(place, !array.staged);
+  copy_story(open_dataset(from, place), dataset);
+}
+
 }  // namespace
 
 SavedDataset::SavedDataset(std::string const& file, std::string const& dataset, ElementType type,
-                           Extents const& extents)
+                           Extents const& extents, ArrayInfo const* story_of)
     : place_{std::filesystem::absolute(file).lexically_normal().string(), dataset}, part_(place_) {
   auto const bytes = element_count(extents) * element_size(type);
   std::filesystem::path const path{place_.file};
@@ -39,7 +52,7 @@ SavedDataset::SavedDataset(std::string const& file, std::string const& dataset, 
       make_file(path.parent_path() / fmt::format(".{}.part-{}", path.filename().string(), getpid()), bytes);
     else
       part_.dataset = fmt::format("{}.part-{}", dataset, getpid());
-    make_dataset(type, extents);
+    make_dataset(type, extents, story_of);
     reserve_file(part_, end_, bytes);
   } catch (...) {
     discard();
@@ -57,13 +70,14 @@ void SavedDataset::make_file(std::string const& part, std::uint64_t bytes) {
     throw system_error(place_, fmt::format("a file of {} bytes cannot be made", bytes + little), errno);
 }
 
-void SavedDataset::make_dataset(ElementType type, Extents const& extents) {
+void SavedDataset::make_dataset(ElementType type, Extents const& extents, ArrayInfo const* story_of) {
   if (!is_new_ && access(place_.file.c_str(), R_OK | W_OK) != 0) throw system_error(place_, "cannot be added", errno);
   Hdf5Lock const lock;
   auto file = open_file_to_write(part_, is_new_ ? H5F_ACC_TRUNC : H5F_ACC_RDWR, true);
   if (H5Lexists(file, place_.dataset.c_str(), H5P_DEFAULT) > 0) throw stage_error(place_, "is there already");
   auto dataset = create_dataset(file, part_, type, extents);
   made_ = true;
+  if (story_of != nullptr && !story_of->file.empty()) copy_story_of(*story_of, file, dataset);
   write_story(dataset, part_, extents, 1, {});
   end_ = describe(dataset, part_, type).data_offset;
   bool const placed = end_ != 0 || element_count(extents) == 0;

@@ -13,7 +13,9 @@ namespace farm::detail {
 /// and the destructor removes what was not committed. All functions throw StageError.
 class SavedDataset {
  public:
-  SavedDataset(std::string const& file, std::string const& dataset, ElementType type, Extents const& extents);
+  /// `story_of`: an array whose attributes it shall have; null: none.
+  SavedDataset(std::string const& file, std::string const& dataset, ElementType type, Extents const& extents,
+               ArrayInfo const* story_of = nullptr);
   SavedDataset(SavedDataset const&) = delete;
   SavedDataset& operator=(SavedDataset const&) = delete;
   ~SavedDataset();
@@ -25,7 +27,7 @@ class SavedDataset {
 
  private:
   void make_file(std::string const& part, std::uint64_t bytes);
-  void make_dataset(ElementType type, Extents const& extents);
+  void make_dataset(ElementType type, Extents const& extents, ArrayInfo const* story_of);
   void discard() noexcept;
 
   Place place_;

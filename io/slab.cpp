@@ -3,8 +3,6 @@
 
 #include <sys/mman.h>
 #include <cstdint>
-#include <cstdlib>
-#include <new>
 
 #include "io/ranks.hpp"
 
@@ -26,16 +24,6 @@ SlabShape shape_of_rank(MPI_Comm comm, Extents extents, std::size_t element_size
   auto const first = rows.first_row_of(ranks.rank());
   auto const count = rows.rows_of(ranks.rank());
   return {std::move(extents), first, count};
-}
-
-void FreeMemory::operator()(void* memory) const noexcept { std::free(memory); }
-
-std::unique_ptr<void, FreeMemory> zeroed_memory(std::size_t bytes) {
-  // calloc takes pages that the system zeroes when they are touched.
-  std::unique_ptr<void, FreeMemory> memory{std::calloc(bytes == 0 ? 1 : bytes, 1)};
-  if (memory == nullptr) throw std::bad_alloc();
-  use_large_pages(memory.get(), bytes);
-  return memory;
 }
 
 void use_large_pages(void* memory, std::size_t bytes) noexcept {

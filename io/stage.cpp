@@ -22,8 +22,7 @@ ArrayInfo stage_elements(void const* elements, ElementType type, Extents extents
   auto const file = begin_staged_file(options, type, extents, 1, checksum ? count_stripes(extents[0], row_bytes) : 0);
   try {
     reserve_file(file.place(), file.data_offset, bytes);
-    write_file(file.place(), file.data_offset, bytes, elements);
-    complete_staged_file(file, checksum ? hash_stripes(0, extents[0], row_bytes, elements) : std::vector<Stripe>{});
+    complete_staged_file(file, write_rows(file, {0, extents[0], row_bytes, static_cast<char const*>(elements)}));
   } catch (...) {
     abandon_staged_file(file);
     throw;

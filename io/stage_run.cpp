@@ -2,6 +2,7 @@
 #include <farm/log.hpp>
 #include <farm/stage_directory.hpp>
 #include <farm/stage_run.hpp>
+#include <farm/task_stage.hpp>
 
 #include <fmt/format.h>
 
@@ -9,6 +10,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdlib>
@@ -23,6 +25,7 @@
 #include "io/default_directory.hpp"
 #include "io/descriptor.hpp"
 #include "io/place.hpp"
+#include "io/spare_files.hpp"
 
 namespace farm {
 namespace detail {
@@ -37,6 +40,11 @@ class StagedFiles : public std::enable_shared_from_this<StagedFiles> {
     auto keeper = std::make_shared<Keeper>(shared_from_this(), path);
     known = keeper;
     return keeper;
+  }
+
+  void remove_unless_kept(std::string const& path) noexcept {
+    std::lock_guard const lock{mutex_};
+    if (!keepers_.contains(path)) unlink(path.c_str());
   }
 
  private:
@@ -55,7 +63,7 @@ class StagedFiles : public std::enable_shared_from_this<StagedFiles> {
     // It may have been adopted anew since.
     if (known == keepers_.end() || !known->second.expired()) return;
     keepers_.erase(known);
-    unlink(path.c_str());
+    retire_file(path);
   }
 
   std::mutex mutex_{};
@@ -167,6 +175,22 @@ void StageRun::remove_files() const noexcept try {
 }
 
 std::shared_ptr<void> StageRun::adopt(fs::path const& path) { return keep_ ? nullptr : files_->adopt(path.string()); }
+
+void StageRun::clear(std::uint64_t group, std::vector<std::uint64_t> const& tasks) noexcept try {
+  if (keep_) return;
+  auto const half_written = fmt::format(".{}", detail::group_name(group));
+  std::vector<std::string> prefixes;
+  for (auto const task : tasks) prefixes.push_back(detail::TaskStage::prefix(detail::group_name(group), task));
+  std::error_code error;
+  for (fs::directory_iterator entry{directory_, error}, end; !error && entry != end; entry.increment(error)) {
+    auto const name = entry->path().filename().string();
+    auto const begins_so = [&](std::string const& prefix) { return name.starts_with(prefix); };
+    bool const is_theirs = begins_so(half_written) || std::any_of(prefixes.begin(), prefixes.end(), begins_so);
+    if (is_theirs) files_->remove_unless_kept(entry->path().string());
+  }
+} catch (std::exception const&) {
+  // it goes with the run
+}
 
 void set_stage_run(StageRun* run) noexcept {
   std::lock_guard const lock{current_mutex};

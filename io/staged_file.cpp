@@ -3,6 +3,7 @@
 #include <farm/error.hpp>
 #include <farm/stage_directory.hpp>
 #include <farm/stage_run.hpp>
+#include <farm/task_stage.hpp>
 
 #include <fmt/format.h>
 
@@ -17,54 +18,48 @@
 #include "io/default_directory.hpp"
 #include "io/descriptor.hpp"
 #include "io/file_bytes.hpp"
-#include "io/story.hpp"
+#include "io/file_image.hpp"
+#include "io/spare_files.hpp"
 
 namespace farm::detail {
 namespace {
 
-/// Absolute.
-std::filesystem::path directory_of(StageOptions const& options) {
-  auto directory = options.directory.empty() ? default_stage_directory() : options.directory;
-  if (directory.empty())
-    throw UsageError("where to stage an array? Give StageOptions::directory, or have a farm::StageRun");
-  return std::filesystem::absolute(directory).lexically_normal();
-}
-
 std::string unique_name() {
   static std::atomic<std::uint64_t> count{0};
-  return fmt::format("array-{}-{}-{:08x}", getpid(), ++count, std::random_device{}());
+  return fmt::format("{}array-{}-{}-{:08x}", TaskStage::prefix(), getpid(), ++count, std::random_device{}());
 }
 
-/// Empty, with a little room: so HDF5 does not meet a full disk or a limit, which it does not take well.
-void make_part(StagedFile const& file, std::uint64_t bytes) {
-  constexpr std::uint64_t little = std::uint64_t{64} << 10U;
+constexpr std::uint64_t little = std::uint64_t{128} << 10U;  // what HDF5 needs besides elements and checksums
+
+void check_room(StagedFile const& file, std::uint64_t bytes) {
+  auto const directory = std::filesystem::path{file.part}.parent_path();
+  auto free = free_bytes(directory);
+  if (free < bytes && drop_spares(directory)) free = free_bytes(directory);
+  if (free < bytes)
+    throw stage_error({file.file}, fmt::format("the array needs {} bytes, the file system has {} free", bytes, free));
+}
+
+/// A file with room for so many bytes of elements, none of which are the array's.
+void make_part(StagedFile const& file, std::uint64_t elements) {
+  auto const begin = data_offset_of(elements);
+  auto const bytes = elements + file.stripes * sizeof(Stripe) + little;
+  auto const directory = std::filesystem::path{file.part}.parent_path();
   unlink(file.part.c_str());
+  if (take_spare(directory, begin + elements, file.part)) return;
   Descriptor const part{open(file.part.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)};
   if (!part) throw system_error({file.part}, "cannot be made", errno);
-  auto const directory = std::filesystem::path{file.part}.parent_path();
-  if (auto const free = free_bytes(directory); free < bytes + little)
-    throw stage_error({file.file}, fmt::format("the array needs {} bytes, the file system has {} free", bytes, free));
-  if (ftruncate(part.get(), static_cast<off_t>(bytes + little)) != 0)
-    throw system_error({file.file}, fmt::format("a file of {} bytes cannot be made", bytes + little), errno);
-  reserve_file(file.place(), 0, little);
+  check_room(file, bytes);
+  if (ftruncate(part.get(), static_cast<off_t>(begin + bytes)) != 0)
+    throw system_error({file.file}, fmt::format("a file of {} bytes cannot be made", begin + bytes), errno);
 }
 
-void make_datasets(StagedFile& file, int ranks, StageOptions const& options, std::uint64_t stripes) {
-  auto const place = file.place();
-  Hdf5Lock const lock;
-  auto opened = open_file_to_write(place, H5F_ACC_TRUNC, false);
-  auto dataset = create_dataset(opened, place, file.type, file.extents);
-  file.data_offset = describe(dataset, place, file.type).data_offset;
-  write_story(dataset, place, file.extents, ranks, options.story);
-  if (stripes > 0) {
-    Place const checksums{file.part, checksums_dataset};
-    auto const made = create_dataset(opened, checksums, ElementType::uint64, extents_of_checksums(stripes));
-    file.checksums_offset = describe(made, checksums, ElementType::uint64).data_offset;
-  }
-  bool const placed = file.data_offset != 0 && (stripes == 0 || file.checksums_offset != 0);
-  check_hdf5(dataset.reset(), place, "cannot be closed");
-  check_hdf5(opened.reset(), place, "cannot be closed");
-  if (!placed) throw stage_error(place, "has no place in its file");
+void write_image(StagedFile& file, FileImage const& image) {
+  FileWriter const writer{file.place()};
+  for (auto const& part : image.parts) writer.write(part.offset, part.bytes.size(), part.bytes.data());
+  if (truncate(file.part.c_str(), static_cast<off_t>(image.size)) != 0)
+    throw system_error({file.file}, fmt::format("cannot have {} bytes", image.size), errno);
+  file.data_offset = image.data_offset;
+  file.checksums_offset = image.checksums_offset;
 }
 
 /// As a reader will find it.
@@ -79,24 +74,46 @@ void check_part(StagedFile const& file) {
 
 }  // namespace
 
+std::filesystem::path directory_of(StageOptions const& options) {
+  auto directory = options.directory.empty() ? default_stage_directory() : options.directory;
+  if (directory.empty())
+    throw UsageError("where to stage an array? Give StageOptions::directory, or have a farm::StageRun");
+  return std::filesystem::absolute(directory).lexically_normal();
+}
+
 StagedFile begin_staged_file(StageOptions const& options, ElementType type, Extents const& extents, int ranks,
-                             std::uint64_t stripes) {
+                             std::uint64_t stripes, std::string const& part) {
   auto const directory = directory_of(options);
   auto const stem = options.name.empty() ? unique_name() : options.name;
   StagedFile file{.file = (directory / fmt::format("{}.h5", stem)).string(),
                   .part = (directory / fmt::format(".{}.part", stem)).string(),
                   .type = type,
-                  .extents = extents};
+                  .extents = extents,
+                  .stripes = stripes};
   if (access(file.file.c_str(), F_OK) == 0) throw stage_error({file.file}, "there is such a file already");
   try {
-    make_part(file, element_count(extents) * element_size(type) + stripes * sizeof(Stripe));
-    make_datasets(file, ranks, options, stripes);
+    if (part.empty())
+      make_part(file, element_count(extents) * element_size(type));
+    else
+      file.part = part;
+    check_room(file, little);
+    auto const head = directory / fmt::format(".{}.head.part", stem);
+    write_image(file, make_image(head.string(), file.place(), type, extents, ranks, options, stripes));
     reserve_file(file.place(), file.checksums_offset, stripes * sizeof(Stripe));
   } catch (...) {
     abandon_staged_file(file);
     throw;
   }
   return file;
+}
+
+std::vector<Stripe> write_rows(StagedFile const& file, Rows const& rows) {
+  if (rows.count * rows.row_bytes == 0) return {};
+  auto const begin = file.data_offset + rows.first * rows.row_bytes;
+  FileWriter const writer{file.place()};
+  if (file.stripes == 0) return writer.write(begin, rows.count * rows.row_bytes, rows.data), std::vector<Stripe>{};
+  return hash_stripes(rows,
+                      [&](std::uint64_t at, std::uint64_t bytes) { writer.write(begin + at, bytes, rows.data + at); });
 }
 
 void complete_staged_file(StagedFile const& file, std::vector<Stripe> const& stripes) {
@@ -115,7 +132,9 @@ ArrayInfo info_of(StagedFile const& file) {
           .type = file.type,
           .extents = file.extents,
           .data_offset = file.data_offset,
-          .staged = true};
+          .staged = true,
+          .checksums_offset = file.checksums_offset,
+          .stripes = file.stripes};
 }
 
 }  // namespace farm::detail

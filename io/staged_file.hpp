@@ -4,6 +4,7 @@
 #include <farm/stage_options.hpp>
 
 #include <cstdint>
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -12,8 +13,8 @@
 
 /// The files that hold one staged array each. They have their names only when they are complete.
 ///
-/// HDF5 makes all that is not elements while the file is small, and closes it: HDF5 that cannot close a file, since the
-/// disk is full, ends the process later (1.10.8, in H5F__close_cb at exit).
+/// HDF5 makes all that is not elements in memory: HDF5 that cannot close a file, since the disk is full, ends the
+/// process later (1.10.8, in H5F__close_cb at exit).
 namespace farm::detail {
 
 struct StagedFile {
@@ -23,15 +24,23 @@ struct StagedFile {
   Extents extents{};
   std::uint64_t data_offset = 0;
   std::uint64_t checksums_offset = 0;
+  std::uint64_t stripes = 0;
 
   [[nodiscard]] Place place() const { return {part, dataset}; }
   static constexpr char const* dataset = "/data";
 };
 
+/// Where the file will be; absolute. Throws UsageError where that is not known.
+[[nodiscard]] std::filesystem::path directory_of(StageOptions const& options);
+
 /// Makes the part, in place of what may be left of an earlier attempt, with its story and room for so many checksums,
-/// but without elements. Throws StageError, and UsageError where no directory is known.
+/// but without elements. Where `part` is given, that file becomes it, which has the elements at data_offset_of().
+/// Throws StageError, and UsageError where no directory is known.
 [[nodiscard]] StagedFile begin_staged_file(StageOptions const& options, ElementType type, Extents const& extents,
-                                           int ranks, std::uint64_t stripes);
+                                           int ranks, std::uint64_t stripes, std::string const& part = {});
+
+/// Writes rows, and hashes them where the file has checksums.
+[[nodiscard]] std::vector<Stripe> write_rows(StagedFile const& file, Rows const& rows);
 
 /// When the elements are there: adds the checksums, looks at the file, and gives it its name. Throws StageError.
 void complete_staged_file(StagedFile const& file, std::vector<Stripe> const& stripes);

@@ -10,9 +10,13 @@
 
 namespace farm::detail {
 
-/// Attributes that tell where a dataset comes from: writer, version, extents, ranks, and what else is given. Under an
-/// Hdf5Lock.
+/// Attributes that tell where a dataset comes from: writer, version, extents, ranks, and what else is given; those
+/// that it has stay. Under an Hdf5Lock.
 void write_story(hid_t dataset, Place const& place, Extents const& extents, int ranks,
                  std::vector<std::pair<std::string, std::string>> const& more);
+
+/// The attributes of one dataset for another that is a copy of it, where it has them not. What cannot be copied is left
+/// out: attributes are a story, not data. Under an Hdf5Lock.
+void copy_story(hid_t from, hid_t to);
 
 }  // namespace farm::detail

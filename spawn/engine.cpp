@@ -113,6 +113,11 @@ class DependentTask final : public Task {
   std::vector<StatePtr> sources_;  // guarded by graph_mutex()
 };
 
+/// Of a group that has ended with these tasks unanswered.
+void clear_stage(GroupId group, std::vector<std::uint64_t> const& tasks) {
+  if (auto* const run = current_stage_run()) run->clear(group, tasks);
+}
+
 }  // namespace
 
 /// Lives on the hub's thread, and as long as its last group.
@@ -375,6 +380,7 @@ class Engine::Core final : public SchedulerPort,
 
   void send_task(GroupId id, Task const& task, TaskHeader header) override { groups_.at(id)->send(task, header); }
   void stop_task(GroupId id, std::uint64_t index) override { groups_.at(id)->stop(index); }
+  void will_not_answer(GroupId group, std::uint64_t task) override { unanswered_[group].push_back(task); }
   void end_group(GroupId id) override { groups_.at(id)->end(); }
   void release_group(GroupId id) override { groups_.at(id)->release(); }
   Clock::time_point now() override { return Clock::now(); }
@@ -450,6 +456,8 @@ class Engine::Core final : public SchedulerPort,
     auto const id = group.id();
     groups_.erase(id);
     if (std::erase(born_dead_, id) == 0) scheduler_.group_gone(id);
+    // not before its ranks have ended, who would go on
+    if (auto const unanswered = unanswered_.extract(id)) clear_stage(id, unanswered.mapped());
     if (groups_.empty()) keep_alive_.reset();
   }
 
@@ -497,6 +505,7 @@ class Engine::Core final : public SchedulerPort,
   asio::steady_timer timer_;
   std::optional<Clock::time_point> watched_;
   std::unordered_map<GroupId, std::shared_ptr<Group>> groups_;
+  std::unordered_map<GroupId, std::vector<std::uint64_t>> unanswered_;  ///< tasks of groups that are being ended
   std::vector<GroupId> starting_;
   std::vector<GroupId> born_dead_;    ///< the scheduler knows nothing of them any more
   bool broken_ = false;               ///< its initializer has failed

@@ -11,6 +11,7 @@
 #include <asio/post.hpp>
 #include <asio/steady_timer.hpp>
 
+#include <atomic>
 #include <exception>
 #include <functional>
 #include <list>
@@ -140,8 +141,8 @@ class Hub {
   std::list<Tenant*> tenants_;
   std::exception_ptr interrupted_;
   std::vector<std::shared_ptr<Stream>> unflushed_;
-  std::uint64_t next_group_ = 1;
-  std::function<void()> on_closed_;  ///< not empty: the hub closes
+  static inline std::atomic<std::uint64_t> next_group_ = 1;  ///< of all hubs: files are called after groups
+  std::function<void()> on_closed_;                          ///< not empty: the hub closes
   bool closed_ = false;
   bool stopping_ = false;
   asio::steady_timer stop_timer_{context_};

@@ -8,6 +8,7 @@
 #include <farm/call.hpp>
 #include <farm/mpi_error.hpp>
 #include <farm/stage_run.hpp>
+#include <farm/task_stage.hpp>
 
 #include <fmt/format.h>
 #include <asio/buffer.hpp>
@@ -196,7 +197,11 @@ class Server {
  public:
   /// `output_directory` is where each task's output has a file; empty: none.
   Server(std::uint64_t id, Comm const& group, std::string output_directory, Channel& channel)
-      : id_(id), group_(group), output_directory_(std::move(output_directory)), channel_(channel) {}
+      : id_(id),
+        group_(group),
+        group_name_(group_name(id)),
+        output_directory_(std::move(output_directory)),
+        channel_(channel) {}
 
   /// Throws what the initializer throws.
   void initialize(Frame const& frame) {
@@ -243,6 +248,7 @@ class Server {
   };
 
   void call(TaskHeader const& header, std::uint64_t task, std::string_view payload, Bytes* value) {
+    TaskStage const stage{group_name_, task, header.attempt};
     Line line{channel_, task, stop_key(id_, tasks_run_)};
     TaskContext context{task, header.attempt, group_.rank(), group_.size(), &line};
     Environment environment{&context, &comm(header.comm_slot, header.comm_epoch), &kept_, &staging_};
@@ -278,6 +284,7 @@ class Server {
   std::uint64_t id_;
   std::uint64_t tasks_run_ = 0;
   Comm const& group_;
+  std::string group_name_;
   std::string output_directory_;
   Channel& channel_;
   std::vector<Slot> comms_;

@@ -15,7 +15,7 @@
 namespace {
 
 farm::Slab<double> twice(farm::Slab<double const> in, farm::Comm const& comm) {
-  farm::Slab<double> out{comm, in.extents()};
+  farm::Slab<double> out{comm, in.extents(), farm::uninitialized};
   std::transform(in.begin(), in.end(), out.begin(), [](double x) { return 2 * x; });
   return out;
 }
@@ -30,34 +30,58 @@ double seconds(F f) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-void there_and_back(farm::MPISpawnPool& pool, std::size_t mib) {
+/// Mapped: the result is looked at where it lies; else it is copied into a vector.
+void there_and_back(farm::MPISpawnPool& pool, std::size_t mib, bool mapped) {
   std::vector<double> const values((mib << 20U) / sizeof(double), 1.5);
+  auto const check = [](auto const& back, std::size_t size) {
+    if (back.data()[0] != 3.0 || back.data()[size - 1] != 3.0) throw std::logic_error("wrong result");
+  };
   double best = 1e9;
-  for (int i = 0; i < 3; ++i) {
+  for (int i = 0; i < 4; ++i) {
     best = std::min(best, seconds([&] {
-                      auto const back = pool.submit(twice, farm::stage(values, {values.size()})).result().read();
-                      if (back.front() != 3.0 || back.back() != 3.0) throw std::logic_error("wrong result");
+                      auto const back = pool.submit(twice, farm::stage(values, {values.size()})).result();
+                      if (mapped)
+                        check(back.copy(), values.size());
+                      else
+                        check(back.read(), values.size());
                     }));
   }
-  fmt::print("array_{}_mib_per_s {:.1f}\n", mib, static_cast<double>(mib) / best);
+  fmt::print("array_{}{}_mib_per_s {:.1f}\n", mib, mapped ? "_mapped" : "", static_cast<double>(mib) / best);
 }
 
+std::vector<double> vector_of(std::size_t count) { return std::vector<double>(count, 1.5); }
+farm::Array<double> array_of(std::size_t count) {
+  return farm::stage(std::vector<double>(count, 1.5), {count}, {.threshold = 0});
+}
+
+/// Tasks per second: an argument that travels with the message, that is staged once for all tasks, that is staged for
+/// each; a result that comes with the message, and one that is staged and read.
 void by_size(farm::MPISpawnPool& pool, std::size_t bytes) {
-  std::vector<double> const values(std::max<std::size_t>(bytes / sizeof(double), 1), 1.5);
-  int const tasks = bytes > (1U << 20U) ? 50 : 2000;
-  auto const rate = [&](auto run) {
-    run(tasks / 10);
-    return tasks / seconds([&] { run(tasks); });
+  auto const size = std::max<std::size_t>(bytes / sizeof(double), 1);
+  std::vector<double> const values(size, 1.5);
+  std::size_t const tasks = bytes > (1U << 20U) ? 20 : bytes > (1U << 14U) ? 100 : 1000;
+  auto const tell = [&](char const* what, char const* how, auto run) {
+    run(tasks / 10 + 1);
+    fmt::print("{}_{}_{}_per_s {:.0f}\n", what, bytes, how, static_cast<double>(tasks) / seconds([&] { run(tasks); }));
   };
-  auto const inline_rate = rate([&](int count) {
-    static_cast<void>(pool.map(first_of_vector, std::vector(static_cast<std::size_t>(count), values)));
+  tell("argument", "inline",
+       [&](std::size_t count) { static_cast<void>(pool.map(first_of_vector, std::vector(count, values))); });
+  tell("argument", "staged", [&](std::size_t count) {
+    farm::Array<double> const array = farm::stage(values, {size}, {.threshold = 0});
+    static_cast<void>(pool.map(first_of_view, std::vector(count, array)));
   });
-  farm::Array<double> const array{values};
-  auto const staged_rate = rate([&](int count) {
-    static_cast<void>(pool.map(first_of_view, std::vector(static_cast<std::size_t>(count), array)));
+  tell("argument", "each", [&](std::size_t count) {
+    std::vector<farm::Future<double>> futures;
+    for (std::size_t i = 0; i < count; ++i)
+      futures.push_back(pool.submit(first_of_view, farm::stage(values, {size}, {.threshold = 0})));
+    for (auto const& future : futures) static_cast<void>(future.result());
   });
-  fmt::print("argument_{}_inline_per_s {:.0f}\nargument_{}_staged_per_s {:.0f}\n", bytes, inline_rate, bytes,
-             staged_rate);
+  tell("result", "inline", [&](std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i) static_cast<void>(pool.submit(vector_of, size).result());
+  });
+  tell("result", "staged", [&](std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i) static_cast<void>(pool.submit(array_of, size).result().read());
+  });
 }
 
 }  // namespace
@@ -66,7 +90,7 @@ int main(int argc, char** argv) {
   farm::Runtime runtime{argc, argv};
   farm::MPISpawnPool pool{{.max_ranks = 1}};
   pool.bootup();
-  for (std::size_t const bytes : {0UL, 1UL << 10U, 1UL << 14U, 1UL << 17U, 1'000'000UL, 1UL << 23U})
-    by_size(pool, bytes);
-  for (int i = 1; i < argc; ++i) there_and_back(pool, std::strtoul(argv[i], nullptr, 10));
+  for (unsigned const power : {0U, 10U, 14U, 16U, 17U, 18U, 20U, 22U, 23U}) by_size(pool, std::size_t{1} << power);
+  for (int i = 1; i < argc; ++i)
+    for (bool const mapped : {false, true}) there_and_back(pool, std::strtoul(argv[i], nullptr, 10), mapped);
 }

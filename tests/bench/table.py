@@ -53,10 +53,13 @@ TOGETHER = ["MPICommExecutor", "MPIExecutor", "MPIPool"]
 def array_rows():
     for mib in [1, 16, 64, 256, 1024]:
         goal = ">= 5" if mib >= 64 else ""
-        yield (f"array of {mib} MiB there and back, MiB/s", f"array_{mib}_mib_per_s", f"mpi4py_array_{mib}_mib_per_s", "mpi4py, NumPy", "of", goal)
-    for size in [0, 1024, 16384, 131072, 1000000, 8388608]:
-        for how in ["inline", "staged"]:
-            yield (f"tasks per s, argument of {size} bytes, {how}", f"argument_{size}_{how}_per_s", None, "", "", "")
+        peer = f"mpi4py_array_{mib}_mib_per_s"
+        yield (f"array of {mib} MiB there and back, mapped, MiB/s", f"array_{mib}_mapped_mib_per_s", peer, "mpi4py, NumPy", "of", goal)
+        yield (f"array of {mib} MiB there and back, in a vector, MiB/s", f"array_{mib}_mib_per_s", peer, "mpi4py, NumPy", "of", "")
+    for power in [0, 10, 14, 16, 17, 18, 20, 22, 23]:
+        for what, hows in ("argument", ["inline", "staged", "each"]), ("result", ["inline", "staged"]):
+            for how in hows:
+                yield (f"tasks per s, {what} of {2**power} bytes, {how}", f"{what}_{2**power}_{how}_per_s", None, "", "", "")
 
 
 def staging_rows():

@@ -9,6 +9,7 @@
 #include "tests/io/values.hpp"
 #include "tests/support/catch.hpp"
 
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <csignal>
 #include <cstdlib>
@@ -59,9 +60,11 @@ template <class T>
 void check_round_trip(Extents const& extents) {
   CAPTURE(extents, sizeof(T));
   auto const stage = shared_directory("stage");
-  for (std::uint64_t const threshold : {0U, 1'000'000U}) {
-    auto const array = farm::publish(MPI_COMM_WORLD, filled<T>(extents), {.directory = stage, .threshold = threshold});
-    bool const in_file = threshold == 0 && array.size() != 0;
+  for (farm::StageOptions const& options : {farm::StageOptions{.directory = stage, .threshold = 0},
+                                            farm::StageOptions{.directory = stage, .threshold = 0, .collective = true},
+                                            farm::StageOptions{.directory = stage, .threshold = 1'000'000}}) {
+    auto const array = farm::publish(MPI_COMM_WORLD, filled<T>(extents), options);
+    bool const in_file = options.threshold == 0 && array.size() != 0;
     CHECK(array.is_inline() == !in_file);
     CHECK(array.extents() == extents);
     CHECK(holds(array.view()));
@@ -128,7 +131,7 @@ TEST_CASE("an array is written collectively, also where ranks have nothing to wr
     world().by_first([&] {
       file = farm::detail::begin_staged_file({.directory = stage, .name = "a"}, file.type, slab.extents(), 1, 0);
     });
-    world().broadcast(file.part);
+    file.part = world().from_first([&] { return file.part; });
     CHECK(farm::detail::write_slabs(world(), file, slab, slab.data()));
     world().by_first([&] { farm::detail::complete_staged_file(file, {}); });
     CHECK(holds(Array<double>::open(stage / "a.h5", "/data").view()));
@@ -207,11 +210,14 @@ TEST_CASE("a collective write that fails is told to all, and leaves HDF5 usable"
   world().by_first([&] {
     file = farm::detail::begin_staged_file({.directory = stage, .name = "a"}, file.type, slab.extents(), 1, 0);
   });
-  world().broadcast(file.part);
+  file.part = world().from_first([&] { return file.part; });
   file.data_offset = world().maximum(file.data_offset);
   auto const write = [&] {
     farm::detail::write_slabs(world(), file, slab, slab.data());
-    farm::detail::compare_slabs(world(), file, slab, slab.data());
+    auto const* const data = reinterpret_cast<char const*>(slab.data());
+    world().together([&] {
+      static_cast<void>(farm::detail::compare_rows(file, {slab.first_row(), slab.rows(), 80'000, data}));
+    });
   };
   std::string error;
   {
@@ -223,6 +229,52 @@ TEST_CASE("a collective write that fails is told to all, and leaves HDF5 usable"
   write();
   world().by_first([&] { farm::detail::complete_staged_file(file, {}); });
   CHECK(holds(Array<double>::open(stage / "a.h5", "/data").view()));
+}
+
+TEST_CASE("a disk that fills up during a collective write is told to all") {
+  auto const disk = shared_directory("disk");
+  int mounted = 0;
+  if (world().rank() == 0) mounted = mount("none", disk.c_str(), "tmpfs", 0, "size=16m") == 0 ? 1 : 0;
+  MPI_Bcast(&mounted, 1, MPI_INT, 0, MPI_COMM_WORLD);
+  if (mounted == 0) {
+    WARN("skipped: no file system can be mounted here");
+    return;
+  }
+  auto const slab = filled<double>({64, 10'000});
+  farm::detail::StagedFile file{.type = farm::detail::ElementType::float64, .extents = slab.extents()};
+  world().by_first([&] {
+    file = farm::detail::begin_staged_file({.directory = disk, .name = "a"}, file.type, slab.extents(), 1, 0);
+    std::ofstream filler{disk / "filler"};
+    std::vector<char> const zeros(1U << 16U);
+    while (filler.write(zeros.data(), static_cast<std::streamsize>(zeros.size())).flush()) {
+    }
+  });
+  file.part = world().from_first([&] { return file.part; });
+  file.data_offset = world().maximum(file.data_offset);
+  auto const write = [&] {
+    farm::detail::write_slabs(world(), file, slab, slab.data());
+    world().together([&] {
+      auto const* const data = reinterpret_cast<char const*>(slab.data());
+      static_cast<void>(farm::detail::compare_rows(file, {slab.first_row(), slab.rows(), 80'000, data}));
+    });
+  };
+  CHECK_THAT(error_of(write), contains("written"));
+  CHECK_THAT(
+      error_of([&] {
+        static_cast<void>(farm::publish(MPI_COMM_WORLD, slab, {.directory = disk, .threshold = 0, .collective = true}));
+      }),
+      contains("the file system has"));
+  barrier();
+  if (world().rank() == 0) fs::remove(disk / "filler");
+  barrier();
+  write();
+  world().by_first([&] { farm::detail::complete_staged_file(file, {}); });
+  CHECK(holds(Array<double>::open(disk / "a.h5", "/data").view()));
+  barrier();
+  if (world().rank() == 0) {
+    CHECK(files_in(disk) == 1);
+    umount(disk.c_str());
+  }
 }
 
 TEST_CASE("where the directory is not there, all ranks are told") {

@@ -114,3 +114,38 @@ TEST_CASE("arrays are copied without being held") {
   fs::remove_all(out);
   fs::remove_all("stage");
 }
+
+namespace {
+
+/// The text of an attribute; empty: there is none.
+std::string attribute_of(fs::path const& path, char const* dataset, char const* name) {
+  hid_t const file = H5Fopen(path.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT);
+  std::string text;
+  if (H5Aexists_by_name(file, dataset, name, H5P_DEFAULT) > 0) {
+    hid_t const attribute = H5Aopen_by_name(file, dataset, name, H5P_DEFAULT, H5P_DEFAULT);
+    hid_t const type = H5Aget_type(attribute);
+    text.resize(H5Tget_size(type));
+    H5Aread(attribute, type, text.data());
+    H5Tclose(type);
+    H5Aclose(attribute);
+  }
+  H5Fclose(file);
+  return text;
+}
+
+}  // namespace
+
+TEST_CASE("what is saved tells the array's story, also in the file that it came from, and in that of a further copy") {
+  auto const out = fresh_directory("out");
+  auto const array =
+      farm::stage(values_of<double>(200), {200},
+                  {.directory = fresh_directory("stage"), .threshold = 0, .story = {{"task", "17"}, {"note", "heat"}}});
+  array.save_as(out / "a.h5", "u");
+  Array<double>::open(out / "a.h5", "u").save_as(out / "a.h5", "again");
+  Array<double>::open(out / "a.h5", "again").save_as(out / "b.h5", "u");
+  CHECK(attribute_of(out / "a.h5", "u", "task") == "17");
+  CHECK(attribute_of(out / "a.h5", "again", "task") == "17");
+  CHECK(attribute_of(out / "b.h5", "u", "note") == "heat");
+  CHECK(attribute_of(out / "b.h5", "u", "writer") == "farm");
+  CHECK(Array<double>::open(out / "b.h5", "u").read() == values_of<double>(200));
+}

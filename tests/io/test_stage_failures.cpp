@@ -47,7 +47,7 @@ TEST_CASE("a full disk is told, and leaves no file") {
     return;
   }
   CHECK_THAT(error_of([&] { static_cast<void>(numbers(small, 1'000'000)); }),
-             contains("the array needs 8000048 bytes, the file system has 2"));
+             contains("the array needs 8131120 bytes, the file system has 2"));
   CHECK(fs::is_empty(small));
   auto const array = numbers(small, 150'000);
   CHECK_THAT(error_of([&] { array.save_as(small / "copy.h5", "a"); }), contains("the file system has"));
@@ -62,7 +62,7 @@ TEST_CASE("a limit of file sizes is told, and leaves no file") {
   {
     Limit const limit{RLIMIT_FSIZE, 1'000'000};
     CHECK_THAT(error_of([&] { static_cast<void>(numbers(stage, 1'000'000)); }),
-               contains("a file of 8065584 bytes cannot be made: File too large"));
+               contains("a file of 8196656 bytes cannot be made: File too large"));
     CHECK_THAT(error_of([&] { array.save_as(stage / "copy.h5", "a"); }),
                contains("a file of 8065536 bytes cannot be made: File too large"));
   }

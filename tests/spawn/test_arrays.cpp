@@ -170,6 +170,16 @@ TEST_CASE("a rank that dies while its peers write costs its task, and leaves no 
   CHECK_THROWS_AS(pool.submit(die_before_writing).result(), farm::GroupLost);
   CHECK(pool.submit(sum, pool.submit(make, std::uint64_t{100'000}, 1.0)).result() == 100'000.0);
   CHECK(files_in_stage() == before);
+  auto const die_after_writing = [](farm::Comm const& comm) {
+    farm::Slab<double> const slab{comm, {1'000'000}};
+    static_cast<void>(farm::publish(comm, slab));
+    if (comm.rank() == 0) raise(SIGKILL);
+  };
+  CHECK_THROWS_AS(pool.submit(die_after_writing).result(), farm::GroupLost);
+  CHECK(pool.submit(sum, Field{ramp()}).result() == sum_of_vector(ramp()));  // by another group: the first one is gone
+  CHECK(files_in_stage() == before);
+  for (auto const& entry : std::filesystem::directory_iterator{farm::current_stage_run()->directory()})
+    CHECK(entry.path().extension() != ".part");
 }
 
 TEST_CASE("an array whose file is gone or was cut fails the tasks that read it, with what was found, and no others") {
@@ -226,4 +236,90 @@ TEST_CASE("a large vector that a task returns is staged by itself, and need not 
   CHECK(each.result() == std::vector<std::vector<int>>{{0, 0, 0}, {1, 1, 1}});
   CHECK(pool.map([](int n) { return std::vector<float>(2'000'000, static_cast<float>(n)); }, std::vector{1, 2}).at(1) ==
         std::vector<float>(2'000'000, 2.0F));
+}
+
+TEST_CASE("slabs of tasks lie in files of arrays that have gone, and become files of arrays without being written") {
+  constexpr std::uint64_t count = 1'000'003;
+  farm::MPISpawnPool pool{{.max_ranks = 3, .ranks_per_task = 3}};
+  auto const make_mapped = [](double value, farm::Comm const& comm) {
+    farm::Slab<double> unused{comm, {count}};
+    farm::Slab<double> slab{comm, {count}};
+    bool const zero = std::all_of(slab.begin(), slab.end(), [](double x) { return x == 0; });
+    std::fill(slab.begin(), slab.end(), zero && slab.mapped() ? value : -1);
+    return slab;
+  };
+  {
+    std::vector<farm::Future<Field>> some;
+    for (int i = 0; i < 3; ++i) some.push_back(pool.submit(make, count, 5.0));
+    for (auto const& each : some) CHECK(each.result().read() == std::vector<double>(count, 5.0));
+  }
+  auto const before = files_in_stage();
+  for (int i = 1; i <= 5; ++i) {
+    auto const array = pool.submit(make_mapped, 1.0 * i).result();
+    CHECK(array.read() == std::vector<double>(count, i));
+    CHECK(pool.submit(sum, array).result() == 1.0 * i * static_cast<double>(count));
+  }
+  CHECK(files_in_stage() == before);
+}
+
+TEST_CASE("ranks that make different slabs, or some of a smaller communicator, get what is theirs") {
+  constexpr std::uint64_t count = 500'000;
+  farm::MPISpawnPool pool{{.max_ranks = 3, .ranks_per_task = 3}};
+  { auto const warm = pool.map(make, std::vector<std::uint64_t>(6, count), std::vector<double>(6, 5.0)); }
+  auto const uneven = [](farm::Comm const& comm) {
+    MPI_Comm part = MPI_COMM_NULL;
+    MPI_Comm_split(comm, comm.rank() == 0 ? 0 : 1, 0, &part);
+    farm::Slab<double> of_part{part, {count}};
+    std::fill(of_part.begin(), of_part.end(), 100.0 + comm.rank());
+    farm::Slab<double> first{comm, {count}};
+    std::fill(first.begin(), first.end(), 1.0);
+    farm::Slab<double> result;
+    if (comm.rank() == 1) {
+      farm::Slab<double> second{comm, {count}};
+      std::fill(second.begin(), second.end(), 2.0);
+      result = std::move(second);
+    } else {
+      result = std::move(first);
+    }
+    bool const intact = std::all_of(of_part.begin(), of_part.end(), [&](double x) { return x == 100.0 + comm.rank(); });
+    MPI_Comm_free(&part);
+    if (!intact) std::fill(result.begin(), result.end(), -1.0);
+    return result;
+  };
+  for (int i = 0; i < 3; ++i) {
+    auto const values = pool.submit(uneven).result().read();
+    farm::Decomposition const rows_of{count, 3};
+    CHECK(values[0] == 1.0);
+    CHECK(values[rows_of.first_row_of(1)] == 2.0);
+    CHECK(values[count - 1] == 1.0);
+  }
+}
+
+TEST_CASE("rows that a rank keeps are not written by a later task") {
+  constexpr std::uint64_t count = 1'000'000;
+  farm::MPISpawnPool pool{{.max_ranks = 1}};
+  static farm::Slab<double const> kept;
+  auto const remember = [](farm::Slab<double const> in) { kept = in; };
+  auto const recall = [] { return kept[0] + kept[count - 1]; };
+  pool.submit(remember, pool.submit(make, count, 3.0)).result();
+  for (int i = 0; i < 4; ++i) static_cast<void>(pool.submit(make, count, 7.0).result());
+  CHECK(pool.submit(recall).result() == 6.0);
+}
+
+TEST_CASE("a large vector is handed on without the master reading it, to tasks that take vectors, rows and views") {
+  constexpr std::size_t count = 16U << 20U;  // 128 MiB
+  farm::MPISpawnPool pool{{.max_ranks = 2, .ranks_per_task = 2}};
+  auto const ones = [](std::size_t n) { return std::vector<double>(n, 1.0); };
+  auto const view_sum = [](farm::View<double> const& all) { return std::accumulate(all.begin(), all.end(), 0.0); };
+  CHECK(pool.submit(sum_of_vector, pool.submit(ones, std::size_t{100})).result() == 100.0);
+  CHECK(pool.submit([](auto const& all) { return all.size(); }, pool.submit(ones, std::size_t{100})).result() == 100);
+  auto const before = peak_kibibytes();
+  auto const large = pool.submit(ones, count);
+  CHECK(pool.submit(sum_of_vector, large).result() == static_cast<double>(count));
+  CHECK(pool.submit(sum_of_span, large).result() == static_cast<double>(count));
+  CHECK(pool.submit(sum, large).result() == static_cast<double>(count));
+  CHECK(pool.submit(view_sum, large).result() == static_cast<double>(count));
+  CHECK(peak_kibibytes() - before < 32 * 1024);
+  auto const here = large.then([](std::vector<double> all) { return std::vector<double>(all.size() / 2, 2.0); });
+  CHECK(pool.submit(sum_of_vector, here).result() == static_cast<double>(count));
 }

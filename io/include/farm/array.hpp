@@ -75,9 +75,22 @@ class Array {
     auto const elements = detail::element_count(count);
     values.reserve(elements);
     detail::use_large_pages(values.data(), elements * sizeof(T));
+    // no element is written twice, and the array is not in memory twice
+    bool const appended = detail::append_part(info(), offset, count, [&](void const* part, std::uint64_t bytes) {
+      auto const* const from = static_cast<T const*>(part);
+      values.insert(values.end(), from, from + bytes / sizeof(T));
+    });
+    if (appended) return values;
     values.resize(elements);
     detail::read_part(info(), offset, count, values.data());
     return values;
+  }
+
+  /// All elements in memory of the caller's own, to change at will. Where they lie in the file as in memory, nothing is
+  /// copied but, when it is first written, a page. Throws StageError.
+  [[nodiscard]] Slab<T> copy() const {
+    auto memory = detail::copy_elements(required()->info);
+    return Slab<T>{{extents(), 0, extents()[0]}, std::move(memory)};
   }
 
   /// All elements, mapped where they lie in the file as in memory, else read. Throws StageError.
@@ -94,9 +107,9 @@ class Array {
     return {required(), first, count};
   }
 
-  /// Copies the array, a bounded piece at a time, to a dataset of a file that may exist, but may have no such dataset.
-  /// A new file gets its name when all is on disk; in an existing one, the dataset does. Returns when it is durable.
-  /// Throws StageError: then there is neither a new file nor a new dataset.
+  /// Copies the array and its attributes, a bounded piece at a time, to a dataset of a file that may exist, but may
+  /// have no such dataset. A new file gets its name when all is on disk; in an existing one, the dataset does. Returns
+  /// when it is durable. Throws StageError: then there is neither a new file nor a new dataset.
   void save_as(std::filesystem::path const& file, std::string const& dataset) const {
     detail::save_array(required()->info, file, dataset);
   }

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -15,14 +16,16 @@ struct ArrayInfo {
   std::string file{};     ///< absolute; empty: the elements are in inline_data
   std::string dataset{};  ///< of the file: "/data"
   ElementType type = ElementType::uint8;
-  Extents extents{};              ///< none: this is no array at all
-  std::uint64_t data_offset = 0;  ///< of the elements in the file, where they lie there as in memory; else 0
-  bool staged = false;            ///< made by the farm: has checksums, and is removed when the last handle goes
-  std::string inline_data{};      ///< the elements, as in memory
+  Extents extents{};                   ///< none: this is no array at all
+  std::uint64_t data_offset = 0;       ///< of the elements in the file, where they lie there as in memory; else 0
+  bool staged = false;                 ///< made by the farm, and removed when the last handle goes
+  std::uint64_t checksums_offset = 0;  ///< of a staged file's checksums
+  std::uint64_t stripes = 0;           ///< how many those are
+  std::string inline_data{};           ///< the elements, as in memory
 
   template <class Archive>
   void serialize(Archive& archive) {
-    archive(file, dataset, type, extents, data_offset, staged, inline_data);
+    archive(file, dataset, type, extents, data_offset, staged, checksums_offset, stripes, inline_data);
   }
 };
 
@@ -54,6 +57,14 @@ void check_part(ArrayInfo const& info, Extents const& offset, Extents const& cou
 
 /// Copies a part of the array to `out`. The part must be within the array.
 void read_part(ArrayInfo const& info, Extents const& offset, Extents const& count, void* out);
+
+/// The same, but calls `append(elements, bytes)` for one after the other of parts that follow each other, mapped, where
+/// the part of the array is whole rows of a staged file. False where it is not: then nothing was done.
+[[nodiscard]] bool append_part(ArrayInfo const& info, Extents const& offset, Extents const& count,
+                               std::function<void(void const*, std::uint64_t)> const& append);
+
+/// All elements, the caller's to change; where they are mapped, pages are copied when they are written.
+[[nodiscard]] std::shared_ptr<void> copy_elements(ArrayInfo const& info);
 
 /// Whole rows, mapped where that is possible. `array` lives on in the block.
 [[nodiscard]] Block find_rows(std::shared_ptr<KeptArray const> const& array, std::uint64_t first, std::uint64_t count);

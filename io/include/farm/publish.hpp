@@ -18,8 +18,18 @@
 namespace farm {
 namespace detail {
 
+/// `file`: which the elements are mapped from, and which the array may take; null: none.
 [[nodiscard]] ArrayInfo publish_slab(MPI_Comm comm, SlabShape const& shape, ElementType type, void const* elements,
-                                     StageOptions const& options);
+                                     SlabFile const* file, StageOptions const& options);
+/// As publish(), but the slab is not used afterwards: where it is mapped from a file, that becomes the array's.
+template <class T>
+[[nodiscard]] Array<T> give(MPI_Comm comm, Slab<T> const& slab, StageOptions const& options) {
+  return Array<T>{publish_slab(comm, slab, element_type_of<T>, slab.data(), slab.file(), options)};
+}
+template <class T>
+[[nodiscard]] Array<T> give(MPI_Comm comm, Slab<T const> const& slab, StageOptions const& options) {
+  return Array<T>{publish_slab(comm, slab, element_type_of<T>, slab.data(), nullptr, options)};
+}
 [[nodiscard]] ArrayInfo gather_arrays(std::vector<ArrayInfo> const& parts, ElementType type, std::string const& file,
                                       std::string const& dataset);
 void check_count(std::size_t elements, Extents const& extents);
@@ -36,7 +46,7 @@ template <class T>
 [[nodiscard]] Array<std::remove_const_t<T>> publish(MPI_Comm comm, Slab<T> const& slab,
                                                     StageOptions const& options = {}) {
   return Array<std::remove_const_t<T>>{
-      detail::publish_slab(comm, slab, detail::element_type_of<T>, slab.data(), options)};
+      detail::publish_slab(comm, slab, detail::element_type_of<T>, slab.data(), nullptr, options)};
 }
 
 /// An array of these values, in row-major order, made by this process alone. Throws StageError, and UsageError where

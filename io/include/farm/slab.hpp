@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <utility>
 
 /// Slabs: the rows of an array that one rank holds, contiguous in memory.
@@ -49,14 +50,26 @@ class SlabShape {
 /// The rows of this rank by Decomposition; calls no collective function.
 [[nodiscard]] SlabShape shape_of_rank(MPI_Comm comm, Extents extents, std::size_t element_size);
 
-struct FreeMemory {
-  void operator()(void* memory) const noexcept;
+/// A file of which the ranks that make an array have mapped their rows; so that it can become the array's.
+struct SlabFile {
+  std::string path{};
+  std::uint64_t inode = 0;
 };
 
-/// Zeroed, but not touched: a rank pays for what it uses. Throws std::bad_alloc.
-[[nodiscard]] std::unique_ptr<void, FreeMemory> zeroed_memory(std::size_t bytes);
+struct SlabMemory {
+  std::shared_ptr<void> memory{};
+  std::shared_ptr<SlabFile const> file{};  ///< null: the memory is of no file
+};
+
+/// Where a task makes a slab of an array that will have a file, and the file of one that has gone is there to be taken,
+/// rows of that; else memory that is paid for when it is used. Throws std::bad_alloc.
+[[nodiscard]] SlabMemory make_slab_memory(MPI_Comm comm, SlabShape const& shape, std::size_t element_size, bool zeroed);
 
 }  // namespace detail
+
+/// For slabs all of whose elements are written before they are read.
+struct Uninitialized {};
+inline constexpr Uninitialized uninitialized{};
 
 /// The rows of this rank of an array that is being made. See publish() for what becomes of it.
 template <class T>
@@ -69,16 +82,23 @@ class Slab : public detail::SlabShape {
   /// The rows that this rank has by Decomposition, all zero. Not collective, but every rank of `comm` that publishes
   /// must make its own with the same extents. Throws UsageError for extents that no array has.
   Slab(MPI_Comm comm, Extents extents) : SlabShape(detail::shape_of_rank(comm, std::move(extents), sizeof(T))) {
-    memory_ = detail::zeroed_memory(size() * sizeof(T));
+    memory_ = detail::make_slab_memory(comm, *this, sizeof(T), true);
   }
+  /// The same, but what the elements are is not known.
+  Slab(MPI_Comm comm, Extents extents, Uninitialized /*tag*/)
+      : SlabShape(detail::shape_of_rank(comm, std::move(extents), sizeof(T))) {
+    memory_ = detail::make_slab_memory(comm, *this, sizeof(T), false);
+  }
+  /// For Array.
+  Slab(SlabShape shape, std::shared_ptr<void> memory) : SlabShape(std::move(shape)), memory_{std::move(memory), {}} {}
   Slab(Slab&&) noexcept = default;
   Slab& operator=(Slab&&) noexcept = default;
   Slab(Slab const&) = delete;
   Slab& operator=(Slab const&) = delete;
   ~Slab() = default;
 
-  [[nodiscard]] T* data() noexcept { return static_cast<T*>(memory_.get()); }
-  [[nodiscard]] T const* data() const noexcept { return static_cast<T const*>(memory_.get()); }
+  [[nodiscard]] T* data() noexcept { return static_cast<T*>(memory_.memory.get()); }
+  [[nodiscard]] T const* data() const noexcept { return static_cast<T const*>(memory_.memory.get()); }
   [[nodiscard]] T* begin() noexcept { return data(); }
   [[nodiscard]] T const* begin() const noexcept { return data(); }
   [[nodiscard]] T* end() noexcept { return data() + size(); }
@@ -87,10 +107,13 @@ class Slab : public detail::SlabShape {
   [[nodiscard]] T const& operator[](std::size_t i) const noexcept { return data()[i]; }
   [[nodiscard]] std::span<T> span() noexcept { return {data(), size()}; }
   [[nodiscard]] std::span<T const> span() const noexcept { return {data(), size()}; }
-  [[nodiscard]] bool mapped() const noexcept { return false; }
+  /// Whether the elements lie in a file, which an array that the task returns needs not be written to.
+  [[nodiscard]] bool mapped() const noexcept { return memory_.file != nullptr; }
+  /// For the farm: null where they do not.
+  [[nodiscard]] detail::SlabFile const* file() const noexcept { return memory_.file.get(); }
 
  private:
-  std::unique_ptr<void, detail::FreeMemory> memory_{};
+  detail::SlabMemory memory_{};
 };
 
 /// Rows of an existing array: see Array::slab(). Copies share the memory, which lives as long as one of them.

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <vector>
 
 /// Who owns the files of staged arrays.
 namespace farm {
@@ -37,6 +39,10 @@ class StageRun {
   /// The file is removed when the last copy of the result goes; all adoptions of a path share one. Thread-safe. The
   /// result may outlive this object.
   [[nodiscard]] std::shared_ptr<void> adopt(std::filesystem::path const& path);
+
+  /// Removes what a group of ranks, which has ended, has left half-written, and the files of these tasks of it, which
+  /// it has not answered. Those that have a keeper stay.
+  void clear(std::uint64_t group, std::vector<std::uint64_t> const& tasks) noexcept;
 
  private:
   std::filesystem::path directory_;

@@ -6,6 +6,7 @@
 #include <farm/future.hpp>
 #include <farm/publish.hpp>
 #include <farm/slab.hpp>
+#include <farm/stage_run.hpp>
 #include <farm/transport.hpp>
 #include <farm/view.hpp>
 
@@ -95,7 +96,7 @@ struct ResultTransport<Slab<T>> {
     auto const& context = *environment.context;
     StageOptions options;
     options.story = {{"task", std::to_string(context.task())}, {"attempt", std::to_string(context.attempt())}};
-    auto const array = publish(comm, slab, options);
+    auto const array = give(comm, slab, options);  // nobody has it afterwards
     if (comm.rank() == 0) staging_of(environment).note(array);
     if (result != nullptr) pack_into(*result, array);
   }
@@ -112,8 +113,10 @@ struct ResultTransport<Array<T>> {
   static void read(UnpackArchive& in, Array<T>& array) { in(array); }
 };
 
-/// From this size on a vector that a task returns lies in the stage, and its bytes are those of an Array.
-inline constexpr std::size_t vector_threshold = std::size_t{4} << 20U;
+/// From this size on a vector that a task returns lies in the stage, and its bytes are those of an Array. Measured
+/// (tests/bench, "arrays"): with the message 192 tasks/s of 1 MiB and a quarter of that of 4 MiB, staged and read 158 and
+/// 73.
+inline constexpr std::size_t vector_threshold = std::size_t{2} << 20U;
 
 template <Element T>
 struct ResultTransport<std::vector<T>> {
@@ -136,15 +139,32 @@ struct ResultTransport<std::vector<T>> {
     in(array);
     values = array.read();
   }
-  /// Without reading it, where it is staged.
-  static Array<T> read_array(std::string_view bytes) {
+  /// Without reading it, where it is staged; others of fewer bytes than `threshold` are not.
+  static Array<T> read_array(std::string_view bytes, std::size_t threshold) {
     UnpackArchive in{bytes};
     bool is_staged = false;
     in(is_staged);
-    if (!is_staged) return Array<T>{unpack<std::vector<T>>(in.rest())};
-    return unpack<Array<T>>(in.rest());
+    if (is_staged) return unpack<Array<T>>(in.rest());
+    auto const values = unpack<std::vector<T>>(in.rest());
+    return stage(values, {values.size()}, {.threshold = threshold});
   }
 };
+
+/// Parameters of (decayed) type G that an Array<T> can be given for.
+template <class G, class T>
+concept TakesArray = std::is_same_v<G, std::vector<T>> || std::is_same_v<G, std::span<T const>> ||
+    std::is_same_v<G, View<T>> || std::is_same_v<G, Slab<T const>> || std::is_same_v<G, Array<T>>;
+
+/// The value of a future that is done, as an argument: read only where it is not staged. Throws as result() does.
+template <Element T>
+[[nodiscard]] Array<T> handed_on(Future<std::vector<T>> const& future) {
+  require_value(*future.state());
+  if (auto const* const bytes = std::get_if<Bytes>(&future.state()->result()))
+    return ResultTransport<std::vector<T>>::read_array(*bytes, vector_threshold);
+  auto const values = future.result();
+  bool const has_stage = current_stage_run() != nullptr;
+  return stage(values, {values.size()}, {.threshold = has_stage ? vector_threshold : std::size_t(-1)});
+}
 
 }  // namespace farm::detail
 
@@ -158,7 +178,7 @@ template <Element T>
   detail::require_value(*future.state());
   auto const* const bytes = std::get_if<Bytes>(&future.state()->result());
   if (bytes == nullptr) throw UsageError("as_array() is for the results of tasks");
-  return detail::ResultTransport<std::vector<T>>::read_array(*bytes);
+  return detail::ResultTransport<std::vector<T>>::read_array(*bytes, StageOptions{}.threshold);
 }
 
 }  // namespace farm

@@ -54,8 +54,51 @@ struct Awaited<std::vector<Future<R>>> {
   }
 };
 
+/// How an argument comes to a parameter of (decayed) type G: a vector that a task has returned, to one that takes
+/// arrays, as an array. So, where it is large, and lies in a file, only the ranks read it.
+template <class G, class A>
+struct HandedTo : Awaited<A> {};
+template <class G, Element T>
+requires TakesArray<G, T>
+struct HandedTo<G, Future<std::vector<T>>> : Awaited<Future<std::vector<T>>> {
+  using type = Array<T>;
+  static Array<T> get(Future<std::vector<T>> const& argument) { return handed_on(argument); }
+};
+
+/// The ways of all arguments; where the function tells its parameters, in view of these.
+template <class List, class... Args>
+struct WaysOf {
+  using type = TypeList<Awaited<Args>...>;
+};
+template <class... Gs, class... Args>
+requires(sizeof...(Gs) == sizeof...(Args)) struct WaysOf<TypeList<Gs...>, Args...> {
+  using type = TypeList<HandedTo<std::decay_t<Gs>, Args>...>;
+};
+template <class F>
+struct ToldParameters {
+  using type = void;
+};
+template <class F>
+requires requires { typename DeclaredParameters<F>::type; }
+struct ToldParameters<F> {
+  using type = given_parameters<typename DeclaredParameters<F>::type>;
+};
+
+template <class F, class Ways>
+struct CallBy;
+template <class F, class... Ways>
+struct CallBy<F, TypeList<Ways...>> {
+  using Called = Call<F, typename Ways::type...>;
+  template <class Pack, class... Args>
+  static auto with_values(Pack const& pack, Args const&... args) {
+    return pack(Ways::get(args)...);
+  }
+};
 template <class F, class... Args>
-using CallOf = Call<F, typename Awaited<Args>::type...>;
+using CallByFor = CallBy<F, typename WaysOf<typename ToldParameters<std::decay_t<F>>::type, Args...>::type>;
+
+template <class F, class... Args>
+using CallOf = typename CallByFor<F, Args...>::Called;
 
 template <class F, class... Args>
 using ResultOfTask = typename CallOf<F, Args...>::Value;
@@ -105,7 +148,8 @@ template <class F, class... Args>
         [f = std::decay_t<F>(f), arguments = std::tuple<std::decay_t<Args const>...>(args...)] {
           return std::apply(
               [&](auto const&... each) {
-                return pack_call<Called>(f, Awaited<std::decay_t<Args const>>::get(each)...);
+                auto const pack = [&](auto const&... values) { return pack_call<Called>(f, values...); };
+                return CallByFor<F, Args...>::with_values(pack, each...);
               },
               arguments);
         },
