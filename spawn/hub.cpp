@@ -203,7 +203,7 @@ std::shared_ptr<Group> Hub::start_group(int ranks, int crowd, WorkerOptions cons
                                         GroupOwner& owner) {
   auto group = std::make_shared<Group>(*this, next_group_++, ranks, owner);
   auto* chosen = &source(options.source);
-  if (chosen->stuck() && options.source == Source::automatic) chosen = &source(Source::launched);
+  if (chosen->is_to_be_replaced() && options.source == Source::automatic) chosen = &source(Source::launched);
   groups_[group->id()] = {.group = group, .source = chosen, .crowd = crowd, .options = options, .limit = limit};
   waiting_.push_back(group->id());
   post([this] { serve_waiting(); });

@@ -100,6 +100,7 @@ void SpawnedSource::limit_spawn(Clock::duration limit, std::string const& why) {
 void SpawnedSource::give_up(std::string const& why) {
   stuck_ = why + " and cannot be interrupted: no more groups can be spawned";
   log_error(why + ": groups are launched by mpiexec from now on");
+  gave_up_ = true;
   spawner_->abandon();
   hub_.stop_starting(*this, spawning_, stuck_);
 }

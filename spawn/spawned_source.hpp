@@ -46,6 +46,7 @@ class SpawnedSource final : public GroupSource {
   int taken_ = 0;
   std::uint64_t spawning_ = 0;      ///< the group for which MPI_Comm_spawn is being called
   asio::steady_timer stuck_timer_;  ///< until it has to come back
+  bool gave_up_ = false;            ///< a spawn, but launchers can still start groups
   std::string stuck_;               ///< not empty: spawning does not work any more, and why
   std::unique_ptr<Spawner> spawner_;
 };

@@ -114,8 +114,8 @@ struct ResultTransport<Array<T>> {
 };
 
 /// From this size on a vector that a task returns lies in the stage, and its bytes are those of an Array. Measured
-/// (tests/bench, "arrays"): with the message 192 tasks/s of 1 MiB and a quarter of that of 4 MiB, staged and read 158 and
-/// 73.
+/// (tests/bench, "arrays"): with the message 192 tasks/s of 1 MiB and a quarter of that of 4 MiB, staged and read 158
+/// and 73.
 inline constexpr std::size_t vector_threshold = std::size_t{2} << 20U;
 
 template <Element T>
