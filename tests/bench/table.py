@@ -24,17 +24,30 @@ ROWS = [
     ("the same, one after the other, us", "single_alternating_us", "mpi4py_alternating_us", "mpi4py.futures", "faster", ">= 15"),
     ("", "single_alternating_us", "socket_polling_us", "Unix socket, polling", "of", "<= 2.5"),
     ("", "single_alternating_us", "socket_sleeping_us", "Unix socket, sleeping", "of", ""),
+    ("task of 1 rank, 2 static ranks, submitted singly, us", "static_single_queued_us", "static_mpi4py_queued_us", "mpi4py.futures", "faster", ">= 100"),
+    ("the same, chunks of 100, us", "static_single_chunked_us", "static_mpi4py_chunked_us", "mpi4py.futures", "faster", ">= 10"),
+    ("the same, one after the other, us", "static_single_alternating_us", "static_mpi4py_alternating_us", "mpi4py.futures", "faster", ">= 15"),
     ("master's cpu, task of 1 rank, queued, us", "single_queued_cpu_us", None, "", "", "<= 2"),
     ("master's cpu, the same, chunks of 100, us", "single_chunked_cpu_us", None, "", "", ""),
     ("master's cpu, the same, one after the other, us", "single_alternating_cpu_us", None, "", "", ""),
     ("master's cpu, task of 2 ranks, queued, us", "pair_queued_cpu_us", None, "", "", ""),
     ("2 idle ranks, % of a core", "idle_ranks_percent", None, "", "", "<= 0.06"),
+    ("16 idle ranks, guards, master, mpiexec, % of a core", "idle_16_percent", None, "", "", "<= 0.5"),
+    ("computing on 2 cores, ms", "compute_alone_ms", "compute_beside_idle_ms", "beside 14 idle groups", "of", ">= 0.97"),
+    ("tasks of 10 ms, 2 workers, % busy", "busy_percent", None, "", "", ">= 99"),
+    ("task of 1 rank, 1,000,000 queued, us", "queue_of_1m_us", "queue_of_10k_us", "10,000 queued", "of", "<= 1.1"),
+    ("memory of a queued task, bytes", "queued_resident_bytes", None, "", "", "<= 200"),
 ]
 
 SPAWNING = ["MPISpawnPool", "MPIPoolExecutor", "PoolExecutor", "Executor", "Pool"]
 TOGETHER = ["MPICommExecutor", "MPIExecutor", "MPIPool"]
 
-
+def scheduler_rows():
+    for kind, time in [("short", "1 us"), ("long", "1 ms")]:
+        few = f"scheduler_{kind}_100_ns"
+        yield (f"scheduler alone, tasks of {time}, 100 groups, ns", few, None, "", "", "<= 1000")
+        for groups in [1_000, 10_000, 100_000]:
+            yield (f"scheduler alone, tasks of {time}, {groups:,} groups, ns", f"scheduler_{kind}_{groups}_ns", few, "100 groups", "of", "")
 
 def array_rows():
     for mib in [1, 16, 64, 256, 1024]:
@@ -43,7 +56,6 @@ def array_rows():
     for size in [0, 1024, 16384, 131072, 1000000, 8388608]:
         for how in ["inline", "staged"]:
             yield (f"tasks per s, argument of {size} bytes, {how}", f"argument_{size}_{how}_per_s", None, "", "", "")
-
 
 def staging_rows():
     for where in ("shm", "disk"):
@@ -57,7 +69,6 @@ def staging_rows():
             ]:
                 yield (f"array of {size}, {where}, {what}, ms", f"{figure}_{where}_{size}_ms", f"{peer}_{where}_{size}_ms", peer_is, "of", "")
 
-
 def executor_rows():
     for source, names, peer in [
         ("spawned", SPAWNING, "spawned_mpi4py_MPIPoolExecutor"),
@@ -70,7 +81,6 @@ def executor_rows():
                     continue  # they have no map
                 yield (f"{name}, {source}, {says}, us", f"{source}_{name}_{kind}_us", f"{peer}_{kind}_us", peer.split("_", 1)[1].replace("_", " "), "faster", "")
 
-
 def read(path):
     """{name: {round: median}}"""
     values = collections.defaultdict(lambda: collections.defaultdict(list))
@@ -79,7 +89,6 @@ def read(path):
             number, name, value = line.split()
             values[name][int(number)].append(float(value))
     return {name: {number: statistics.median(each) for number, each in rounds.items()} for name, rounds in values.items()}
-
 
 def compare(figures, row):
     what, name, peer_name, peer_is, kind, goal = row
@@ -98,10 +107,8 @@ def compare(figures, row):
         "goal": goal,
     }
 
-
 def number(value):
     return "" if value is None else f"{value:.0f}" if value >= 1000 else f"{value:.3g}"
-
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
@@ -109,7 +116,7 @@ def main():
     parser.add_argument("--json")
     options = parser.parse_args()
     figures = read(options.results)
-    rows = [compare(figures, row) for row in [*ROWS, *executor_rows(), *array_rows(), *staging_rows()]]
+    rows = [compare(figures, row) for row in [*ROWS, *scheduler_rows(), *executor_rows(), *array_rows(), *staging_rows()]]
     line = "{:<50} {:>8}  {:<23} {:>8} {:>7}  {:<13} {}"
     print(line.format("median of the rounds", "farm", "peer", "", "ratio", "", "goal").rstrip())
     for row in rows:
@@ -120,7 +127,6 @@ def main():
         with open(options.json, "w", encoding="utf-8") as file:
             json.dump({"machine": machine, "table": rows, "rounds": figures}, file, indent=1)
             file.write("\n")
-
 
 if __name__ == "__main__":
     main()
