@@ -147,7 +147,7 @@ class Engine::Core final : public SchedulerPort,
       inbox_.push_back(std::move(task));
     }
     if (first) {
-      hub_.post([self = shared_from_this()] { self->take_inbox(); });
+      hub_.run_or_post([self = shared_from_this()] { self->take_inbox(); });
     }
     return state;
   }
