@@ -93,9 +93,7 @@ std::optional<Module> find_module(Predicate matches) {
   return *found;
 }
 
-}  // namespace
-
-CodeAddress code_address(void const* function) {
+CodeAddress find_code_address(void const* function) {
   auto const address = reinterpret_cast<std::uintptr_t>(function);
   auto const module = find_module([&](Module const& m) { return address >= m.begin && address < m.end; });
   if (!module) throw UsageError("the function lies in no module of this program");
@@ -106,13 +104,44 @@ CodeAddress code_address(void const* function) {
   return {module->id, address - module->base};
 }
 
-void const* resolve(CodeAddress address) {
+void const* find_function(CodeAddress address) {
   auto const module = find_module([&](Module const& m) { return m.id == address.module && !m.build_id.empty(); });
   auto const where = module ? module->base + address.offset : 0;
   if (!module || where < module->begin || where >= module->end) {
     throw UsageError("the function is in no module that is loaded here: the ranks run another build than the master");
   }
   return reinterpret_cast<void const*>(where);
+}
+
+}  // namespace
+
+CodeAddress code_address(void const* function) {
+  // most often asked for the same function again
+  thread_local void const* last = nullptr;
+  thread_local CodeAddress address_of_last;
+  if (function != last) {
+    address_of_last = find_code_address(function);
+    last = function;
+  }
+  return address_of_last;
+}
+
+void const* resolve(CodeAddress address) {
+  thread_local void const* last = nullptr;
+  thread_local CodeAddress address_of_last;
+  if (last == nullptr || address != address_of_last) {
+    last = find_function(address);
+    address_of_last = address;
+  }
+  return last;
+}
+
+std::uint64_t program_module() noexcept {
+  static std::uint64_t const id = [] {
+    auto const modules = loaded_modules();
+    return modules.empty() ? 0 : modules.front().id;
+  }();
+  return id;
 }
 
 std::string const& program_build_id() {

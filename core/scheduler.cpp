@@ -36,6 +36,17 @@ bool is_more_urgent(Task const& a, Task const& b) {
 Scheduler::Scheduler(Options options, SchedulerPort& port) : options_(options), port_(port) {}
 
 void Scheduler::submit(TaskPtr task) {
+  if (accept(std::move(task))) pump();
+}
+
+void Scheduler::submit(std::vector<TaskPtr>&& tasks) {
+  bool any = false;
+  for (auto& task : tasks) any = accept(std::move(task)) || any;
+  if (any) pump();
+}
+
+/// To the queue, unless it fails at once.
+bool Scheduler::accept(TaskPtr task) {
   task->id = next_task_++;
   if (abandoned_) {
     task->set_error(abandoned_);
@@ -46,8 +57,9 @@ void Scheduler::submit(TaskPtr task) {
         fmt::format("a task of {} ranks was submitted, where 1 to {} are possible", task->ranks, options_.max_ranks))));
   } else {
     push(std::move(task));
-    pump();
+    return true;
   }
+  return false;
 }
 
 void Scheduler::boot(int ranks) {
@@ -152,7 +164,7 @@ void Scheduler::answered(GroupId id, int rank, Frame const& frame, std::string c
     sent.values.resize(group.answers.size());
     sent.values[static_cast<std::size_t>(rank)] = payload;
   } else if (frame.type == FrameType::value && rank == 0) {
-    sent.values.emplace_back(payload);
+    sent.value = payload;
   }
   statistics_.busy += std::chrono::nanoseconds{header.run_nanoseconds};
   if (rank == 0) {
@@ -194,7 +206,7 @@ void Scheduler::finish_front(Group& group) {
   if (done.task->all_ranks) {
     done.task->set_rank_bytes(std::move(done.values));
   } else {
-    done.task->set_bytes(std::move(done.values.front()));
+    done.task->set_bytes(std::move(done.value));
   }
 }
 

@@ -1,5 +1,6 @@
 #include <farm/error.hpp>
 #include <farm/publish.hpp>
+#include <farm/span.hpp>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -96,6 +97,7 @@ std::uint64_t count_stripes(std::vector<Offer> const& offers, std::uint64_t row_
 ArrayInfo publish_file(Ranks const& ranks, SlabShape const& shape, ElementType type, void const* elements,
                        StageOptions const& options, std::vector<Offer> const& offers) {
   auto const row_bytes = shape.row_size() * element_size(type);
+  Span const span{"publish", shape.rows() * row_bytes};
   bool const checksum = offers.front().checksum != 0;
   auto const file =
       begin_together(ranks, type, shape.extents(), options, checksum ? count_stripes(offers, row_bytes) : 0);

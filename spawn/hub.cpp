@@ -158,8 +158,9 @@ Hub& Hub::instance() {
 
 void Hub::flush() {
   if (unflushed_.empty()) return;
-  auto const streams = std::exchange(unflushed_, {});
-  for (auto const& stream : streams) stream->flush();
+  flushing_.swap(unflushed_);
+  for (auto const& stream : flushing_) stream->flush();
+  flushing_.clear();
 }
 
 void Hub::print(std::uint64_t number, std::string_view lines) {

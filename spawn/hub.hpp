@@ -142,6 +142,7 @@ class Hub {
   std::list<Tenant*> tenants_;
   std::exception_ptr interrupted_;
   std::vector<std::shared_ptr<Stream>> unflushed_;
+  std::vector<std::shared_ptr<Stream>> flushing_;
   std::uint64_t next_group_ = 1;
   std::function<void()> on_closed_;  ///< not empty: the hub closes
   bool closed_ = false;

@@ -17,10 +17,10 @@
 
 namespace farm::detail {
 
-/// An io_context with a thread of its own, which gives its turn to a thread that waits for a future: then a task that is
-/// sent and awaited wakes no thread. One thread at a time has the turn and runs handlers. While a guest has it the loop's
-/// own thread is parked; it comes back when the guest goes and does not return for a moment, when something is posted,
-/// and when the guest gives up. Callbacks of futures run on the loop's own thread only.
+/// An io_context with a thread of its own, which gives its turn to a thread that waits for a future: then a task that
+/// is sent and awaited wakes no thread. One thread at a time has the turn and runs handlers. While a guest has it the
+/// loop's own thread is parked; it comes back when the guest goes and does not return for a moment, when something is
+/// posted, and when the guest gives up. Callbacks of futures run on the loop's own thread only.
 class SharedLoop final : public WaitHelper, public std::enable_shared_from_this<SharedLoop> {
  public:
   /// `after_handlers` is called after some have run, by whoever has the turn.
@@ -77,14 +77,14 @@ class SharedLoop final : public WaitHelper, public std::enable_shared_from_this<
 
   std::mutex turn_;  ///< held by who runs handlers
   std::atomic<std::thread::id> guest_{};
-  std::atomic<int> wishes_{0};          ///< of guests that want the turn
-  std::atomic<bool> can_give_{false};   ///< the loop's thread is awake, or parked
-  std::atomic<bool> parked_{false};     ///< the loop's thread sleeps, and a guest is to have the turn
+  std::atomic<int> wishes_{0};         ///< of guests that want the turn
+  std::atomic<bool> can_give_{false};  ///< the loop's thread is awake, or parked
+  std::atomic<bool> parked_{false};    ///< the loop's thread sleeps, and a guest is to have the turn
   std::atomic<bool> guest_came_{false};
-  std::atomic<int> waits_to_skip_{0};   ///< after waits in which helping was in vain
-  bool closed_ = false;                 // this and what follows belongs to who has the turn
+  std::atomic<int> waits_to_skip_{0};  ///< after waits in which helping was in vain
+  bool closed_ = false;                // this and what follows belongs to who has the turn
   bool guest_posted_ = false;
-  bool errand_run_ = false;             ///< since the last wait
+  bool errand_run_ = false;  ///< since the last wait
   int vain_ = 0;
 
   std::mutex parking_;

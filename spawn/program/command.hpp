@@ -50,20 +50,23 @@ using CommandMaker = CommandEntry (*)(CLI::App& parent);
 CommandEntry make_map_command(CLI::App& parent);
 CommandEntry make_tasks_command(CLI::App& parent);
 CommandEntry make_doctor_command(CLI::App& parent);
+CommandEntry make_report_command(CLI::App& parent);
 
 /// For a program that has further subcommands: before main.
 bool add_command(CommandMaker maker);
 
-/// --ranks-per-task, --max-ranks, --stage and --keep, as all commands that run tasks have them.
+/// --ranks-per-task, --max-ranks, --stage, --keep and --trace, as all commands that run tasks have them.
 struct PoolArguments {
   int ranks_per_task = 1;
   int max_ranks = 0;
   std::string stage{};
   bool keep = false;
+  std::string trace{};
 
   void add_to(CLI::App& app);
-  /// Before the Runtime. Checks the stage directory, and makes it that of this process. Throws StageError.
-  void use_stage() const;
+  /// Before the Runtime. Checks the stage directory, and makes it and the trace those of this process. Throws
+  /// StageError.
+  void use_files() const;
   /// Where max_ranks is not given and nothing limits it, a group fits in at least. Needs the Runtime.
   [[nodiscard]] MPISpawnPool::Options pool_options() const;
 };

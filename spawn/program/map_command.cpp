@@ -56,7 +56,7 @@ class MapCommand final : public Command {
       throw TypingError(
           fmt::format("no inputs for {}: give them after its name, or a file of them with --over", task.name));
     }
-    pool_.use_stage();
+    pool_.use_files();
 
     Runtime const runtime{arguments.argc, arguments.argv};
     MPISpawnPool pool{pool_.pool_options()};

@@ -32,7 +32,7 @@ class DemoCommand final : public detail::Command {
 
   int run(detail::ProgramArguments arguments) override {
     std::filesystem::create_directories(output_);
-    pool_.use_stage();
+    pool_.use_files();
 
     Runtime const runtime{arguments.argc, arguments.argv};
     MPISpawnPool pool{pool_.pool_options()};
