@@ -69,11 +69,11 @@ Trace::~Trace() {
 
 /// An event in a line of its own, the comma before it: what a master leaves that was killed lacks the bracket only.
 void Trace::write(Event const& event) {
-  auto const us = [this](std::int64_t time) { return static_cast<double>(time - begin_) / 1000; };
+  auto const us = [](std::int64_t nanoseconds) { return static_cast<double>(nanoseconds) / 1000; };
   Json json{{"name", event.name}, {"ph", std::string(1, event.phase)}, {"pid", event.process}, {"tid", event.lane}};
   if (!event.kind.empty()) json["cat"] = event.kind;
-  if (event.phase != 'M') json["ts"] = us(event.begin);
-  if (event.phase == 'X') json["dur"] = us(std::max(event.end, event.begin)) - us(event.begin);
+  if (event.phase != 'M') json["ts"] = us(event.begin - begin_);
+  if (event.phase == 'X') json["dur"] = us(std::max(event.end - event.begin, std::int64_t{0}));
   if (event.phase == 'i') json["s"] = "p";
   if (!event.arguments.is_null()) json["args"] = event.arguments;
   auto const text = json.dump(-1, ' ', false, Json::error_handler_t::replace);
