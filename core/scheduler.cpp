@@ -21,6 +21,13 @@ constexpr std::uint64_t most_overtaken = 64;
 constexpr double short_task_nanoseconds = 20e3;
 constexpr double medium_task_nanoseconds = 200e3;
 
+/// A long queue is not in the processor's caches.
+constexpr std::size_t tasks_fetched_ahead = 8;
+
+void fetch(Task const* task) {
+  for (std::size_t i = 0; i < sizeof(Task); i += 64) __builtin_prefetch(reinterpret_cast<char const*>(task) + i, 1);
+}
+
 Failure failure_in(std::string_view payload) try {
   return unpack<Failure>(payload);
 } catch (SerializationError const& e) {
@@ -421,6 +428,7 @@ TaskPtr Scheduler::pop(Size& size) {
   auto& line = size.queue.begin()->second;
   TaskPtr task = std::move(line.front());
   line.pop_front();
+  if (line.size() > tasks_fetched_ahead) fetch(line[tasks_fetched_ahead].get());
   --size.queued;
   --queued_;
   return task;
