@@ -6,6 +6,7 @@
 #include <elf.h>
 #include <link.h>
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <fstream>
 #include <mutex>
@@ -93,6 +94,13 @@ std::optional<Module> find_module(Predicate matches) {
   return *found;
 }
 
+/// Each thread remembers some: mostly it is asked for the same few again.
+struct Known {
+  void const* function = nullptr;
+  CodeAddress address{};
+};
+constexpr std::size_t known_functions = 16;
+
 CodeAddress find_code_address(void const* function) {
   auto const address = reinterpret_cast<std::uintptr_t>(function);
   auto const module = find_module([&](Module const& m) { return address >= m.begin && address < m.end; });
@@ -116,24 +124,20 @@ void const* find_function(CodeAddress address) {
 }  // namespace
 
 CodeAddress code_address(void const* function) {
-  // most often asked for the same function again
-  thread_local void const* last = nullptr;
-  thread_local CodeAddress address_of_last;
-  if (function != last) {
-    address_of_last = find_code_address(function);
-    last = function;
+  thread_local std::array<Known, known_functions> known;
+  auto& entry = known[reinterpret_cast<std::uintptr_t>(function) / 16 % known_functions];
+  if (entry.function == nullptr || entry.function != function) {
+    entry.address = find_code_address(function);
+    entry.function = function;
   }
-  return address_of_last;
+  return entry.address;
 }
 
 void const* resolve(CodeAddress address) {
-  thread_local void const* last = nullptr;
-  thread_local CodeAddress address_of_last;
-  if (last == nullptr || address != address_of_last) {
-    last = find_function(address);
-    address_of_last = address;
-  }
-  return last;
+  thread_local std::array<Known, known_functions> known;
+  auto& entry = known[address.offset / 16 % known_functions];
+  if (entry.function == nullptr || entry.address != address) entry = {find_function(address), address};
+  return entry.function;
 }
 
 std::uint64_t program_module() noexcept {

@@ -1,5 +1,6 @@
 // path TASKS: the way of a task that does nothing from its submission to its result, on one thread and without sockets:
-// packed, queued, framed, unpacked, called, answered, its future completed and asked. For valgrind to count instructions.
+// packed, queued, framed, unpacked, called, answered, its future completed and asked. For valgrind to count
+// instructions.
 #include "core/scheduler.hpp"
 
 #include <farm/call.hpp>
@@ -43,7 +44,7 @@ void serve(Wire& wire) {
     auto const header = take<TaskHeader>(payload);
     value.clear();
     reinterpret_cast<Invoker>(const_cast<void*>(farm::resolve({header.module, header.offset})))(payload, environment,
-                                                                                               &value);
+                                                                                                &value);
     AnswerHeader const answer{.run_nanoseconds = 100};
     append_frame(wire.to_master, FrameType::value, frame->id, &answer, sizeof answer, value);
   }

@@ -1,4 +1,4 @@
-"""table.py RESULTS [--json FILE]: the figures of scripts/bench, lines of round, name and number, as a table.
+"""table.py RESULTS [--json FILE] [--plots DIR]: the figures of scripts/bench, lines of round, name and number, as a table.
 
 The ratio of two figures is the median of the ratios of the single rounds, whose programs ran one after the other.
 """
@@ -36,11 +36,13 @@ ROWS = [
     ("computing on 2 cores, ms", "compute_alone_ms", "compute_beside_idle_ms", "beside 14 idle groups", "of", ">= 0.97"),
     ("tasks of 10 ms, 2 workers, % busy", "busy_percent", None, "", "", ">= 99"),
     ("task of 1 rank, 1,000,000 queued, us", "queue_of_1m_us", "queue_of_10k_us", "10,000 queued", "of", "<= 1.1"),
+    ("instructions of a task, submission to result, one thread", "path_instructions", None, "", "", ""),
     ("memory of a queued task, bytes", "queued_resident_bytes", None, "", "", "<= 200"),
 ]
 
 SPAWNING = ["MPISpawnPool", "MPIPoolExecutor", "PoolExecutor", "Executor", "Pool"]
 TOGETHER = ["MPICommExecutor", "MPIExecutor", "MPIPool"]
+
 
 def scheduler_rows():
     for kind, time in [("short", "1 us"), ("long", "1 ms")]:
@@ -49,6 +51,7 @@ def scheduler_rows():
         for groups in [1_000, 10_000, 100_000]:
             yield (f"scheduler alone, tasks of {time}, {groups:,} groups, ns", f"scheduler_{kind}_{groups}_ns", few, "100 groups", "of", "")
 
+
 def array_rows():
     for mib in [1, 16, 64, 256, 1024]:
         goal = ">= 5" if mib >= 64 else ""
@@ -56,6 +59,7 @@ def array_rows():
     for size in [0, 1024, 16384, 131072, 1000000, 8388608]:
         for how in ["inline", "staged"]:
             yield (f"tasks per s, argument of {size} bytes, {how}", f"argument_{size}_{how}_per_s", None, "", "", "")
+
 
 def staging_rows():
     for where in ("shm", "disk"):
@@ -69,6 +73,7 @@ def staging_rows():
             ]:
                 yield (f"array of {size}, {where}, {what}, ms", f"{figure}_{where}_{size}_ms", f"{peer}_{where}_{size}_ms", peer_is, "of", "")
 
+
 def executor_rows():
     for source, names, peer in [
         ("spawned", SPAWNING, "spawned_mpi4py_MPIPoolExecutor"),
@@ -81,6 +86,7 @@ def executor_rows():
                     continue  # they have no map
                 yield (f"{name}, {source}, {says}, us", f"{source}_{name}_{kind}_us", f"{peer}_{kind}_us", peer.split("_", 1)[1].replace("_", " "), "faster", "")
 
+
 def read(path):
     """{name: {round: median}}"""
     values = collections.defaultdict(lambda: collections.defaultdict(list))
@@ -89,6 +95,7 @@ def read(path):
             number, name, value = line.split()
             values[name][int(number)].append(float(value))
     return {name: {number: statistics.median(each) for number, each in rounds.items()} for name, rounds in values.items()}
+
 
 def compare(figures, row):
     what, name, peer_name, peer_is, kind, goal = row
@@ -107,13 +114,67 @@ def compare(figures, row):
         "goal": goal,
     }
 
+
+def plot(figures, rows, directory):
+    import matplotlib
+
+    matplotlib.use("svg")
+    import matplotlib.pyplot as pyplot
+
+    def value(name):
+        rounds = figures.get(name)
+        return statistics.median(rounds.values()) if rounds else None
+
+    def save(name):
+        pyplot.tight_layout()
+        pyplot.savefig(os.path.join(directory, name + ".svg"))
+        pyplot.close()
+
+    def curves(name, x_is, y_is, lines):
+        pyplot.figure(figsize=(7, 4))
+        for label, points in lines.items():
+            points = [(x, y) for x, y in points if y is not None]
+            if points:
+                pyplot.plot(*zip(*points), marker="o", label=label)
+        pyplot.xscale("symlog")
+        pyplot.ylim(bottom=0)
+        pyplot.xlabel(x_is)
+        pyplot.ylabel(y_is)
+        if pyplot.gca().lines:
+            pyplot.legend()
+        save(name)
+
+    os.makedirs(directory, exist_ok=True)
+    faster = [row for row in rows if row["ratio_is"] == "peer / farm" and row["ratio"] and row["what"]]
+    pyplot.figure(figsize=(9, 1 + 0.25 * len(faster)))
+    pyplot.barh([f"{row['what']} ({row['peer_is']})" for row in faster], [row["ratio"] for row in faster])
+    pyplot.gca().invert_yaxis()
+    pyplot.xscale("log")
+    pyplot.xlabel("times as fast as the peer")
+    save("ratios")
+    curves("scheduler", "groups", "ns of a task in the scheduler alone", {
+        f"tasks of {time}": [(n, value(f"scheduler_{kind}_{n}_ns")) for n in (100, 1_000, 10_000, 100_000)]
+        for kind, time in (("short", "1 us"), ("long", "1 ms"))
+    })
+    curves("arguments", "bytes of the argument", "tasks per s", {
+        how: [(n, value(f"argument_{n}_{how}_per_s")) for n in (0, 1024, 16384, 131072, 1000000, 8388608)]
+        for how in ("inline", "staged")
+    })
+    curves("arrays", "MiB of the array", "MiB per s, there and back", {
+        label: [(n, value(f"{prefix}array_{n}_mib_per_s")) for n in (1, 16, 64, 256, 1024)]
+        for label, prefix in (("farm", ""), ("mpi4py, NumPy", "mpi4py_"))
+    })
+
+
 def number(value):
     return "" if value is None else f"{value:.0f}" if value >= 1000 else f"{value:.3g}"
+
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("results")
     parser.add_argument("--json")
+    parser.add_argument("--plots")
     options = parser.parse_args()
     figures = read(options.results)
     rows = [compare(figures, row) for row in [*ROWS, *scheduler_rows(), *executor_rows(), *array_rows(), *staging_rows()]]
@@ -127,6 +188,9 @@ def main():
         with open(options.json, "w", encoding="utf-8") as file:
             json.dump({"machine": machine, "table": rows, "rounds": figures}, file, indent=1)
             file.write("\n")
+    if options.plots:
+        plot(figures, rows, options.plots)
+
 
 if __name__ == "__main__":
     main()
