@@ -6,6 +6,7 @@
 #include <elf.h>
 #include <link.h>
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <fstream>
 #include <mutex>
@@ -93,9 +94,14 @@ std::optional<Module> find_module(Predicate matches) {
   return *found;
 }
 
-}  // namespace
+/// Each thread remembers some: mostly it is asked for the same few again.
+struct Known {
+  void const* function = nullptr;
+  CodeAddress address{};
+};
+constexpr std::size_t known_functions = 16;
 
-CodeAddress code_address(void const* function) {
+CodeAddress find_code_address(void const* function) {
   auto const address = reinterpret_cast<std::uintptr_t>(function);
   auto const module = find_module([&](Module const& m) { return address >= m.begin && address < m.end; });
   if (!module) throw UsageError("the function lies in no module of this program");
@@ -106,13 +112,40 @@ CodeAddress code_address(void const* function) {
   return {module->id, address - module->base};
 }
 
-void const* resolve(CodeAddress address) {
+void const* find_function(CodeAddress address) {
   auto const module = find_module([&](Module const& m) { return m.id == address.module && !m.build_id.empty(); });
   auto const where = module ? module->base + address.offset : 0;
   if (!module || where < module->begin || where >= module->end) {
     throw UsageError("the function is in no module that is loaded here: the ranks run another build than the master");
   }
   return reinterpret_cast<void const*>(where);
+}
+
+}  // namespace
+
+CodeAddress code_address(void const* function) {
+  thread_local std::array<Known, known_functions> known;
+  auto& entry = known[reinterpret_cast<std::uintptr_t>(function) / 16 % known_functions];
+  if (entry.function == nullptr || entry.function != function) {
+    entry.address = find_code_address(function);
+    entry.function = function;
+  }
+  return entry.address;
+}
+
+void const* resolve(CodeAddress address) {
+  thread_local std::array<Known, known_functions> known;
+  auto& entry = known[address.offset / 16 % known_functions];
+  if (entry.function == nullptr || entry.address != address) entry = {find_function(address), address};
+  return entry.function;
+}
+
+std::uint64_t program_module() noexcept {
+  static std::uint64_t const id = [] {
+    auto const modules = loaded_modules();
+    return modules.empty() ? 0 : modules.front().id;
+  }();
+  return id;
 }
 
 std::string const& program_build_id() {

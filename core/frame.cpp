@@ -14,6 +14,7 @@ bool is_known(FrameType type) {
     case FrameType::dissolve:
     case FrameType::prepared:
     case FrameType::staged:
+    case FrameType::times:
     case FrameType::progress:
     case FrameType::value:
     case FrameType::error:

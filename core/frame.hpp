@@ -2,6 +2,7 @@
 
 #include <farm/code_address.hpp>
 #include <farm/serialize.hpp>
+#include <farm/span.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -27,6 +28,7 @@ enum class FrameType : std::uint8_t {
   error = 17,      ///< rank to master: AnswerHeader, then a packed Failure
   staged = 19,     ///< rank to master: path of a file that its task has made, before the answer
   progress = 20,   ///< rank to master, during a task: a double, how much of it is done
+  times = 21,      ///< rank to master, before the answer to a traced task: packed TaskTimes
   prepared = 18,   ///< rank to master: nothing, or a packed Failure; id is the type of what it answers
   end = 32,        ///< master to guard: kill the rank
   ping = 33,       ///< master to guard; answered by alive
@@ -60,7 +62,7 @@ struct TaskHeader {
   std::uint32_t comm_epoch = 0;  ///< a new one: make this slot's communicator anew before the call
   std::uint16_t comm_slot = 0;
   std::uint8_t want_value = 0;
-  std::uint8_t reserved = 0;
+  std::uint8_t traced = 0;  ///< its times are to be told
   std::uint32_t reserved2 = 0;
 };
 static_assert(sizeof(TaskHeader) == 32);
@@ -81,6 +83,18 @@ struct Form {
 
 struct AnswerHeader {
   std::uint64_t run_nanoseconds = 0;
+};
+
+/// What a rank tells of a task that is traced. By the rank's clock.
+struct TaskTimes {
+  std::int64_t started = 0;  ///< nanoseconds
+  std::int64_t ended = 0;
+  std::vector<SpanRecord> spans;  ///< within it
+
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(started, ended, spans);
+  }
 };
 
 /// Names a task on its group: the group's number `index`, counted from 0.

@@ -1,6 +1,7 @@
 #include <farm/error.hpp>
 #include <farm/future_state.hpp>
 #include <farm/log.hpp>
+#include <farm/wait_helper.hpp>
 
 #include <array>
 #include <condition_variable>
@@ -106,6 +107,8 @@ bool FutureState::cancel() {
 bool FutureState::wait_until(Deadline deadline) const {
   if (done()) return true;
   run_deferred_callbacks();
+  help_while_waiting(*this, deadline);
+  if (done()) return true;
   auto& stripe = stripe_of(this);
   std::unique_lock lock{stripe.mutex};
   while (!done()) {
@@ -184,6 +187,25 @@ void run_deferred_callbacks() noexcept {
     auto const next = std::unique_ptr<Deferred>{std::exchange(oldest_deferred, oldest_deferred->next)};
     FutureState::run_all(*next->state, next->callbacks);
   }
+}
+
+PutOffCallbacks::PutOffCallbacks() noexcept { nesting += max_nesting; }
+PutOffCallbacks::~PutOffCallbacks() { nesting -= max_nesting; }
+
+bool DeferredCallbacks::any() noexcept { return oldest_deferred != nullptr; }
+
+DeferredCallbacks DeferredCallbacks::take() noexcept {
+  DeferredCallbacks taken;
+  taken.oldest_ = std::exchange(oldest_deferred, nullptr);
+  taken.newest_ = std::exchange(newest_deferred, nullptr);
+  return taken;
+}
+
+void DeferredCallbacks::give() noexcept {
+  if (oldest_ == nullptr) return;
+  auto* const oldest = static_cast<Deferred*>(std::exchange(oldest_, nullptr));
+  (oldest_deferred == nullptr ? oldest_deferred : newest_deferred->next) = oldest;
+  newest_deferred = static_cast<Deferred*>(newest_);
 }
 
 void log_current_exception(char const* where) noexcept try {

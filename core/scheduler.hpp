@@ -84,6 +84,7 @@ class Scheduler {
 
   /// Fails it at once after shutdown() and abandon(), and where it asks for more ranks than there may be.
   void submit(TaskPtr task);
+  void submit(std::vector<TaskPtr>&& tasks);
   /// Starts as many groups of so many ranks as there is room for.
   void boot(int ranks);
   /// No submissions come after it. drained() follows, at once where nothing is left.
@@ -129,7 +130,8 @@ class Scheduler {
     bool asked = false;    ///< its ranks were asked to stop
     bool stopped = false;  ///< by its master, not by an error of its own
     std::uint16_t comm_slot = 0;
-    std::vector<Bytes> values;
+    Bytes value;                ///< rank 0's
+    std::vector<Bytes> values;  ///< in place of it, all ranks'
   };
 
   struct Size;
@@ -166,6 +168,7 @@ class Scheduler {
   };
 
   // The queue
+  [[nodiscard]] bool accept(TaskPtr task);
   void push(TaskPtr task);
   [[nodiscard]] Task* front(Size& size);
   [[nodiscard]] TaskPtr pop(Size& size);

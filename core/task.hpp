@@ -22,6 +22,7 @@ class Task : public FutureState {
  public:
   struct Rare {
     Clock::duration timeout{0};                  ///< 0: none
+    Clock::time_point submitted;                 ///< known where there is a trace
     int retries = 0;                             ///< that are left after an error of its own
     std::function<void(Task&)> stop;             ///< where it may be cancelled while it runs: its future is done
     std::uint64_t group = 0;                     ///< to which it was sent last

@@ -1,6 +1,7 @@
 #include <farm/array_info.hpp>
 #include <farm/error.hpp>
 #include <farm/slab.hpp>
+#include <farm/span.hpp>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -45,6 +46,7 @@ void copy_block(char const* from, Extents const& extents, Extents const& offset,
 /// Verified.
 std::shared_ptr<void> map_rows(ArrayInfo const& info, std::uint64_t first, std::uint64_t count, bool modifiable) {
   auto const row_bytes = row_bytes_of(info);
+  Span const span{"map", count * row_bytes};
   auto rows = map_file(place_of(info), info.data_offset + first * row_bytes, count * row_bytes,
                        {.modifiable = modifiable, .locked = info.staged});
   verify_rows(info, first, count, rows.get());
@@ -111,6 +113,7 @@ void read_part(ArrayInfo const& info, Extents const& offset, Extents const& coun
   auto const element = element_size(info.type);
   auto* const to = static_cast<char*>(out);
   if (info.file.empty()) return copy_block(info.inline_data.data(), info.extents, offset, count, element, to);
+  Span const span{"read", element_count(count) * element};
   if (info.data_offset == 0) return read_by_hdf5(info, offset, count, out);
   if (is_whole_rows(info, count)) return read_rows(info, offset[0], count[0], to);
   auto const rows = map_rows(info, offset[0], count[0], false);

@@ -1,6 +1,7 @@
 #include <farm/error.hpp>
 #include <farm/publish.hpp>
 #include <farm/serialize.hpp>
+#include <farm/span.hpp>
 #include <farm/stage_directory.hpp>
 
 #include <fmt/format.h>
@@ -168,6 +169,7 @@ ArrayInfo publish_file(Ranks const& ranks, SlabShape const& shape, ElementType t
                        SlabFile const* slab_file, StageOptions const& options, std::vector<Offer> const& offers) {
   Rows const rows{shape.first_row(), shape.rows(), shape.row_size() * element_size(type),
                   static_cast<char const*>(elements)};
+  Span const span{"publish", rows.count * rows.row_bytes};
   auto const stripes = offers.front().checksum != 0 ? count_stripes(offers, rows.row_bytes) : 0;
   auto const begun = begin_together(ranks, type, shape.extents(), options, offers, slab_file, stripes);
   try {

@@ -1,6 +1,7 @@
 #include <farm/array.hpp>
 #include <farm/error.hpp>
 #include <farm/publish.hpp>
+#include <farm/span.hpp>
 
 #include <fmt/format.h>
 
@@ -17,6 +18,7 @@ ArrayInfo stage_elements(void const* elements, ElementType type, Extents extents
             .extents = std::move(extents),
             .inline_data = std::string(static_cast<char const*>(elements), bytes)};
   }
+  Span const span{"stage", bytes};
   auto const row_bytes = bytes / extents[0];
   bool const checksum = options.checksum && checksums_wanted();
   auto const file = begin_staged_file(options, type, extents, 1, checksum ? count_stripes(extents[0], row_bytes) : 0);

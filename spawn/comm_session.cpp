@@ -3,6 +3,7 @@
 #include "spawn/hub.hpp"
 #include "spawn/invitation.hpp"
 #include "spawn/stage_owner.hpp"
+#include "spawn/trace.hpp"
 #include "spawn/worker.hpp"
 
 #include <farm/error.hpp>
@@ -70,6 +71,7 @@ CommSession::CommSession(MPI_Comm comm, int root) {
   open_ = true;
   try {
     if (is_root_) {
+      Trace::open();
       StageOwner::instance().open();
       hub_ = std::make_shared<Hub>();
       invite_static_ranks(*hub_, all_, slots_of(all_.size()), arrival_limit);

@@ -6,6 +6,7 @@
 #include "core/scheduler.hpp"
 #include "spawn/hub.hpp"
 #include "spawn/platform.hpp"
+#include "spawn/trace.hpp"
 
 #include <fmt/format.h>
 
@@ -135,7 +136,9 @@ class Engine::Core final : public SchedulerPort,
                     .max_losses = options_.max_losses,
                     .grace = options_.grace},
                    *this),
-        timer_(hub_.context()) {}
+        timer_(hub_.context()),
+        trace_(Trace::current()),
+        pool_(trace_ != nullptr ? trace_->add_pool() : 0) {}
 
   void begin() {
     hub_.post([self = shared_from_this()] { self->hub_.add_tenant(*self); });
@@ -143,6 +146,7 @@ class Engine::Core final : public SchedulerPort,
 
   StatePtr submit(TaskPtr task) {
     StatePtr state{task};
+    note_submission(*task);
     bool first = false;
     {
       std::unique_lock lock{mutex_};
@@ -152,7 +156,7 @@ class Engine::Core final : public SchedulerPort,
       inbox_.push_back(std::move(task));
     }
     if (first) {
-      hub_.post([self = shared_from_this()] { self->take_inbox(); });
+      hub_.run_or_post([self = shared_from_this()] { self->take_inbox(); });
     }
     return state;
   }
@@ -161,6 +165,7 @@ class Engine::Core final : public SchedulerPort,
   StatePtr submit_after(std::vector<StatePtr> const& sources, std::function<PackedCall()> make_call,
                         IntrusivePtr<DependentTask> task) {
     StatePtr state{task};
+    note_submission(*task);
     {
       std::unique_lock lock{mutex_};
       enter(lock, *state);
@@ -239,6 +244,10 @@ class Engine::Core final : public SchedulerPort,
   [[nodiscard]] EngineOptions const& options() const { return options_; }
 
  private:
+  void note_submission(Task& task) const {
+    if (trace_ != nullptr) task.make_rare().submitted = Clock::now();
+  }
+
   bool is_drained() {
     std::scoped_lock const lock{mutex_};
     return drained_;
@@ -349,13 +358,15 @@ class Engine::Core final : public SchedulerPort,
   }
 
   void take_inbox() {
-    std::vector<TaskPtr> tasks;
+    auto tasks = std::exchange(taken_, {});  // so that its memory serves again
     {
       std::scoped_lock const lock{mutex_};
       tasks.swap(inbox_);
     }
-    for (auto& task : tasks) scheduler_.submit(std::move(task));
+    scheduler_.submit(std::move(tasks));
     watch_clock();
+    tasks.clear();
+    if (tasks.capacity() <= most_kept_) taken_ = std::move(tasks);
   }
 
   // SchedulerPort
@@ -363,6 +374,7 @@ class Engine::Core final : public SchedulerPort,
   void start_group(int ranks) override {
     auto group = hub_.start_group(ranks, options_.max_ranks, options_.workers, options_.spawn_timeout, *this);
     starting_.push_back(group->id());
+    if (trace_ != nullptr) trace_->starting(group->id(), ranks);
     groups_[group->id()] = std::move(group);
     keep_alive_ = shared_from_this();
   }
@@ -378,7 +390,13 @@ class Engine::Core final : public SchedulerPort,
     return false;
   }
 
-  void send_task(GroupId id, Task const& task, TaskHeader header) override { groups_.at(id)->send(task, header); }
+  void send_task(GroupId id, Task const& task, TaskHeader header) override {
+    if (trace_ != nullptr) {
+      header.traced = 1;
+      trace_->sent(id, pool_, task, header.attempt);
+    }
+    groups_.at(id)->send(task, header);
+  }
   void stop_task(GroupId id, std::uint64_t index) override { groups_.at(id)->stop(index); }
   void will_not_answer(GroupId group, std::uint64_t task) override { unanswered_[group].push_back(task); }
   void end_group(GroupId id) override { groups_.at(id)->end(); }
@@ -402,6 +420,7 @@ class Engine::Core final : public SchedulerPort,
   void on_ready(Group& group) override {
     std::erase(starting_, group.id());
     tell_boot([&] { ++ready_; });
+    if (trace_ != nullptr) trace_->ready(group.id(), hosts(group));
     scheduler_.group_ready(group.id(), group.ranks());
     watch_clock();
   }
@@ -419,6 +438,7 @@ class Engine::Core final : public SchedulerPort,
   void on_birth_failed(Group& group, std::string const& why) override {
     std::erase(starting_, group.id());
     born_dead_.push_back(group.id());
+    if (trace_ != nullptr) trace_->not_started(group.id(), why);
     tell_boot([&] {
       ++failed_;
       failure_ = why;
@@ -433,8 +453,13 @@ class Engine::Core final : public SchedulerPort,
   void on_answer(Group& group, int rank, Frame const& frame) override {
     if (frame.type != FrameType::value && frame.type != FrameType::error)
       throw ProtocolError("a rank sends no such frame");
+    if (trace_ != nullptr) trace_->answered(group.id(), rank, frame.id, frame.type == FrameType::error);
     scheduler_.answered(group.id(), rank, frame, group.host(rank));
     watch_clock();
+  }
+
+  void on_times(Group& group, int rank, Frame const& frame) override {
+    if (trace_ != nullptr) trace_->times(group.id(), rank, frame.id, unpack<TaskTimes>(frame.payload));
   }
 
   void on_staged(Group& group, Frame const& frame) override {
@@ -448,12 +473,14 @@ class Engine::Core final : public SchedulerPort,
   }
 
   void on_lost(Group& group, std::string const& how) override {
+    if (trace_ != nullptr) trace_->lost(group.id(), how);
     scheduler_.group_lost(group.id(), how);
     watch_clock();
   }
 
   void on_gone(Group& group) override {
     auto const id = group.id();
+    if (trace_ != nullptr) trace_->gone(id);
     groups_.erase(id);
     if (std::erase(born_dead_, id) == 0) scheduler_.group_gone(id);
     // not before its ranks have ended, who would go on
@@ -471,6 +498,12 @@ class Engine::Core final : public SchedulerPort,
   void interrupted(std::exception_ptr const& error) override {
     scheduler_.abandon(error);
     tell_boot([&] { broken_with_ = error; });
+  }
+
+  static std::vector<std::string> hosts(Group const& group) {
+    std::vector<std::string> all;
+    for (int rank = 0; rank < group.ranks(); ++rank) all.push_back(group.host(rank));
+    return all;
   }
 
   template <class Change>
@@ -503,9 +536,13 @@ class Engine::Core final : public SchedulerPort,
   Hub& hub_;
   Scheduler scheduler_;
   asio::steady_timer timer_;
+  Trace* trace_;  ///< null: none
+  int pool_;      ///< in the trace
   std::optional<Clock::time_point> watched_;
   std::unordered_map<GroupId, std::shared_ptr<Group>> groups_;
   std::unordered_map<GroupId, std::vector<std::uint64_t>> unanswered_;  ///< tasks of groups that are being ended
+  static constexpr std::size_t most_kept_ = 4096;
+  std::vector<TaskPtr> taken_;  ///< empty
   std::vector<GroupId> starting_;
   std::vector<GroupId> born_dead_;    ///< the scheduler knows nothing of them any more
   bool broken_ = false;               ///< its initializer has failed

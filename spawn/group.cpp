@@ -166,6 +166,7 @@ void Group::become_ready_if_prepared() {
 void Group::on_rank_frame(std::size_t rank, Frame const& frame) {
   auto& member = members_[rank];
   if (frame.type == FrameType::staged) return owner_->on_staged(*this, frame);
+  if (frame.type == FrameType::times) return owner_->on_times(*this, static_cast<int>(rank), frame);
   if (frame.type == FrameType::progress) {
     auto payload = frame.payload;
     return owner_->on_progress(*this, frame.id, take<double>(payload));
@@ -189,8 +190,9 @@ void Group::on_prepared(std::size_t rank, Frame const& frame) {
 void Group::send(Task const& task, TaskHeader const& header) {
   for (auto& member : members_) {
     if (!member.stream->open()) continue;
+    bool const is_first = member.stream->unsent() == 0;  // else it will be sent with what was there before
     append_frame(member.stream->output(), FrameType::task, task.id, &header, sizeof header, task.call);
-    hub_.flush_soon(member.stream);
+    if (is_first) hub_.flush_soon(member.stream);
     ++member.owed;
   }
 }

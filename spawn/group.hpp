@@ -37,6 +37,8 @@ class GroupOwner {
   virtual void on_answer(Group& group, int rank, Frame const& frame) = 0;
   /// A task tells how much of it is done, 0 to 1.
   virtual void on_progress(Group& group, std::uint64_t task, double done) = 0;
+  /// Of a task that is traced, before its answer.
+  virtual void on_times(Group& group, int rank, Frame const& frame) = 0;
   /// A task has made a file, whose path is the payload.
   virtual void on_staged(Group& group, Frame const& frame) = 0;
   /// Of a ready group: which rank was lost, where and how. The owner is to call end(); on_gone follows.

@@ -10,7 +10,6 @@
 
 #include <fmt/format.h>
 
-#include <sched.h>
 #include <algorithm>
 #include <atomic>
 #include <cstdio>
@@ -22,10 +21,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// After something happened the next is looked for rather than waited for, since being woken takes longer (45 us in a
-/// virtual machine) than most answers to small tasks.
-constexpr auto spin_time = 50us;
-
 /// From the end of the work to that of the ranks' processes, whose last words are waited for.
 constexpr auto stop_limit = 5s;
 
@@ -34,8 +29,11 @@ std::atomic<Hub*> the_hub{nullptr};
 }  // namespace
 
 Hub::Hub()
-    : listener_(context_, [this](Hello const& hello, Socket socket) { attach(hello, std::move(socket)); }),
-      thread_([this] { run(); }) {}
+    : loop_(std::make_shared<SharedLoop>([this] { flush(); })),
+      listener_(context(), [this](Hello const& hello, Socket socket) { attach(hello, std::move(socket)); }),
+      thread_([this] { loop_->run(); }) {
+  add_wait_helper(loop_);
+}
 
 Hub::~Hub() {
   if (!thread_.joinable()) return;
@@ -124,10 +122,10 @@ bool Hub::sources_ended() const {
 void Hub::stop() {
   post([this] {
     stopping_ = true;
-    if (sources_ended()) return context_.stop();
+    if (sources_ended()) return context().stop();
     stop_timer_.expires_after(stop_limit);
     stop_timer_.async_wait([this](asio::error_code const& error) {
-      if (!error) context_.stop();
+      if (!error) context().stop();
     });
   });
   thread_.join();
@@ -135,7 +133,7 @@ void Hub::stop() {
 }
 
 void Hub::source_ended() {
-  if (stopping_ && sources_ended()) context_.stop();
+  if (stopping_ && sources_ended()) context().stop();
 }
 
 Birth Hub::invitation() const {
@@ -158,28 +156,11 @@ Hub& Hub::instance() {
   return *hub;
 }
 
-void Hub::run() {
-  for (;;) {
-    context_.run_one();  // sleeps
-    if (context_.stopped()) return;
-    auto last = Clock::now();
-    do {
-      std::size_t const handled = context_.poll();
-      flush();
-      if (context_.stopped()) return;
-      if (handled != 0) {
-        last = Clock::now();
-      } else {
-        sched_yield();
-      }
-    } while (Clock::now() - last < spin_time);
-  }
-}
-
 void Hub::flush() {
   if (unflushed_.empty()) return;
-  auto const streams = std::exchange(unflushed_, {});
-  for (auto const& stream : streams) stream->flush();
+  flushing_.swap(unflushed_);
+  for (auto const& stream : flushing_) stream->flush();
+  flushing_.clear();
 }
 
 void Hub::print(std::uint64_t number, std::string_view lines) {

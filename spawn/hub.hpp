@@ -3,12 +3,10 @@
 #include "spawn/group.hpp"
 #include "spawn/group_source.hpp"
 #include "spawn/listener.hpp"
+#include "spawn/shared_loop.hpp"
 
 #include <farm/worker_options.hpp>
 
-#include <asio/executor_work_guard.hpp>
-#include <asio/io_context.hpp>
-#include <asio/post.hpp>
 #include <asio/steady_timer.hpp>
 
 #include <atomic>
@@ -26,7 +24,7 @@
 
 namespace farm::detail {
 
-/// The thread on which all control streams, groups and schedulers live, and the source of the groups.
+/// The loop on which all control streams, groups and schedulers live, and the source of the groups.
 class Hub {
  public:
   Hub();
@@ -48,16 +46,22 @@ class Hub {
   /// Null: there is none any more.
   static void set_instance(Hub* hub);
 
-  [[nodiscard]] asio::io_context& context() { return context_; }
+  [[nodiscard]] asio::io_context& context() { return loop_->context(); }
   /// The usual one for Source::automatic. One of launched groups is made when it is first asked for; throws UsageError
   /// for others than the usual one otherwise. Thread-safe.
   [[nodiscard]] GroupSource& source(Source which = Source::automatic);
   /// Where and with what key ranks are to come; the group and what concerns it are left open. Thread-safe.
   [[nodiscard]] Birth invitation() const;
-  [[nodiscard]] bool on_thread() const { return std::this_thread::get_id() == thread_.get_id(); }
+  /// The hub's, or a thread that runs handlers in its place.
+  [[nodiscard]] bool on_thread() const { return std::this_thread::get_id() == thread_.get_id() || loop_->is_guest(); }
   template <class F>
   void post(F f) {
-    asio::post(context_, std::move(f));
+    loop_->post(std::move(f));
+  }
+  /// For what is waited for next.
+  template <class F>
+  void run_or_post(F f) {
+    loop_->run_or_post(std::move(f));
   }
   /// At once where this is the hub's thread.
   template <class F>
@@ -122,7 +126,6 @@ class Hub {
     bool started = false;
   };
 
-  void run();
   void flush();
   void attach(Hello const& hello, Socket socket);
   void serve_waiting();
@@ -131,8 +134,7 @@ class Hub {
   void close_source(std::size_t which);
   [[nodiscard]] bool sources_ended() const;
 
-  asio::io_context context_{1};
-  asio::executor_work_guard<asio::io_context::executor_type> work_{context_.get_executor()};
+  std::shared_ptr<SharedLoop> loop_;
   std::vector<std::unique_ptr<GroupSource>> sources_;  ///< the usual one first
   std::mutex sources_mutex_;                           ///< only the hub's thread changes them
   Listener listener_;
@@ -141,11 +143,12 @@ class Hub {
   std::list<Tenant*> tenants_;
   std::exception_ptr interrupted_;
   std::vector<std::shared_ptr<Stream>> unflushed_;
+  std::vector<std::shared_ptr<Stream>> flushing_;
   static inline std::atomic<std::uint64_t> next_group_ = 1;  ///< of all hubs: files are called after groups
   std::function<void()> on_closed_;                          ///< not empty: the hub closes
   bool closed_ = false;
   bool stopping_ = false;
-  asio::steady_timer stop_timer_{context_};
+  asio::steady_timer stop_timer_{context()};
   std::thread thread_;
 };
 

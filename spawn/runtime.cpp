@@ -10,6 +10,7 @@
 #include "spawn/source_choice.hpp"
 #include "spawn/spawned_source.hpp"
 #include "spawn/stage_owner.hpp"
+#include "spawn/trace.hpp"
 #include "spawn/worker.hpp"
 
 #include <farm/comm.hpp>
@@ -156,6 +157,7 @@ Runtime::Runtime(int argc, char** argv, Ranks ranks) : state_(std::make_unique<S
     be_launched_rank(argc, argv);
   }
   auto const source = choose_source(ranks);
+  if (ranks == Ranks::serve && launched_as().rank <= 0) Trace::open();
   if (source == Source::launched) {
     StageOwner::instance().open();
     state_->hub = std::make_unique<Hub>();

@@ -7,6 +7,7 @@
 #include <farm/array_transport.hpp>
 #include <farm/call.hpp>
 #include <farm/mpi_error.hpp>
+#include <farm/span.hpp>
 #include <farm/stage_run.hpp>
 #include <farm/task_stage.hpp>
 
@@ -25,6 +26,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <iostream>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -192,6 +194,23 @@ class Line final : public TaskLine {
   Clock::time_point last_told_{};
 };
 
+/// What a traced task does.
+class Spans final : public SpanSink {
+ public:
+  void add(SpanRecord span) override {
+    std::scoped_lock const lock{mutex_};
+    spans_.push_back(std::move(span));
+  }
+  std::vector<SpanRecord> take() {
+    std::scoped_lock const lock{mutex_};
+    return std::exchange(spans_, {});
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<SpanRecord> spans_;
+};
+
 /// The serving of one group's tasks.
 class Server {
  public:
@@ -215,6 +234,7 @@ class Server {
     auto const header = take<TaskHeader>(payload);
     bool const wanted = header.want_value == 2 || (header.want_value == 1 && group_.rank() == 0);
     value_.clear();
+    if (header.traced != 0) set_span_sink(&spans_);
     auto const start = Clock::now();
     std::optional<Failure> failure;
     try {
@@ -232,6 +252,7 @@ class Server {
       append_frame(channel_.output(), FrameType::staged, frame.id, file);
     }
     auto const end = Clock::now();
+    if (header.traced != 0) tell_times(frame.id, start, end);
     AnswerHeader const answer{static_cast<std::uint64_t>((end - start).count())};
     append_frame(channel_.output(), failure ? FrameType::error : FrameType::value, frame.id, &answer, sizeof answer,
                  value_);
@@ -259,6 +280,15 @@ class Server {
       OutputFile const file{output_directory_, task, group_.rank()};
       invoke(payload, environment, value);
     }
+  }
+
+  void tell_times(std::uint64_t task, Clock::time_point start, Clock::time_point end) {
+    set_span_sink(nullptr);
+    auto const nanoseconds = [](Clock::time_point time) {
+      return std::chrono::nanoseconds{time.time_since_epoch()}.count();
+    };
+    TaskTimes const times{nanoseconds(start), nanoseconds(end), spans_.take()};
+    append_frame(channel_.output(), FrameType::times, task, pack(times));
   }
 
   Invoker invoker(CodeAddress address) {
@@ -291,6 +321,7 @@ class Server {
   std::unordered_map<std::uint64_t, std::pair<CodeAddress, Invoker>> invokers_;
   Kept kept_;
   Staging staging_;
+  Spans spans_;
   Bytes value_;
 };
 

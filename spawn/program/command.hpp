@@ -50,6 +50,7 @@ using CommandMaker = CommandEntry (*)(CLI::App& parent);
 CommandEntry make_map_command(CLI::App& parent);
 CommandEntry make_tasks_command(CLI::App& parent);
 CommandEntry make_doctor_command(CLI::App& parent);
+CommandEntry make_report_command(CLI::App& parent);
 
 /// For a program that has further subcommands: before main.
 bool add_command(CommandMaker maker);
@@ -66,18 +67,19 @@ struct SourceArguments {
   void use() const;
 };
 
-/// --ranks-per-task, --max-ranks, --stage, --keep and those of SourceArguments, as all commands that run tasks have
-/// them.
+/// --ranks-per-task, --max-ranks, --stage, --keep, --trace and those of SourceArguments, as all commands that run tasks
+/// have them.
 struct PoolArguments {
   SourceArguments source{};
   int ranks_per_task = 1;
   int max_ranks = 0;
   std::string stage{};
   bool keep = false;
+  std::string trace{};
 
   void add_to(CLI::App& app);
-  /// Before the Runtime. Checks the stage directory, and makes it and the source of ranks those of this process. Throws
-  /// StageError.
+  /// Before the Runtime. Checks the stage directory, and makes it, the trace and the source of ranks those of this
+  /// process. Throws StageError.
   void use() const;
   /// Where max_ranks is not given and nothing limits it, a group fits in at least. Needs the Runtime.
   [[nodiscard]] MPISpawnPool::Options pool_options() const;

@@ -28,7 +28,8 @@ namespace detail {
 namespace {
 
 std::vector<CommandMaker>& command_makers() {
-  static std::vector<CommandMaker> makers{make_map_command, make_tasks_command, make_doctor_command};
+  static std::vector<CommandMaker> makers{make_map_command, make_tasks_command, make_doctor_command,
+                                          make_report_command};
   return makers;
 }
 
@@ -166,6 +167,8 @@ void PoolArguments::add_to(CLI::App& app) {
       ->type_name("N")
       ->check(above_zero());
   app.add_flag("--keep", keep, "Do not remove the files of arrays at the end; says where they are");
+  app.add_option("--trace", trace, "Write what happens when and where to a file that Perfetto opens; see report")
+      ->type_name("FILE");
   app.add_option("--stage", stage, "Directory for large arrays, shared by all hosts (default: FARM_STAGE_DIR)")
       ->type_name("DIR");
   source.add_to(app);
@@ -173,6 +176,7 @@ void PoolArguments::add_to(CLI::App& app) {
 
 void PoolArguments::use() const {
   source.use();
+  if (!trace.empty()) setenv("FARM_TRACE", std::filesystem::absolute(trace).c_str(), 1);
   if (keep) setenv("FARM_KEEP_STAGE", "1", 1);
   if (stage.empty()) return;
   auto const directory = std::filesystem::absolute(stage);

@@ -1,17 +1,23 @@
-// What a task costs that does nothing: wall time and the master's processor time, in microseconds.
+// noop [static]: what a task costs that does nothing: wall time and the master's processor time, in microseconds; with
+// static on the ranks of a job that was started with three, and of one rank only.
+#include "tests/bench/measure.hpp"
+
 #include <farm/farm.hpp>
 
 #include <fmt/format.h>
 
-#include <sys/resource.h>
-#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstddef>
 #include <numeric>
+#include <string>
 #include <string_view>
 #include <thread>
 #include <vector>
+
+using bench::cpu_us;
+using bench::median;
+using bench::wall_us;
 
 namespace {
 
@@ -24,25 +30,7 @@ int noop(int i) { return i; }
 constexpr int repetitions = 3;
 constexpr std::chrono::seconds idle_time{2};
 
-double wall_us() {
-  return std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
-
-/// Of all threads of this process, in the kernel too.
-double cpu_us() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  auto const us = [](timeval const& t) { return static_cast<double>(t.tv_sec) * 1e6 + static_cast<double>(t.tv_usec); };
-  return us(usage.ru_utime) + us(usage.ru_stime);
-}
-
 double cpu_us_of_rank() { return cpu_us(); }
-
-double median(std::vector<double> values) {
-  auto const middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
-}
 
 /// Prints NAME_us and NAME_cpu_us, per task.
 template <class F>
@@ -105,23 +93,24 @@ void measure_pairs() {
   measure_idling(pool);
 }
 
-void measure_singles() {
+void measure_singles(std::string const& prefix) {
   farm::MPISpawnPool pool{{.max_ranks = 2}};
   pool.bootup();
   auto const submit = [&](int i) { return pool.submit(noop, i); };
   all_at_once(submit)(2'000);
-  measure("single_queued", 100'000, all_at_once(submit));
-  measure("single_chunked", 1'000'000, [&](int tasks) {
+  measure(prefix + "single_queued", 100'000, all_at_once(submit));
+  measure(prefix + "single_chunked", 1'000'000, [&](int tasks) {
     std::vector<int> const inputs(static_cast<std::size_t>(tasks));
     static_cast<void>(pool.map(noop, inputs, farm::MapOptions{.chunksize = 100}));
   });
-  measure_each("single_alternating", 10'000, [&](int i) { static_cast<void>(submit(i).result()); });
+  measure_each(prefix + "single_alternating", 10'000, [&](int i) { static_cast<void>(submit(i).result()); });
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   farm::Runtime runtime{argc, argv};
-  measure_pairs();
-  measure_singles();
+  bool const is_static = argc == 2 && std::string_view{argv[1]} == "static";
+  if (!is_static) measure_pairs();
+  measure_singles(is_static ? "static_" : "");
 }

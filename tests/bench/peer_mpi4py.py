@@ -1,6 +1,10 @@
-"""The peer of noop.cpp for tasks of one rank: mpi4py.futures with 2 spawned workers. Microseconds per task."""
+"""The peer of noop.cpp for tasks of one rank: mpi4py.futures with 2 workers, spawned, or static. Microseconds per task.
+
+peer_mpi4py.py [static]
+"""
 
 import statistics
+import sys
 import time
 
 from mpi4py.futures import MPIPoolExecutor
@@ -20,6 +24,7 @@ def median_of(repetitions, tasks, run):
 
 
 def main():
+    prefix = "static_" if sys.argv[1:] == ["static"] else ""
     with MPIPoolExecutor(max_workers=2) as pool:
 
         def queued(tasks):
@@ -34,9 +39,9 @@ def main():
             pool.submit(noop, 0).result()
 
         queued(500)  # warm-up
-        print(f"mpi4py_queued_us {median_of(3, 3_000, queued):.3f}")
-        print(f"mpi4py_chunked_us {median_of(3, 100_000, chunked):.3f}")
-        print(f"mpi4py_alternating_us {median_of(2_000, 1, alternating):.3f}")
+        print(f"{prefix}mpi4py_queued_us {median_of(3, 3_000, queued):.3f}")
+        print(f"{prefix}mpi4py_chunked_us {median_of(3, 100_000, chunked):.3f}")
+        print(f"{prefix}mpi4py_alternating_us {median_of(2_000, 1, alternating):.3f}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""table.py RESULTS [--json FILE]: the figures of scripts/bench, lines of round, name and number, as a table.
+"""table.py RESULTS [--json FILE] [--plots DIR]: the figures of scripts/bench, lines of round, name and number, as a table.
 
 The ratio of two figures is the median of the ratios of the single rounds, whose programs ran one after the other.
 """
@@ -24,11 +24,20 @@ ROWS = [
     ("the same, one after the other, us", "single_alternating_us", "mpi4py_alternating_us", "mpi4py.futures", "faster", ">= 15"),
     ("", "single_alternating_us", "socket_polling_us", "Unix socket, polling", "of", "<= 2.5"),
     ("", "single_alternating_us", "socket_sleeping_us", "Unix socket, sleeping", "of", ""),
+    ("task of 1 rank, 2 static ranks, submitted singly, us", "static_single_queued_us", "static_mpi4py_queued_us", "mpi4py.futures", "faster", ">= 100"),
+    ("the same, chunks of 100, us", "static_single_chunked_us", "static_mpi4py_chunked_us", "mpi4py.futures", "faster", ">= 10"),
+    ("the same, one after the other, us", "static_single_alternating_us", "static_mpi4py_alternating_us", "mpi4py.futures", "faster", ">= 15"),
     ("master's cpu, task of 1 rank, queued, us", "single_queued_cpu_us", None, "", "", "<= 2"),
     ("master's cpu, the same, chunks of 100, us", "single_chunked_cpu_us", None, "", "", ""),
     ("master's cpu, the same, one after the other, us", "single_alternating_cpu_us", None, "", "", ""),
     ("master's cpu, task of 2 ranks, queued, us", "pair_queued_cpu_us", None, "", "", ""),
     ("2 idle ranks, % of a core", "idle_ranks_percent", None, "", "", "<= 0.06"),
+    ("16 idle ranks, guards, master, mpiexec, % of a core", "idle_16_percent", None, "", "", "<= 0.5"),
+    ("computing on 2 cores, ms", "compute_alone_ms", "compute_beside_idle_ms", "beside 14 idle groups", "of", ">= 0.97"),
+    ("tasks of 10 ms, 2 workers, % busy", "busy_percent", None, "", "", ">= 99"),
+    ("task of 1 rank, 1,000,000 queued, us", "queue_of_1m_us", "queue_of_10k_us", "10,000 queued", "of", "<= 1.1"),
+    ("instructions of a task, submission to result, one thread", "path_instructions", None, "", "", ""),
+    ("memory of a queued task, bytes", "queued_resident_bytes", None, "", "", "<= 200"),
 ]
 
 # Past birth groups of all sources are the same.
@@ -48,6 +57,13 @@ SOURCE_ROWS = [
 SPAWNING = ["MPISpawnPool", "MPIPoolExecutor", "PoolExecutor", "Executor", "Pool"]
 TOGETHER = ["MPICommExecutor", "MPIExecutor", "MPIPool"]
 
+
+def scheduler_rows():
+    for kind, time in [("short", "1 us"), ("long", "1 ms")]:
+        few = f"scheduler_{kind}_100_ns"
+        yield (f"scheduler alone, tasks of {time}, 100 groups, ns", few, None, "", "", "<= 1000")
+        for groups in [1_000, 10_000, 100_000]:
+            yield (f"scheduler alone, tasks of {time}, {groups:,} groups, ns", f"scheduler_{kind}_{groups}_ns", few, "100 groups", "of", "")
 
 
 def array_rows():
@@ -116,6 +132,57 @@ def compare(figures, row):
     }
 
 
+def plot(figures, rows, directory):
+    import matplotlib
+
+    matplotlib.use("svg")
+    import matplotlib.pyplot as pyplot
+
+    def value(name):
+        rounds = figures.get(name)
+        return statistics.median(rounds.values()) if rounds else None
+
+    def save(name):
+        pyplot.tight_layout()
+        pyplot.savefig(os.path.join(directory, name + ".svg"))
+        pyplot.close()
+
+    def curves(name, x_is, y_is, lines):
+        pyplot.figure(figsize=(7, 4))
+        for label, points in lines.items():
+            points = [(x, y) for x, y in points if y is not None]
+            if points:
+                pyplot.plot(*zip(*points), marker="o", label=label)
+        pyplot.xscale("symlog")
+        pyplot.ylim(bottom=0)
+        pyplot.xlabel(x_is)
+        pyplot.ylabel(y_is)
+        if pyplot.gca().lines:
+            pyplot.legend()
+        save(name)
+
+    os.makedirs(directory, exist_ok=True)
+    faster = [row for row in rows if row["ratio_is"] == "peer / farm" and row["ratio"] and row["what"]]
+    pyplot.figure(figsize=(9, 1 + 0.25 * len(faster)))
+    pyplot.barh([f"{row['what']} ({row['peer_is']})" for row in faster], [row["ratio"] for row in faster])
+    pyplot.gca().invert_yaxis()
+    pyplot.xscale("log")
+    pyplot.xlabel("times as fast as the peer")
+    save("ratios")
+    curves("scheduler", "groups", "ns of a task in the scheduler alone", {
+        f"tasks of {time}": [(n, value(f"scheduler_{kind}_{n}_ns")) for n in (100, 1_000, 10_000, 100_000)]
+        for kind, time in (("short", "1 us"), ("long", "1 ms"))
+    })
+    curves("arguments", "bytes of the argument", "tasks per s", {
+        how: [(n, value(f"argument_{n}_{how}_per_s")) for n in (0, 1024, 16384, 131072, 1000000, 8388608)]
+        for how in ("inline", "staged")
+    })
+    curves("arrays", "MiB of the array", "MiB per s, there and back", {
+        label: [(n, value(f"{prefix}array_{n}_mib_per_s")) for n in (1, 16, 64, 256, 1024)]
+        for label, prefix in (("farm", ""), ("mpi4py, NumPy", "mpi4py_"))
+    })
+
+
 def number(value):
     return "" if value is None else f"{value:.0f}" if value >= 1000 else f"{value:.3g}"
 
@@ -124,9 +191,10 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("results")
     parser.add_argument("--json")
+    parser.add_argument("--plots")
     options = parser.parse_args()
     figures = read(options.results)
-    rows = [compare(figures, row) for row in [*ROWS, *SOURCE_ROWS, *executor_rows(), *array_rows(), *staging_rows()]]
+    rows = [compare(figures, row) for row in [*ROWS, *scheduler_rows(), *SOURCE_ROWS, *executor_rows(), *array_rows(), *staging_rows()]]
     line = "{:<50} {:>8}  {:<23} {:>8} {:>7}  {:<13} {}"
     print(line.format("median of the rounds", "farm", "peer", "", "ratio", "", "goal").rstrip())
     for row in rows:
@@ -137,6 +205,8 @@ def main():
         with open(options.json, "w", encoding="utf-8") as file:
             json.dump({"machine": machine, "table": rows, "rounds": figures}, file, indent=1)
             file.write("\n")
+    if options.plots:
+        plot(figures, rows, options.plots)
 
 
 if __name__ == "__main__":

@@ -62,7 +62,7 @@ TEST_CASE("a program with tasks of its own has the same command line") {
         "scale(double, double) -> double\n"
         "stage() -> string\n"
         "sum(list of int) -> int\n");
-  CHECK(run(NAMED_TASKS " demo").err == "farm: unknown subcommand 'demo': there are map, tasks, doctor\n");
+  CHECK(run(NAMED_TASKS " demo").err == "farm: unknown subcommand 'demo': there are map, tasks, doctor, report\n");
 }
 
 TEST_CASE("inputs are JSON, or text for strings") {

@@ -23,9 +23,9 @@ TEST_CASE("a typing error is answered with the nearest word") {
 }
 
 TEST_CASE("a word that is near to none is answered with those that there are") {
-  check_answer(farm("frobnicate"), 2, "unknown subcommand 'frobnicate': there are map, tasks, doctor, demo");
+  check_answer(farm("frobnicate"), 2, "unknown subcommand 'frobnicate': there are map, tasks, doctor, report, demo");
   check_answer(farm("map frobnicate 1"), 2, "unknown task 'frobnicate': there are calc, heat, julia");
-  check_answer(farm(""), 2, "no subcommand was given: there are map, tasks, doctor, demo; see farm --help");
+  check_answer(farm(""), 2, "no subcommand was given: there are map, tasks, doctor, report, demo; see farm --help");
 }
 
 TEST_CASE("words too many or too few are refused") {

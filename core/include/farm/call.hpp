@@ -71,14 +71,21 @@ struct FunctionTransport {
 template <class R, class... Ps, bool is_noexcept>
 struct FunctionTransport<R (*)(Ps...) noexcept(is_noexcept)> {
   using Function = R (*)(Ps...) noexcept(is_noexcept);
+  /// Of the program itself, as nearly all are, by its offset only: with an int or two that needs no allocation.
   static void pack_function(PackArchive& out, Function f) {
     auto const address = code_address(reinterpret_cast<void const*>(f));
-    out(address.module, address.offset);
+    bool const of_program = address.module == program_module();
+    out(of_program);
+    if (!of_program) out(address.module);
+    out(address.offset);
   }
   template <class Use>
   static void with_function(UnpackArchive& in, Use&& use) {
-    CodeAddress address;
-    in(address.module, address.offset);
+    CodeAddress address{.module = program_module()};
+    bool of_program = false;
+    in(of_program);
+    if (!of_program) in(address.module);
+    in(address.offset);
     auto f = reinterpret_cast<Function>(const_cast<void*>(resolve(address)));
     use(f);
   }

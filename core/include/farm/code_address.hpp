@@ -20,6 +20,9 @@ struct CodeAddress {
 /// The function in this process that has this address. Throws UsageError where no such build is loaded. Thread-safe.
 [[nodiscard]] void const* resolve(CodeAddress address);
 
+/// CodeAddress::module of the functions of the program itself; 0 where it has no build-id.
+[[nodiscard]] std::uint64_t program_module() noexcept;
+
 /// The build-id of the program itself, in hexadecimal. Throws UsageError where it has none.
 [[nodiscard]] std::string const& program_build_id();
 

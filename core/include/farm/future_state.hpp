@@ -136,6 +136,31 @@ class FutureState {
 /// some depth, to spare the stack; so a thread calls this before it blocks.
 void run_deferred_callbacks() noexcept;
 
+/// While it lives, this thread puts off all callbacks of states that it completes.
+class PutOffCallbacks {
+ public:
+  PutOffCallbacks() noexcept;
+  PutOffCallbacks(PutOffCallbacks const&) = delete;
+  PutOffCallbacks& operator=(PutOffCallbacks const&) = delete;
+  /// They stay put off.
+  ~PutOffCallbacks();
+};
+
+/// Those that this thread has put off, for another thread, which runs them when it runs its own.
+class DeferredCallbacks {
+ public:
+  /// Whether this thread has any.
+  [[nodiscard]] static bool any() noexcept;
+  /// Takes them from this thread.
+  [[nodiscard]] static DeferredCallbacks take() noexcept;
+  /// To this thread's.
+  void give() noexcept;
+
+ private:
+  void* oldest_ = nullptr;
+  void* newest_ = nullptr;
+};
+
 template <class F>
 class FunctionNode final : public CallbackNode {
  public:

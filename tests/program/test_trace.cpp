@@ -1,0 +1,133 @@
+// --trace, FARM_TRACE and farm report.
+#include "tests/program/run_command.hpp"
+#include "tests/support/catch.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <fstream>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace {
+
+using Json = nlohmann::json;
+
+Outcome named(std::string const& arguments) { return run(in_mpiexec(5, std::string{NAMED_TASKS} + " " + arguments)); }
+
+/// Throws where it is no JSON.
+Json read(std::string const& file) { return Json::parse(std::ifstream{file}); }
+
+std::vector<Json> of_kind(Json const& trace, std::string const& kind) {
+  std::vector<Json> events;
+  for (auto const& event : trace) {
+    if (event.value("cat", "") == kind) events.push_back(event);
+  }
+  return events;
+}
+
+double end_of(Json const& event) { return event["ts"].get<double>() + event["dur"].get<double>(); }
+
+}  // namespace
+
+TEST_CASE("a trace is JSON, and has each task once on each of its ranks, its times in order") {
+  CHECK(named("map sum '[1]' '[2]' '[3]' '[4]' '[5]' --ranks-per-task 2 --trace trace.json").status == 0);
+  auto const trace = read("trace.json");
+  std::map<int, std::set<int>> ranks_of;
+  for (auto const& task : of_kind(trace, "task")) {
+    CAPTURE(task.dump());
+    CHECK(ranks_of[task["args"]["task"].get<int>()].insert(task["tid"].get<int>()).second);
+    CHECK(task["name"] == "sum");
+    CHECK(task["args"]["outcome"] == "value");
+    CHECK(task["args"]["attempt"] == 1);
+    std::vector<double> times;
+    for (auto const* const name : {"queued", "sent", "started", "ended", "received"})
+      times.push_back(task["args"][name].get<double>());
+    CHECK(std::is_sorted(times.begin(), times.end()));
+    CHECK(task["ts"] == task["args"]["started"]);
+  }
+  CHECK(ranks_of.size() == 5);
+  for (auto const& [task, ranks] : ranks_of) CHECK(ranks == std::set{0, 1});
+}
+
+TEST_CASE("in a trace each lane does one thing at a time: its birth, then tasks") {
+  CHECK(named("map scale 1 2 3 4 5 6 7 8 --trace trace.json").status != 0);  // two arguments each
+  CHECK(named("map greet a b c d e f --trace trace.json").status == 0);
+  auto const trace = read("trace.json");
+  std::map<std::pair<int, int>, std::vector<Json>> lanes;
+  for (auto const& event : trace) {
+    auto const kind = event.value("cat", "");
+    if (event["ph"] == "X" && (kind == "task" || kind == "group")) lanes[{event["pid"], event["tid"]}].push_back(event);
+  }
+  CHECK_FALSE(lanes.empty());
+  for (auto& [place, events] : lanes) {
+    std::sort(events.begin(), events.end(), [](Json const& a, Json const& b) { return a["ts"] < b["ts"]; });
+    CHECK(events.front()["name"] == "birth");
+    for (std::size_t i = 1; i < events.size(); ++i)
+      CHECK(events[i]["ts"].get<double>() + 0.001 >= end_of(events[i - 1]));
+  }
+}
+
+TEST_CASE("a trace shows the loss of a group and what was tried again") {
+  auto const outcome = named("map killed_by_two 1 2 3 --max-ranks 1 --trace trace.json");
+  CHECK(outcome.status != 0);
+  auto const trace = read("trace.json");
+  CHECK(of_kind(trace, "loss").size() == 3);
+  CHECK(of_kind(trace, "retry").size() == 2);
+  std::vector<int> attempts;
+  std::size_t values = 0;
+  for (auto const& task : of_kind(trace, "task")) {
+    if (task["args"]["outcome"] == "lost") attempts.push_back(task["args"]["attempt"]);
+    if (task["args"]["outcome"] == "value") ++values;
+  }
+  CHECK(attempts == std::vector{1, 2, 3});
+  CHECK(values == 2);
+  auto const report = run(FARM_PROGRAM " report trace.json");
+  CHECK(report.status == 0);
+  CHECK_THAT(report.out, contains("3 tasks, 1 lost with their group, 2 with a value"));
+  CHECK_THAT(report.out, contains("3 lost; 2 further attempts"));
+}
+
+TEST_CASE("any program writes a trace where FARM_TRACE says so, with what it stages") {
+  CHECK(run("FARM_TRACE=trace.json " + in_mpiexec(5, FARM_EXAMPLES "/array_chain")).status == 0);
+  std::set<std::string> names;
+  for (auto const& span : of_kind(read("trace.json"), "stage")) {
+    names.insert(span["name"]);
+    CHECK(span["args"]["bytes"].get<double>() > 0);
+  }
+  CHECK(names.count("publish") == 1);
+  CHECK_THAT(run(FARM_PROGRAM " report trace.json").out, contains("arrays, publish: "));
+}
+
+TEST_CASE("a trace that cannot be written is told in one line, before anything runs") {
+  auto const outcome = named("map greet a --trace /nowhere/trace.json");
+  CHECK(outcome.status == 1);
+  CHECK(outcome.out.empty());
+  REQUIRE(outcome.complaints().size() == 1);
+  CHECK_THAT(outcome.complaints()[0], contains("/nowhere/trace.json cannot be written: No such file or directory"));
+}
+
+TEST_CASE("a report tells percentiles, shares and births; also of a trace that was cut off") {
+  CHECK(named("map greet a b c d --max-ranks 2 --trace trace.json").status == 0);
+  auto const whole = run(FARM_PROGRAM " report trace.json");
+  CHECK(whole.status == 0);
+  for (auto const* const text :
+       {"4 tasks, 4 with a value", "median", "99 %", "running", "busy share", "2 groups were started"})
+    CHECK_THAT(whole.out, contains(text));
+  CHECK(run("head -c -30 trace.json >cut.json; " FARM_PROGRAM " report cut.json").status == 0);
+}
+
+TEST_CASE("a report on what is no trace is one line of complaint") {
+  std::ofstream{"garbage.json"} << "no trace\n";
+  std::ofstream{"other.json"} << "[\n{\"a\":1},\n{\"b\":2}\n]\n";
+  for (auto const* const file : {"missing.json", "garbage.json", "other.json", "/dev/null", "."}) {
+    CAPTURE(file);
+    auto const outcome = run(FARM_PROGRAM " report " + std::string{file});
+    CHECK(outcome.status == 1);
+    CHECK(outcome.out.empty());
+    CHECK(outcome.complaints().size() == 1);
+    CHECK(lines(outcome.err).size() == 1);
+  }
+}
