@@ -1,5 +1,4 @@
-// noop [static]: what a task costs that does nothing: wall time and the master's processor time, in microseconds; with
-// static on the ranks of a job that was started with three, and of one rank only.
+// noop: what a task costs that does nothing: wall time and the master's processor time, in microseconds.
 #include "tests/bench/measure.hpp"
 
 #include <farm/farm.hpp>
@@ -11,7 +10,6 @@
 #include <cstddef>
 #include <numeric>
 #include <string>
-#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -93,24 +91,23 @@ void measure_pairs() {
   measure_idling(pool);
 }
 
-void measure_singles(std::string const& prefix) {
+void measure_singles() {
   farm::MPISpawnPool pool{{.max_ranks = 2}};
   pool.bootup();
   auto const submit = [&](int i) { return pool.submit(noop, i); };
   all_at_once(submit)(2'000);
-  measure(prefix + "single_queued", 100'000, all_at_once(submit));
-  measure(prefix + "single_chunked", 1'000'000, [&](int tasks) {
+  measure("single_queued", 100'000, all_at_once(submit));
+  measure("single_chunked", 1'000'000, [&](int tasks) {
     std::vector<int> const inputs(static_cast<std::size_t>(tasks));
     static_cast<void>(pool.map(noop, inputs, farm::MapOptions{.chunksize = 100}));
   });
-  measure_each(prefix + "single_alternating", 10'000, [&](int i) { static_cast<void>(submit(i).result()); });
+  measure_each("single_alternating", 10'000, [&](int i) { static_cast<void>(submit(i).result()); });
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   farm::Runtime runtime{argc, argv};
-  bool const is_static = argc == 2 && std::string_view{argv[1]} == "static";
-  if (!is_static) measure_pairs();
-  measure_singles(is_static ? "static_" : "");
+  measure_pairs();
+  measure_singles();
 }
