@@ -86,6 +86,8 @@ void close_others_on_exec() {
 [[noreturn]] void become(char* const* command, char* const* environment, char const* directory, bool ends_with_thread,
                          pid_t parent, int out, int err, int failed) {
   setpgid(0, 0);
+  // signals are blocked as yet: no handler of the parent may take one
+  for (int const number : {SIGPIPE, SIGINT, SIGQUIT, SIGTERM, SIGCHLD, SIGHUP}) std::signal(number, SIG_DFL);  // NOLINT
   if (ends_with_thread) {
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (getppid() != parent) _exit(127);
@@ -93,7 +95,6 @@ void close_others_on_exec() {
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
-  for (int const number : {SIGPIPE, SIGINT, SIGQUIT, SIGTERM, SIGCHLD, SIGHUP}) std::signal(number, SIG_DFL);  // NOLINT
   int const nothing = open("/dev/null", O_RDONLY);
   if (nothing >= 0) dup2(nothing, STDIN_FILENO);
   dup2(out, STDOUT_FILENO);
@@ -144,7 +145,12 @@ void LauncherProcess::spawn(Start const& start) {
   auto const environment = pointers(start.environment);
   char const* const directory = start.directory.empty() ? nullptr : start.directory.c_str();
   pid_t const parent = getpid();
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
   pid_t const child = fork();
+  if (child != 0) pthread_sigmask(SIG_SETMASK, &before, nullptr);
   if (child < 0) throw std::system_error(errno, std::generic_category(), "fork");
   if (child == 0) {
     become(command.data(), environment.data(), directory, start.ends_with_thread, parent, out.writing(), err.writing(),
