@@ -1,0 +1,128 @@
+// The loop of the master, run by its own thread and by those that wait.
+#include "spawn/shared_loop.hpp"
+
+#include <atomic>
+#include <memory>
+#include <set>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "tests/support/catch.hpp"
+
+using namespace farm::detail;
+
+namespace {
+
+/// With its thread, as a hub has it.
+class Loop {
+ public:
+  Loop() { add_wait_helper(loop_); }
+  Loop(Loop const&) = delete;
+  Loop& operator=(Loop const&) = delete;
+  ~Loop() { stop(); }
+
+  void stop() {
+    if (!thread_.joinable()) return;
+    loop_->post([this] { loop_->context().stop(); });
+    thread_.join();
+  }
+  SharedLoop* operator->() { return loop_.get(); }
+  SharedLoop& operator*() { return *loop_; }
+  [[nodiscard]] std::thread::id own() const { return thread_.get_id(); }
+
+ private:
+  std::shared_ptr<SharedLoop> loop_ = std::make_shared<SharedLoop>([] {});
+  std::thread thread_{[this] { loop_->run(); }};
+};
+
+/// Completes the state on the loop in so many steps, as the way to a rank and back has some.
+void complete_in(SharedLoop& loop, StatePtr const& state, int steps) {
+  loop.run_or_post([&loop, state, steps] {
+    if (steps == 0) {
+      state->set_bytes("done");
+    } else {
+      loop.post([&loop, state, steps] { complete_in(loop, state, steps - 1); });
+    }
+  });
+}
+
+}  // namespace
+
+TEST_CASE("one thread after the other runs the loop, and everything that is waited for is done") {
+  Loop loop;
+  std::atomic<int> running{0};
+  std::atomic<bool> overlapped{false};
+  std::atomic<int> done{0};
+  constexpr int threads = 4;
+  constexpr int rounds = 2'000;
+  std::vector<std::thread> all;
+  for (int t = 0; t < threads; ++t) {
+    all.emplace_back([&] {
+      for (int i = 0; i < rounds; ++i) {
+        auto const state = make_intrusive<FutureState>();
+        loop->run_or_post([&, state] {
+          if (++running != 1) overlapped = true;
+          --running;
+          state->set_bytes("done");
+        });
+        done += state->wait_until(never);
+      }
+    });
+  }
+  for (auto& thread : all) thread.join();
+  CHECK(done == threads * rounds);
+  CHECK_FALSE(overlapped);
+}
+
+TEST_CASE("a thread that waits runs the loop in time") {
+  Loop loop;
+  std::set<std::thread::id> ran_on;
+  for (int i = 0; i < 100'000 && ran_on.count(std::this_thread::get_id()) == 0; ++i) {
+    auto const state = make_intrusive<FutureState>();
+    loop->post([&, state] {
+      ran_on.insert(std::this_thread::get_id());
+      state->set_bytes("done");
+    });
+    state->wait_until(never);
+  }
+  CHECK(ran_on.count(std::this_thread::get_id()) == 1);
+}
+
+TEST_CASE("callbacks run on the loop's own thread, whoever runs the loop, and each once") {
+  Loop loop;
+  constexpr int rounds = 3'000;
+  std::atomic<int> here{0};
+  std::atomic<int> elsewhere{0};
+  for (int i = 0; i < rounds; ++i) {
+    auto const state = make_intrusive<FutureState>();
+    if (i % 3 == 0) state->add_callback([&] { ++(std::this_thread::get_id() == loop.own() ? here : elsewhere); });
+    complete_in(*loop, state, i % 4);
+    state->wait_until(never);
+  }
+  loop.stop();
+  CHECK(here == rounds / 3);
+  CHECK(elsewhere == 0);
+}
+
+TEST_CASE("what is posted while a guest is away is done without anybody waiting for it") {
+  Loop loop;
+  for (int i = 0; i < 200; ++i) {
+    auto const awaited = make_intrusive<FutureState>();
+    complete_in(*loop, awaited, 2);
+    awaited->wait_until(never);
+    std::atomic<bool> done{false};
+    complete_in(*loop, make_intrusive<FutureState>(), 2);
+    loop->post([&] { done = true; });
+    while (!done) std::this_thread::yield();
+  }
+  SUCCEED();
+}
+
+TEST_CASE("a wait ends at its deadline, and a loop that has stopped is not run any more") {
+  Loop loop;
+  auto const never_done = make_intrusive<FutureState>();
+  CHECK_FALSE(never_done->wait_until(Clock::now() + std::chrono::milliseconds{1}));
+  loop.stop();
+  CHECK_FALSE(never_done->wait_until(Clock::now() + std::chrono::milliseconds{1}));
+}
