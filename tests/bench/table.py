@@ -29,6 +29,11 @@ ROWS = [
     ("master's cpu, the same, one after the other, us", "single_alternating_cpu_us", None, "", "", ""),
     ("master's cpu, task of 2 ranks, queued, us", "pair_queued_cpu_us", None, "", "", ""),
     ("2 idle ranks, % of a core", "idle_ranks_percent", None, "", "", "<= 0.06"),
+    ("death to next task, group of 1, ms", "recovery_1_ms", "fresh_group_1_ms", "a first group", "of", ""),
+    ("the same, 95 % of deaths, ms", "recovery_1_p95_ms", "fresh_group_1_p95_ms", "a first group", "of", ""),
+    ("death to next task, group of 2, ms", "recovery_2_ms", "fresh_group_2_ms", "a first group", "of", ""),
+    ("the same, 95 % of deaths, ms", "recovery_2_p95_ms", "fresh_group_2_p95_ms", "a first group", "of", ""),
+    ("tasks of 10 ms per s, 4 ranks, one killed every 2 s", "naps_under_kills_per_s", "naps_undisturbed_per_s", "undisturbed", "of", ""),
 ]
 
 SPAWNING = ["MPISpawnPool", "MPIPoolExecutor", "PoolExecutor", "Executor", "Pool"]
