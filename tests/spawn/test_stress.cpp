@@ -246,6 +246,7 @@ class PoolStory {
     max_losses_ = !deaths_ || below(2) == 0 ? 1000 : 1 + below(3);
     end_ = below(7);
     brisk_ = below(3) == 0;
+    worn_after_ = below(4) == 0 ? 5 + below(20) : 0;
     if (deaths_ && max_losses_ < 1000) always_ |= lost;
     if (stops_) always_ |= late;
     if (end_ >= 4) always_ |= cancelled;
@@ -256,7 +257,7 @@ class PoolStory {
   void run() {
     farm::MPISpawnPool::Options options{.max_ranks = max_ranks_,
                                         .ranks_per_task = 1 + below(max_ranks_),
-                                        .tasks_per_group = one_in(4) ? 5 + below(20) : 0,
+                                        .tasks_per_group = worn_after_,
                                         .max_losses = max_losses_,
                                         .grace = std::chrono::milliseconds{below(300)},
                                         .spawn_timeout = spawn_limit};
@@ -269,7 +270,7 @@ class PoolStory {
     {
       Pool pool{options};
       if (below(4) == 0) pool.bootup(false);
-      int const steps = 10 + below(50);
+      int const steps = 5 + below(30);
       for (int i = 0; i < steps; ++i) {
         step(pool);
         ++events_;
@@ -312,7 +313,7 @@ class PoolStory {
   void step(Pool& pool) {
     int const what = below(24);
     if (what < 14) {
-      for (int i = one_in(8) ? below(brisk_ ? 300 : 30) : 1; i > 0; --i) submit(pool);
+      for (int i = one_in(8) ? below(brisk_ && worn_after_ == 0 ? 200 : 20) : 1; i > 0; --i) submit(pool);
     } else if (what < 17 && !entries_.empty()) {
       auto& entry = entries_[any(entries_.size())];
       entry.was_cancelled = entry.cancel() || entry.was_cancelled;
@@ -508,7 +509,7 @@ class PoolStory {
     if (one_in(3)) {
       submitter = std::jthread{[&pool, &further] {
         try {
-          while (further.size() < 10'000) further.push_back(pool.submit(nap, 3L, 0));
+          while (further.size() < 100) further.push_back(pool.submit(nap, 3L, 0));
         } catch (farm::ShutdownError const&) {
         }
       }};
@@ -609,6 +610,7 @@ class PoolStory {
   int end_ = 0;          ///< which of the ways to end a pool; from 4 on tasks are cancelled by it
   unsigned always_ = 0;  ///< endings that are allowed to every task
   bool brisk_ = false;   ///< all tasks are so short that many are sent ahead
+  int worn_after_ = 0;   ///< tasks per group
   std::string what_;
   std::string faults_;
   std::atomic<std::size_t> told_{0};  ///< callbacks of entries
