@@ -28,6 +28,13 @@ if(FARM_SANITIZE)
   endif()
 endif()
 
+if(FARM_FUZZ)
+  if(NOT CMAKE_CXX_COMPILER_ID STREQUAL Clang)
+    message(FATAL_ERROR "FARM_FUZZ needs clang's libFuzzer: use the preset fuzz, or CMAKE_CXX_COMPILER=clang++")
+  endif()
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
+
 # For our own C++ sources; the headers of others are system headers and stay silent.
 function(farm_private_settings target)
   target_include_directories(${target} PRIVATE "${PROJECT_SOURCE_DIR}")

@@ -38,6 +38,11 @@ ROWS = [
     ("task of 1 rank, 1,000,000 queued, us", "queue_of_1m_us", "queue_of_10k_us", "10,000 queued", "of", "<= 1.1"),
     ("instructions of a task, submission to result, one thread", "path_instructions", None, "", "", ""),
     ("memory of a queued task, bytes", "queued_resident_bytes", None, "", "", "<= 200"),
+    ("death to next task, group of 1, ms", "recovery_1_ms", "fresh_group_1_ms", "a first group", "of", ""),
+    ("the same, 95 % of deaths, ms", "recovery_1_p95_ms", "fresh_group_1_p95_ms", "a first group", "of", ""),
+    ("death to next task, group of 2, ms", "recovery_2_ms", "fresh_group_2_ms", "a first group", "of", ""),
+    ("the same, 95 % of deaths, ms", "recovery_2_p95_ms", "fresh_group_2_p95_ms", "a first group", "of", ""),
+    ("tasks of 10 ms per s, 4 ranks, one killed every 2 s", "naps_under_kills_per_s", "naps_undisturbed_per_s", "undisturbed", "of", ""),
 ]
 
 # Past birth groups of all sources are the same.
