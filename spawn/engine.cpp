@@ -195,6 +195,7 @@ class Engine::Core final : public SchedulerPort,
     hub_.post([self = shared_from_this(), cancel] {
       self->take_inbox();
       if (cancel || self->awaits_nothing()) self->scheduler_.shutdown(cancel);
+      self->watch_clock();
     });
   }
 
@@ -204,6 +205,7 @@ class Engine::Core final : public SchedulerPort,
       self->take_inbox();
       self->scheduler_.abandon(std::make_exception_ptr(CancelledError("the pool was terminated")));
       self->scheduler_.shutdown(true);
+      self->watch_clock();
     });
   }
 
@@ -354,6 +356,7 @@ class Engine::Core final : public SchedulerPort,
     hub_.post([self = shared_from_this(), last] {
       self->take_inbox();
       if (last) self->scheduler_.shutdown(false);
+      self->watch_clock();
     });
   }
 
@@ -485,6 +488,7 @@ class Engine::Core final : public SchedulerPort,
     if (std::erase(born_dead_, id) == 0) scheduler_.group_gone(id);
     // not before its ranks have ended, who would go on
     if (auto const unanswered = unanswered_.extract(id)) clear_stage(id, unanswered.mapped());
+    watch_clock();
     if (groups_.empty()) keep_alive_.reset();
   }
 

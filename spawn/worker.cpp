@@ -45,8 +45,6 @@ bool rank_process = false;  // NOLINT: what this process is
 
 /// Looking again costs less than being woken (45 us in a virtual machine), for a while.
 constexpr auto spin_time = 50us;
-/// An answer waits for further ones no longer than this.
-constexpr auto answer_delay = 20us;
 /// How often a task's progress is told at most.
 constexpr auto progress_interval = 50ms;
 
@@ -55,7 +53,6 @@ class Channel {
  public:
   explicit Channel(Socket socket) : socket_(std::move(socket)) {
     socket_.non_blocking(true);
-    last_flush_ = Clock::now();
   }
 
   /// The next frame, valid until the next call; sends the answers before it waits. None at the end of the stream.
@@ -76,11 +73,6 @@ class Channel {
 
   Bytes& output() { return output_; }
 
-  /// After an answer: it leaves at once, unless it came so soon after the last that the next may go with it.
-  void answered(Clock::time_point now) {
-    if (now - last_flush_ > answer_delay || output_.size() > 65536) flush();
-  }
-
   void flush() {
     std::size_t sent = 0;
     while (sent != output_.size()) {
@@ -93,7 +85,6 @@ class Channel {
       }
     }
     output_.clear();
-    last_flush_ = Clock::now();
   }
 
  private:
@@ -126,7 +117,6 @@ class Channel {
   InputBuffer input_;
   std::size_t used_ = 0;
   Bytes output_;
-  Clock::time_point last_flush_;
 };
 
 /// MPI errors inside tasks become exceptions.
@@ -256,7 +246,7 @@ class Server {
     AnswerHeader const answer{static_cast<std::uint64_t>((end - start).count())};
     append_frame(channel_.output(), failure ? FrameType::error : FrameType::value, frame.id, &answer, sizeof answer,
                  value_);
-    channel_.answered(end);
+    channel_.flush();  // the next task may take long, or wait for what the master does upon this answer
     ++tasks_run_;
     // of a group of one nobody else need agree to it
     if (failure && group_.size() == 1) comms_.clear();

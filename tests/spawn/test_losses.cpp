@@ -101,6 +101,20 @@ TEST_CASE("a rank that throws while its peers wait in a collective hangs nothing
   CHECK(pool.statistics().groups_lost == 0);
 }
 
+TEST_CASE("answers do not wait for the next task, which may wait for peers that wait in the one before it") {
+  farm::MPISpawnPool pool{{.max_ranks = 2, .ranks_per_task = 2, .grace = 20ms}};
+  auto const together = [](farm::Comm const& comm) { comm.barrier(); };
+  for (int round = 0; round < 5; ++round) {
+    std::vector<farm::Future<int>> short_ones;  // so that many tasks are sent ahead
+    for (int i = 0; i < 200; ++i) short_ones.push_back(pool.submit(add_one, i));
+    auto const bad = pool.submit(throw_beside_a_collective, 1);
+    std::vector<farm::Future<void>> after;
+    for (int i = 0; i < 200; ++i) after.push_back(pool.submit(together));
+    CHECK_THROWS_AS(bad.result(30s), std::out_of_range);
+    for (auto const& each : after) each.result();
+  }
+}
+
 TEST_CASE("messages that a task which threw has left behind do not reach the next one") {
   farm::MPISpawnPool pool{{.max_ranks = 2, .ranks_per_task = 2}};
   auto const leave_message = [](farm::Comm const& comm) {
