@@ -65,6 +65,7 @@ template <class Serve>
   try {
     auto const link = guarded ? split_off_guard(argv) : GuardLink{};
     unsetenv("FARM_WORKER");  // what a task starts is no rank
+    unsetenv("FARM_TRACE");   // and its timeline is not the master's
     unsetenv("FARM_BIRTH");
     int initialized = 0;
     MPI_Initialized(&initialized);

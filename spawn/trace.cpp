@@ -50,6 +50,7 @@ void Trace::open() {
     throw UsageError(fmt::format("the trace {} cannot be written: {}", path, std::strerror(errno)));  // NOLINT
   }
   the_trace().reset(new Trace{file});
+  unsetenv("FARM_TRACE");  // what this program starts has none, or its own
   set_span_sink(the_trace().get());
 }
 
