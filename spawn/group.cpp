@@ -107,7 +107,13 @@ std::vector<int> Group::broken_off() const {
 }
 
 void Group::attach(Hello const& hello, Socket socket) {
-  if (hello.rank < 0 || hello.rank >= ranks()) throw ProtocolError("it is of no rank of its group");
+  if (hello.rank < 0 || hello.rank >= ranks()) {
+    if (is_awaited()) {
+      fail(fmt::format("a rank {} has come, where {} were asked for: the launcher has started more", hello.rank,
+                       ranks()));
+    }
+    throw ProtocolError("it is of no rank of its group");
+  }
   auto const rank = static_cast<std::size_t>(hello.rank);
   auto& member = members_[rank];
   if (hello.is_guard ? member.lifeline != nullptr : member.stream != nullptr)

@@ -78,7 +78,9 @@ std::vector<HostSlots> hosts_of_slurm() {
     throw SpawnError(
         fmt::format("scontrol does not tell the hosts of SLURM_JOB_NODELIST={}: name them with FARM_HOSTS", list));
   }
-  bool const by_tasks = !variable("SLURM_NTASKS").empty() && !variable("SLURM_TASKS_PER_NODE").empty();
+  // within a step those tell of the step, which may be of this process alone
+  bool const by_tasks = variable("SLURM_STEP_ID").empty() && !variable("SLURM_NTASKS").empty() &&
+                        !variable("SLURM_TASKS_PER_NODE").empty();
   auto const* const name = by_tasks ? "SLURM_TASKS_PER_NODE" : "SLURM_JOB_CPUS_PER_NODE";
   auto const counts = parse_counts(variable(name), name);
   auto const cores_each = by_tasks ? 1 : number_in(variable("SLURM_CPUS_PER_TASK")).value_or(1);

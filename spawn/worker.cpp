@@ -51,9 +51,7 @@ constexpr auto progress_interval = 50ms;
 /// The rank's end of its task stream: blocks, and is used between tasks only.
 class Channel {
  public:
-  explicit Channel(Socket socket) : socket_(std::move(socket)) {
-    socket_.non_blocking(true);
-  }
+  explicit Channel(Socket socket) : socket_(std::move(socket)) { socket_.non_blocking(true); }
 
   /// The next frame, valid until the next call; sends the answers before it waits. None at the end of the stream.
   std::optional<Frame> next() {

@@ -64,6 +64,7 @@ TEST_CASE("inside an allocation srun starts all ranks at once") {
 
 TEST_CASE("a program that srun has started as one process launches its groups as further steps") {
   auto const outcome = in_allocation(false, 6, "srun --mpi=pmix -n 1 " + program + " work");
+  CAPTURE(outcome.errors);
   CHECK(outcome.status == 0);
   CHECK(outcome.output == "sum 48\n");
   CHECK(outcome.left.empty());
