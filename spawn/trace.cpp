@@ -122,7 +122,7 @@ void Trace::ready(std::uint64_t id, std::vector<std::string> hosts) {
     auto const rank = static_cast<int>(i);
     group.clocks[i] = {.same_host = hosts[i] == host_name(), .idle_since = now};
     name_lane(id, rank, fmt::format("rank {} on {}", rank, hosts[i]));
-    write({"birth", "group", 'X', id, rank, group.starting, now, {{"ranks", group.ranks}}});
+    write({"birth", "group", 'X', id, rank, group.starting, now, {{"ranks", group.ranks}, {"host", hosts[i]}}});
   }
 }
 

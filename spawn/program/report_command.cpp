@@ -63,6 +63,7 @@ class Report {
     if (name == "birth") {
       lanes_[place] = {.born = end, .starting = end - begin, .last = end};
       if (place.second == 0) births_.push_back(end - begin);
+      ++ranks_on_[arguments.value("host", "hosts that are not known")];
     } else if (name == "gone") {
       for (auto& [where, lane] : lanes_) {
         if (where.first == place.first) lane.last = std::max(lane.last, begin);
@@ -176,8 +177,10 @@ class Report {
     if (!births.empty())
       out +=
           fmt::format(", in {} (median), {} (longest)", duration(births[births.size() / 2]), duration(births.back()));
-    return out + fmt::format("; {} failed to start; {} lost; {} further attempts of tasks\n", failed_births_, losses_,
-                             retries_);
+    out +=
+        fmt::format("; {} failed to start; {} lost; {} further attempts of tasks\n", failed_births_, losses_, retries_);
+    for (auto const& [host, ranks] : ranks_on_) out += fmt::format("{} ranks on {}\n", ranks, host);
+    return out;
   }
 
   [[nodiscard]] std::string staging() const {
@@ -199,6 +202,7 @@ class Report {
   std::map<std::pair<std::uint64_t, int>, Lane> lanes_;
   std::map<std::string, Staging> staging_;
   std::vector<double> births_;
+  std::map<std::string, int> ranks_on_;  ///< each host, over all groups
   int failed_births_ = 0;
   int losses_ = 0;
   int retries_ = 0;

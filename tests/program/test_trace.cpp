@@ -114,7 +114,7 @@ TEST_CASE("a report tells percentiles, shares and births; also of a trace that w
   auto const whole = run(FARM_PROGRAM " report trace.json");
   CHECK(whole.status == 0);
   for (auto const* const text :
-       {"4 tasks, 4 with a value", "median", "99 %", "running", "busy share", "2 groups were started"})
+       {"4 tasks, 4 with a value", "median", "99 %", "running", "busy share", "2 groups were started", " ranks on "})
     CHECK_THAT(whole.out, contains(text));
   CHECK(run("head -c -30 trace.json >cut.json; " FARM_PROGRAM " report cut.json").status == 0);
 }
