@@ -244,6 +244,8 @@ class Engine::Core final : public SchedulerPort,
   }
 
   [[nodiscard]] EngineOptions const& options() const { return options_; }
+  /// The Runtime's, whose ranks are the farm's alone.
+  [[nodiscard]] bool has_ranks_of_runtime() const { return hub_owner_.use_count() == 0; }
 
  private:
   void note_submission(Task& task) const {
@@ -604,6 +606,9 @@ void set_options(Task& task, EngineOptions const& engine, TaskOptions const& opt
 }  // namespace
 
 void Engine::make_cancellable(Task& task) const {
+  if (!core_->has_ranks_of_runtime()) {
+    throw UsageError("cancellable: the ranks of a communicator are the program's own, and are not ended by the farm");
+  }
   task.cancellable = true;
   task.make_rare().stop = [core = std::weak_ptr{core_}](Task& stopped) {
     if (auto const living = core.lock()) living->stop(TaskPtr{&stopped});

@@ -15,6 +15,7 @@
 
 #include <unistd.h>
 #include <algorithm>
+#include <exception>
 #include <utility>
 
 namespace farm::detail {
@@ -98,9 +99,16 @@ void SpawnedSource::limit_spawn(Clock::duration limit, std::string const& why) {
 
 /// The call cannot be interrupted, and MPI does not allow a second one beside it.
 void SpawnedSource::give_up(std::string const& why) {
-  stuck_ = why + " and cannot be interrupted: no more groups can be spawned";
-  log_error(why + ": groups are launched by mpiexec from now on");
-  gave_up_ = true;
+  stuck_ = why + " and cannot be interrupted: no more groups can be spawned; start the program again";
+  try {
+    static_cast<void>(hub_.source(Source::launched));
+    gave_up_ = true;
+    log_error(why + ": groups are launched by mpiexec from now on");
+  } catch (std::exception const& e) {
+    stuck_ += fmt::format(" (nor can they be launched: {})", e.what());
+    spawner_->abandon();
+    return hub_.fail_starting(*this, stuck_);
+  }
   spawner_->abandon();
   hub_.stop_starting(*this, spawning_, stuck_);
 }

@@ -204,3 +204,11 @@ TEST_CASE("tasks in the process itself cannot have surroundings of their own") {
       [] { farm::MPIExecutor{{.comm = MPI_COMM_SELF, .workers = {.working_directory = "/"}}}; });
   CHECK_THAT(text, contains("in the process itself"));
 }
+
+TEST_CASE("tasks that could be cancelled while they run are refused: these ranks are not to be ended") {
+  farm::MPIExecutor executor;
+  if (!executor.is_main()) return;
+  CHECK_THAT(error_of<farm::UsageError>([&] { executor.submit(farm::TaskOptions{.cancellable = true}, square, 1); }),
+             contains("the program's own"));
+  CHECK(executor.submit(square, 2).result() == 4);
+}

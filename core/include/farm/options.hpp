@@ -19,7 +19,7 @@ struct TaskOptions {
   /// TaskContext is asked to, and its group is ended after the pool's grace; any other is ended with its group at once.
   /// None: no limit.
   std::optional<std::chrono::nanoseconds> timeout{};
-  /// cancel() of its future is true also while it runs; it is stopped as after a timeout.
+  /// cancel() of its future is true while it runs, too: it is stopped as after a timeout. Not in an MPICommExecutor.
   bool cancellable = false;
   /// How often it is run again after it threw. The last error is the one that counts.
   int retries = 0;
