@@ -3,8 +3,6 @@
 #include "spawn/link.hpp"
 
 #include <farm/error.hpp>
-#include <farm/stage_directory.hpp>
-#include <farm/stage_run.hpp>
 
 #include <fmt/format.h>
 #include <asio/buffer.hpp>
@@ -22,7 +20,6 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
-#include <filesystem>
 #include <string_view>
 #include <system_error>
 
@@ -155,12 +152,6 @@ Socket connect_to_master(asio::io_context& context, Birth const& birth, Hello co
                                only_there ? "; it does not listen for other hosts: name those of the pool, or set "
                                             "FARM_ADDRESS to its address"
                                           : ""));
-}
-
-std::string birth_path(std::uint64_t group) {
-  auto const* const run = current_stage_run();
-  auto const directory = run != nullptr ? run->directory() : find_stage_directory().path;
-  return (std::filesystem::absolute(directory) / fmt::format("birth-{}-{}", getpid(), group)).string();
 }
 
 void write_birth(Birth const& birth, std::string const& path) {

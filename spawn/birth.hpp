@@ -39,8 +39,6 @@ inline constexpr std::chrono::milliseconds connect_patience{30'000};
 [[nodiscard]] Socket connect_to_master(asio::io_context& context, Birth const& birth, Hello const& hello,
                                        std::chrono::milliseconds patience = connect_patience);
 
-/// Where the file of a group's birth is to be.
-[[nodiscard]] std::string birth_path(std::uint64_t group);
 /// What a rank must know, in a file that only this user may read; `path` must not exist yet. Throws SpawnError.
 void write_birth(Birth const& birth, std::string const& path);
 [[nodiscard]] Birth read_birth(std::string const& path);

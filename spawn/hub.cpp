@@ -6,13 +6,16 @@
 
 #include <farm/error.hpp>
 #include <farm/log.hpp>
+#include <farm/stage_directory.hpp>
 #include <farm/stage_run.hpp>
 
 #include <fmt/format.h>
 
+#include <unistd.h>
 #include <algorithm>
 #include <atomic>
 #include <cstdio>
+#include <filesystem>
 #include <future>
 #include <utility>
 
@@ -140,6 +143,12 @@ Birth Hub::invitation() const {
   auto birth = listener_.invitation();
   if (auto const* const run = current_stage_run()) birth.stage_directory = run->directory().string();
   return birth;
+}
+
+std::string Hub::birth_path(std::uint64_t group) {
+  auto const* const run = current_stage_run();
+  auto const directory = run != nullptr ? run->directory() : find_stage_directory().path;
+  return (std::filesystem::absolute(directory) / fmt::format("birth-{}-{}", getpid(), group)).string();
 }
 
 bool Hub::exists() { return the_hub != nullptr; }

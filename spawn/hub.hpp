@@ -54,6 +54,8 @@ class Hub {
   [[nodiscard]] Birth invitation() const;
   /// The hub's, or a thread that runs handlers in its place.
   [[nodiscard]] bool on_thread() const { return std::this_thread::get_id() == thread_.get_id() || loop_->is_guest(); }
+  /// Where the file of a group's birth is to be.
+  [[nodiscard]] static std::string birth_path(std::uint64_t group);
   template <class F>
   void post(F f) {
     loop_->post(std::move(f));

@@ -134,7 +134,7 @@ void LaunchedSource::start(std::shared_ptr<Group> const& group, int crowd, Worke
   entry.group = group;
   entry.options = options;
   entry.crowd = crowd;
-  entry.birth = birth_path(id);
+  entry.birth = Hub::birth_path(id);
   try {
     launch(id, entry);
     group->expect(limit);

@@ -56,7 +56,7 @@ void SpawnedSource::start(std::shared_ptr<Group> const& group, int crowd, Worker
   birth.group = group->id();
   birth.build_id = program_build_id();
   birth.output_directory = options.output_directory;
-  auto birth_file = birth_path(group->id());
+  auto birth_file = Hub::birth_path(group->id());
   try {
     write_birth(birth, birth_file);
   } catch (SpawnError const&) {
@@ -121,7 +121,7 @@ bool SpawnedSource::withdraw(Group const& group) {
 
 void SpawnedSource::released(Group const& group) {
   taken_ -= group.ranks();
-  unlink(birth_path(group.id()).c_str());
+  unlink(Hub::birth_path(group.id()).c_str());
   if (spawning_ != group.id() || !stuck_.empty()) return;
   limit_spawn(stuck_limit, "a rank died while MPI_Comm_spawn was starting it, which waits for it for ever");
 }
