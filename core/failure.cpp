@@ -113,10 +113,20 @@ constexpr KnownType from_text_and_code() {
           }};
 }
 
-template <class T, class Enum>
-constexpr KnownType from_enum() {
-  return {&matches<T>, [](Failure const& failure, TaskError::Details details) {
-            return std::make_exception_ptr(Thrown<T>(std::move(details), static_cast<Enum>(failure.code)));
+constexpr KnownType from_future_errc() {
+  return {&matches<std::future_error>, [](Failure const& failure, TaskError::Details details) {
+            return std::make_exception_ptr(
+                Thrown<std::future_error>(std::move(details), static_cast<std::future_errc>(failure.code)));
+          }};
+}
+
+/// The code may be none, in a frame of somebody else's; its type has no room for that.
+constexpr KnownType from_regex_code() {
+  return {&matches<std::regex_error>, [](Failure const& failure, TaskError::Details details) {
+            using namespace std::regex_constants;
+            bool const is_one = failure.code >= 0 && failure.code <= static_cast<std::int32_t>(error_stack);
+            auto const code = is_one ? static_cast<error_type>(failure.code) : error_stack;
+            return std::make_exception_ptr(Thrown<std::regex_error>(std::move(details), code));
           }};
 }
 
@@ -137,8 +147,8 @@ constexpr std::array known_types{
     from_text_and_code<std::filesystem::filesystem_error>(),
     from_text_and_code<std::ios_base::failure>(),
     from_code<std::system_error>(),
-    from_enum<std::future_error, std::future_errc>(),
-    from_enum<std::regex_error, std::regex_constants::error_type>(),
+    from_future_errc(),
+    from_regex_code(),
     from_text<std::range_error>(),
     from_text<std::overflow_error>(),
     from_text<std::underflow_error>(),

@@ -137,6 +137,20 @@ TEST_CASE("an exception that the library throws arrives as well") {
                          [](std::regex_error const& e) { CHECK(e.code() == std::regex_constants::error_brack); });
 }
 
+TEST_CASE("a code that is none makes an error all the same") {
+  auto failure = [] {
+    try {
+      throw std::regex_error{std::regex_constants::error_brack};
+    } catch (...) {
+      return current_failure();
+    }
+  }();
+  for (std::int32_t const code : {-1, 1000, 83886082}) {
+    failure.code = code;
+    CHECK(is_caught_as<std::regex_error>(make_exception(failure, {.task = 1, .rank = 0, .ranks = 1})));
+  }
+}
+
 TEST_CASE("a type is caught as its bases, and not as its relatives") {
   auto const error = travelled([] { throw std::out_of_range{"text"}; });
   CHECK(is_caught_as<std::logic_error>(error));

@@ -2,6 +2,7 @@
 // the key for this very challenge, and whoever is sent away is told of in one line.
 #include "spawn/listener.hpp"
 #include "tests/fuzz/expect.hpp"
+#include "tests/support/response_to.hpp"
 
 #include <farm/log.hpp>
 
@@ -110,14 +111,6 @@ class Peer {
   int descriptor_ = -1;
   Challenge challenge_;
 };
-
-std::string response_to(Challenge const& challenge, Key const& key, std::string_view hello) {
-  Response response;
-  response.nonce = random_bytes();
-  response.hello_size = static_cast<std::uint32_t>(hello.size());
-  response.mac = connector_mac(key, challenge.nonce, response.nonce, hello);
-  return std::string{reinterpret_cast<char const*>(&response), sizeof response}.append(hello);
-}
 
 bool is_hello(std::string_view bytes) {
   try {
