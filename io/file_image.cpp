@@ -6,6 +6,10 @@
 #include <unistd.h>
 #include <algorithm>
 #include <cerrno>
+#include <map>
+#include <mutex>
+#include <tuple>
+#include <utility>
 
 #include "io/checksums.hpp"
 #include "io/descriptor.hpp"
@@ -54,8 +58,6 @@ FileImage::Part read_part(FileReader const& file, std::uint64_t begin, std::uint
   return part;
 }
 
-}  // namespace
-
 FileImage make_image(std::string const& head, Place const& place, ElementType type, Extents const& extents, int ranks,
                      StageOptions const& options, std::uint64_t stripes) {
   FileImage image;
@@ -77,5 +79,62 @@ FileImage make_image(std::string const& head, Place const& place, ElementType ty
   image.parts.push_back(read_part(file, rest, std::max(rest, image.size)));
   return image;
 }
+
+/// Those of late, of 64 KiB each and more. Forgets all when it holds many.
+class KnownImages {
+ public:
+  using Key = std::tuple<ElementType, Extents, int, std::uint64_t, std::vector<std::pair<std::string, std::string>>>;
+
+  template <class Make>
+  std::shared_ptr<FileImage const> find(Key const& key, Make make) {
+    {
+      std::lock_guard const lock{mutex_};
+      if (auto const known = images_.find(key); known != images_.end()) return known->second;
+    }
+    auto made = std::make_shared<FileImage>(make());
+    std::lock_guard const lock{mutex_};
+    made->number = ++count_;
+    if (images_.size() >= most) {
+      images_.clear();
+      proven_.clear();
+    }
+    return images_[key] = std::move(made);
+  }
+
+  void set_proven(std::uint64_t number) {
+    std::lock_guard const lock{mutex_};
+    for (auto const& [key, image] : images_) {
+      if (image->number == number) proven_[number] = image->size;
+    }
+  }
+
+  std::uint64_t proven_size(std::uint64_t number) {
+    std::lock_guard const lock{mutex_};
+    auto const known = proven_.find(number);
+    return known != proven_.end() ? known->second : 0;
+  }
+
+ private:
+  static constexpr std::size_t most = 32;
+  std::mutex mutex_{};
+  std::map<Key, std::shared_ptr<FileImage const>> images_{};
+  std::map<std::uint64_t, std::uint64_t> proven_{};  ///< number, size
+  std::uint64_t count_ = 0;
+};
+
+KnownImages known_images;
+
+}  // namespace
+
+std::shared_ptr<FileImage const> find_image(std::string const& head, Place const& place, ElementType type,
+                                            Extents const& extents, int ranks, StageOptions const& options,
+                                            std::uint64_t stripes) {
+  return known_images.find({type, extents, ranks, stripes, options.story},
+                           [&] { return make_image(head, place, type, extents, ranks, options, stripes); });
+}
+
+void set_proven(std::uint64_t image) { known_images.set_proven(image); }
+
+std::uint64_t proven_size(std::uint64_t image) { return known_images.proven_size(image); }
 
 }  // namespace farm::detail

@@ -3,6 +3,7 @@
 #include <farm/stage_options.hpp>
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,7 @@ struct FileImage {
     std::vector<char> bytes{};
   };
   std::vector<Part> parts{};
+  std::uint64_t number = 0;  ///< its own in this process
   std::uint64_t size = 0;
   std::uint64_t data_offset = 0;       ///< where the elements belong
   std::uint64_t checksums_offset = 0;  ///< 0: there are none
@@ -31,9 +33,16 @@ struct FileImage {
   return bytes < many ? std::uint64_t{64} << 10U : std::uint64_t{2} << 20U;
 }
 
-/// `head` is the small file: made and removed. `place` is for errors. Throws StageError.
-[[nodiscard]] FileImage make_image(std::string const& head, Place const& place, ElementType type,
-                                   Extents const& extents, int ranks, StageOptions const& options,
-                                   std::uint64_t stripes);
+/// Arrays of the same type, extents and story have the same image, which is kept for the next one: making it takes as
+/// long as writing 2 MiB. `head` is the small file: made, where it is needed, and removed. `place` is for errors.
+/// Throws StageError. Thread-safe, as all that follows.
+[[nodiscard]] std::shared_ptr<FileImage const> find_image(std::string const& head, Place const& place, ElementType type,
+                                                          Extents const& extents, int ranks,
+                                                          StageOptions const& options, std::uint64_t stripes);
+
+/// HDF5 has found in a file of this image what should be there.
+void set_proven(std::uint64_t image);
+/// The size of such a file; 0: it is not known that HDF5 has.
+[[nodiscard]] std::uint64_t proven_size(std::uint64_t image);
 
 }  // namespace farm::detail

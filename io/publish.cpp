@@ -111,7 +111,7 @@ struct Begun {
 
   template <class Archive>
   void serialize(Archive& archive) {
-    archive(file.file, file.part, file.data_offset, file.checksums_offset, way);
+    archive(file.file, file.part, file.data_offset, file.checksums_offset, file.image, way);
   }
 };
 
@@ -131,17 +131,21 @@ Begun begin_together(Ranks const& ranks, ElementType type, Extents const& extent
   return begun;
 }
 
-/// All must see the file, and find room in it: nobody shall fail when all are in a collective write.
-void reserve_rows(StagedFile const& file, Rows const& rows) {
+void check_visible(StagedFile const& file) {
   if (access(file.part.c_str(), W_OK) != 0)
     throw system_error(file.place(), "was made by rank 0, but is not to be seen or written here", errno);
+}
+
+/// Nobody shall fail when all are in a collective write.
+void reserve_rows(StagedFile const& file, Rows const& rows) {
+  check_visible(file);
   reserve_file(file.place(), file.data_offset + rows.first * rows.row_bytes, rows.count * rows.row_bytes);
 }
 
 /// Of this rank's rows, which are in the file afterwards; the checksums.
 std::vector<Stripe> finish_rows(Begun const& begun, Rows const& rows) {
   if (begun.way == Way::each) {
-    reserve_rows(begun.file, rows);
+    check_visible(begun.file);
     return write_rows(begun.file, rows);
   }
   if (begun.file.stripes == 0) return {};

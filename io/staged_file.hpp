@@ -13,8 +13,8 @@
 
 /// The files that hold one staged array each. They have their names only when they are complete.
 ///
-/// HDF5 makes all that is not elements in memory: HDF5 that cannot close a file, since the disk is full, ends the
-/// process later (1.10.8, in H5F__close_cb at exit).
+/// HDF5 makes all that is not elements in a small file of its own: HDF5 that cannot close a file, since the disk is
+/// full, ends the process later (1.10.8, in H5F__close_cb at exit).
 namespace farm::detail {
 
 struct StagedFile {
@@ -25,6 +25,7 @@ struct StagedFile {
   std::uint64_t data_offset = 0;
   std::uint64_t checksums_offset = 0;
   std::uint64_t stripes = 0;
+  std::uint64_t image = 0;  ///< number of the FileImage that it was made of
 
   [[nodiscard]] Place place() const { return {part, dataset}; }
   static constexpr char const* dataset = "/data";
@@ -42,7 +43,8 @@ struct StagedFile {
 /// Writes rows, and hashes them where the file has checksums.
 [[nodiscard]] std::vector<Stripe> write_rows(StagedFile const& file, Rows const& rows);
 
-/// When the elements are there: adds the checksums, looks at the file, and gives it its name. Throws StageError.
+/// When the elements are there: adds the checksums, looks at the file, and gives it its name. On the process that has
+/// begun it. Throws StageError.
 void complete_staged_file(StagedFile const& file, std::vector<Stripe> const& stripes);
 
 /// Removes the part of a file that will not be.

@@ -1,6 +1,7 @@
 #include <farm/array.hpp>
 #include <farm/publish.hpp>
 #include <farm/stage_directory.hpp>
+#include <farm/stage_run.hpp>
 
 #include "io/ranks.hpp"
 #include "tests/io/files.hpp"
@@ -9,6 +10,7 @@
 
 #include <sys/sysinfo.h>
 #include <fstream>
+#include <optional>
 
 using farm::Extents;
 using farm::Slab;
@@ -56,7 +58,11 @@ T mark(std::uint64_t i) {
 template <class T>
 void check_large(Extents const& extents) {
   Ranks const ranks{MPI_COMM_WORLD};
-  auto const directory = large_directory();
+  std::optional<farm::StageRun> run;  // what a killed test has left goes with the next one
+  fs::path const directory = ranks.from_first([&] {
+    run.emplace(farm::StageRun::Options{.stage_directory = large_directory()});
+    return run->directory().string();
+  });
   auto const bytes = farm::detail::element_count(extents) * sizeof(T);
   if (auto const why = why_not(ranks, directory, bytes); !why.empty()) {
     if (ranks.rank() == 0) WARN("skipped: " << why);
@@ -83,7 +89,6 @@ void check_large(Extents const& extents) {
   CHECK(array.read(last, count).at(0) == 0);
   CHECK(array.read(Extents(extents.size()), count).at(0) == mark<T>(0));
   MPI_Barrier(MPI_COMM_WORLD);
-  if (ranks.rank() == 0) fs::remove(array.path());
 }
 
 }  // namespace

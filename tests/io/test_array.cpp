@@ -43,6 +43,32 @@ TEST_CASE("arrays of all element types are read as they were staged") {
               std::complex<double>>();
 }
 
+TEST_CASE("arrays of the same kind share what HDF5 made of the first one's file, and are read by HDF5") {
+  auto const stage = fresh_directory("stage");
+  for (std::string const story : {"a", "b", "a", "b", "a"}) {
+    auto values = values_of<double>(30'000);
+    values[7] = story[0];
+    auto const array =
+        farm::stage(values, {100, 300}, {.directory = stage, .threshold = 0, .story = {{"told", story}}});
+    hid_t const file = H5Fopen(array.path().c_str(), H5F_ACC_RDONLY, H5P_DEFAULT);
+    hid_t const dataset = H5Dopen2(file, "/data", H5P_DEFAULT);
+    REQUIRE(dataset >= 0);
+    std::vector<double> found(values.size());
+    CHECK(H5Dread(dataset, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, found.data()) >= 0);
+    CHECK(found == values);
+    hid_t const attribute = H5Aopen(dataset, "told", H5P_DEFAULT);
+    hid_t const type = H5Aget_type(attribute);
+    std::string told(H5Tget_size(type), ' ');
+    CHECK(H5Aread(attribute, type, told.data()) >= 0);
+    CHECK(told == story);
+    H5Tclose(type);
+    H5Aclose(attribute);
+    H5Dclose(dataset);
+    H5Fclose(file);
+    CHECK(array.read() == values);  // and its checksums are its own
+  }
+}
+
 TEST_CASE("arrays have 1 to 8 axes") {
   fresh_directory("stage");
   Extents extents;

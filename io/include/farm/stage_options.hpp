@@ -16,8 +16,8 @@ struct StageOptions {
   /// Stem of the file's name, which no other array in the directory may have. Empty: one that is unique.
   std::string name{};
   /// Arrays of fewer bytes have no file and travel with their handle. Measured (tests/bench, "arrays"; tasks
-  /// per second): at 128 KiB 4,400 with the message, 1,100 with a file each, 19,000 with one file for all, so that
-  /// either mistake costs a factor of 4. A file for one task alone pays from between 256 KiB and 1 MiB on.
+  /// per second): at 64 KiB 10,000 with the message, 4,300 with a file each, 25,000 with one file for all; at 128 KiB
+  /// 3,000, 3,900 and 27,000.
   std::uint64_t threshold = std::uint64_t{128} << 10U;
   /// Whether readers will see what was changed on the way. FARM_CHECKSUM=0 switches it off for all.
   bool checksum = true;
