@@ -5,7 +5,6 @@
 
 #include <fmt/format.h>
 
-#include "io/file_bytes.hpp"
 #include "io/staged_file.hpp"
 
 namespace farm::detail {
@@ -23,7 +22,6 @@ ArrayInfo stage_elements(void const* elements, ElementType type, Extents extents
   bool const checksum = options.checksum && checksums_wanted();
   auto const file = begin_staged_file(options, type, extents, 1, checksum ? count_stripes(extents[0], row_bytes) : 0);
   try {
-    reserve_file(file.place(), file.data_offset, bytes);
     complete_staged_file(file, write_rows(file, {0, extents[0], row_bytes, static_cast<char const*>(elements)}));
   } catch (...) {
     abandon_staged_file(file);

@@ -14,6 +14,7 @@
 #include <array>
 #include <cerrno>
 #include <cstdlib>
+#include <fstream>
 #include <map>
 #include <mutex>
 #include <random>
@@ -79,6 +80,7 @@ using detail::Descriptor;
 
 constexpr char const* lock_name = "lock";
 constexpr char const* keep_name = "keep";
+constexpr char const* others_name = "others";  ///< of a list: inode, time of the last change, path
 
 std::string host_name() {
   std::array<char, 256> name{};
@@ -100,12 +102,27 @@ bool is_ours(fs::path const& path) {
   return lstat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode) && status.st_uid == geteuid();
 }
 
+/// How a file is told from a later one of its name; empty where it is none of this user's.
+std::string identity(std::string const& path) {
+  struct stat status {};
+  if (lstat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode) || status.st_uid != geteuid()) return {};
+  return fmt::format("{} {}.{}", status.st_ino, status.st_ctim.tv_sec, status.st_ctim.tv_nsec);
+}
+
+void clear_others(fs::path const& list) {
+  std::ifstream file{list};
+  for (std::string inode, time, path; file >> inode >> time && std::getline(file >> std::ws, path);) {
+    if (identity(path) == fmt::format("{} {}", inode, time)) unlink(path.c_str());
+  }
+}
+
 /// Removes what nobody holds the lock of. The lock goes last: what is left of an interrupted removal is seen as such.
 void clear_abandoned(fs::path const& directory) {
   Descriptor const lock{open((directory / lock_name).c_str(), O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)};
   if (!lock && errno != ENOENT) return;
   if (lock && flock(lock.get(), LOCK_EX | LOCK_NB) != 0) return;
   std::error_code error;
+  clear_others(directory / others_name);
   if (fs::exists(directory / keep_name, error)) return;
   for (fs::directory_iterator entry{directory, error}, end; !error && entry != end; entry.increment(error)) {
     std::error_code ignored;
@@ -174,12 +191,20 @@ void StageRun::remove_files() const noexcept try {
 } catch (std::exception const&) {  // out of memory: the next run removes them
 }
 
+void StageRun::removes_if_killed(std::vector<std::string> const& paths) const {
+  std::ofstream list{directory_ / others_name, std::ios::app};
+  for (auto const& path : paths) {
+    if (auto const text = identity(path); !text.empty()) list << text << ' ' << path << '\n';
+  }
+}
+
 std::shared_ptr<void> StageRun::adopt(fs::path const& path) { return keep_ ? nullptr : files_->adopt(path.string()); }
 
 void StageRun::clear(std::uint64_t group, std::vector<std::uint64_t> const& tasks) noexcept try {
   if (keep_) return;
   auto const half_written = fmt::format(".{}", detail::group_name(group));
   std::vector<std::string> prefixes;
+  prefixes.reserve(tasks.size());
   for (auto const task : tasks) prefixes.push_back(detail::TaskStage::prefix(detail::group_name(group), task));
   std::error_code error;
   for (fs::directory_iterator entry{directory_, error}, end; !error && entry != end; entry.increment(error)) {

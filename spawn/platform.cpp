@@ -189,6 +189,18 @@ std::string descriptor_shortage(int ranks, bool launcher_too) {
   return lacks(needed, limit.rlim_cur);
 }
 
+std::vector<std::string> mpi_shared_memory() {
+  std::vector<std::string> paths;
+  std::ifstream maps{"/proc/self/maps"};
+  for (std::string line; std::getline(maps, line);) {
+    auto const begin = line.find("/dev/shm/");
+    if (begin == std::string::npos || line.find("_segment.", begin) == std::string::npos) continue;
+    auto path = line.substr(begin);
+    if (std::find(paths.begin(), paths.end(), path) == paths.end()) paths.push_back(std::move(path));
+  }
+  return paths;
+}
+
 int core_count() {
   cpu_set_t set;
   return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;

@@ -71,6 +71,10 @@ bool leave_default_binding();
 /// soft limit where that is enough.
 [[nodiscard]] std::string descriptor_shortage(int ranks, bool launcher_too);
 
+/// The files of shared memory by which the ranks of this job on this host talk. After MPI_Init. Their launcher removes
+/// what killed ranks leave of them, unless it was killed, too. Needed by: Open MPI (vader, sm).
+[[nodiscard]] std::vector<std::string> mpi_shared_memory();
+
 /// Those that this thread may use.
 [[nodiscard]] int core_count();
 

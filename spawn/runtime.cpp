@@ -16,6 +16,7 @@
 #include <farm/comm.hpp>
 #include <farm/log.hpp>
 #include <farm/mpi_error.hpp>
+#include <farm/stage_run.hpp>
 
 #include <fmt/format.h>
 #include <mpi.h>
@@ -142,6 +143,7 @@ struct Runtime::State {
   /// Pools may be made. `launched`: somebody kills this process soon after a signal.
   void begin(bool launched) {
     Hub::set_instance(hub.get());
+    if (auto const* const run = current_stage_run()) run->removes_if_killed(mpi_shared_memory());
     hub->post([this, launched] { interrupt = std::make_unique<Interrupt>(*hub, launched); });
   }
 };

@@ -212,6 +212,33 @@ TEST_CASE("what a crashed run left is removed by the next one, what a living one
   CHECK_FALSE(fs::exists(crashed));
 }
 
+TEST_CASE("files of others that a crashed run has named are removed by the next one, unless they were made anew") {
+  auto const stage = fresh_directory("stage");
+  auto const outside = fresh_directory("outside");
+  auto const make = [&](std::string const& name) { std::ofstream{outside / name} << name; };
+  for (auto const* const name : {"shared memory", "made anew", "not named"}) make(name);
+  {
+    StageRun const tidy{{.stage_directory = stage}};
+    tidy.removes_if_killed({outside / "shared memory"});
+  }
+  CHECK(fs::exists(outside / "shared memory"));
+  OtherProcess master{[&] {
+    auto* const run = new StageRun{{.stage_directory = stage}};
+    run->removes_if_killed({outside / "shared memory", outside / "made anew", outside / "not there"});
+    return true;
+  }};
+  REQUIRE(master.did());
+  { StageRun const other{{.stage_directory = stage}}; }
+  CHECK(fs::exists(outside / "shared memory"));
+  master.kill();
+  fs::remove(outside / "made anew");
+  make("made anew");
+  StageRun const next{{.stage_directory = stage}};
+  CHECK_FALSE(fs::exists(outside / "shared memory"));
+  CHECK(fs::exists(outside / "made anew"));
+  CHECK(fs::exists(outside / "not named"));
+}
+
 TEST_CASE("nothing else in the stage directory is touched") {
   auto const stage = fresh_directory("stage");
   auto const outside = fresh_directory("outside");

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <sstream>
 #include <string>
 
 namespace {
@@ -204,6 +205,22 @@ TEST_CASE("when the launcher is interrupted no process is left, and after the ne
   CHECK(outcome.left.empty());
   CHECK(run_program(started(true) + " work", "FARM_STAGE_DIR=stage").status == 0);
   CHECK(std::filesystem::is_empty("stage"));
+}
+
+TEST_CASE("when the master and its launcher die at once no process is left, and after the next start no file") {
+  std::filesystem::create_directory("stage");
+  std::filesystem::remove("the_task_runs");
+  auto const outcome = run_program(started_with(3) + " die_with_the_launcher", "FARM_STAGE_DIR=stage");
+  CHECK(outcome.status == 137);
+  CHECK(outcome.left.empty());
+  CHECK_THAT(outcome.output, contains("/dev/shm/"));
+  CHECK(run_program(started(true) + " work", "FARM_STAGE_DIR=stage").status == 0);
+  CHECK(std::filesystem::is_empty("stage"));
+  std::istringstream shared_memory{outcome.output};
+  for (std::string path; std::getline(shared_memory, path);) {
+    CAPTURE(path);
+    CHECK_FALSE(std::filesystem::exists(path));
+  }
 }
 
 TEST_CASE("more ranks than the limit of open files allows are refused before any is started, in one line") {

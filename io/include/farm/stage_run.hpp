@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <string>
 #include <vector>
 
 /// Who owns the files of staged arrays.
@@ -35,6 +36,10 @@ class StageRun {
 
   /// Removes what the destructor would, for a process that ends without it. Thread-safe.
   void remove_files() const noexcept;
+
+  /// These files of others are removed by a later run where this one ends without the destructor, unless they were
+  /// changed or made anew since.
+  void removes_if_killed(std::vector<std::string> const& paths) const;
 
   /// The file is removed when the last copy of the result goes; all adoptions of a path share one. Thread-safe. The
   /// result may outlive this object.

@@ -167,6 +167,18 @@ void orphan_a_task(std::string const& command = "") {
   for (;;) pause();
 }
 
+/// The master and its launcher die at once, while a task runs and an array is staged. Prints the files of MPI's shared
+/// memory.
+void die_with_the_launcher() {
+  std::ifstream maps{"/proc/self/maps"};
+  for (std::string line; std::getline(maps, line);) {
+    if (auto const begin = line.find("/dev/shm/"); begin != std::string::npos) fmt::print("{}\n", line.substr(begin));
+  }
+  std::fflush(stdout);
+  farm::Array<double> const array{std::vector<double>(100000, 1.0)};
+  orphan_a_task(fmt::format("kill -9 {} {}", getppid(), getpid()));
+}
+
 void make_a_large_pool() {
   farm::MPISpawnPool pool{{.max_ranks = 120, .ranks_per_task = 2}};
   fmt::print("sum {}\n", pool.submit(sum_of_ranks, 1).result());
@@ -251,6 +263,8 @@ int main(int argc, char** argv) {
       orphan_a_task("scancel $SLURM_JOB_ID");
     } else if (scenario == "orphan_a_task") {
       orphan_a_task();
+    } else if (scenario == "die_with_the_launcher") {
+      die_with_the_launcher();
     } else {
       return 2;
     }
