@@ -19,11 +19,11 @@ bool is_known(FrameType type) {
     case FrameType::value:
     case FrameType::error:
     case FrameType::end:
-    case FrameType::ping:
     case FrameType::stop:
+    case FrameType::recall:
     case FrameType::output:
     case FrameType::exited:
-    case FrameType::alive:
+    case FrameType::recalled:
     case FrameType::message:
       return true;
   }

@@ -31,11 +31,11 @@ enum class FrameType : std::uint8_t {
   times = 21,      ///< rank to master, before the answer to a traced task: packed TaskTimes
   prepared = 18,   ///< rank to master: nothing, or a packed Failure; id is the type of what it answers
   end = 32,        ///< master to guard: kill the rank
-  ping = 33,       ///< master to guard; answered by alive
-  stop = 34,       ///< master to guard: the task is to stop; id is its stop_key
+  stop = 34,       ///< master to guard: the task is to stop; id is its task_key
+  recall = 35,     ///< master to guard: tasks not begun yet are not to be; id is the task_key of the first sent later
   output = 48,     ///< guard to master: whole lines that the rank printed; id is 1 (stdout) or 2 (stderr)
   exited = 49,     ///< guard to master: packed ExitReport; the last frame of a lifeline
-  alive = 50,      ///< guard to master
+  recalled = 50,   ///< guard to master: id is the task_key of the first task that will not be begun
   message = 64,    ///< between a SocketInterface and its peer: a packed value
 };
 
@@ -97,10 +97,15 @@ struct TaskTimes {
   }
 };
 
-/// Names a task on its group: the group's number `index`, counted from 0.
-[[nodiscard]] constexpr std::uint64_t stop_key(std::uint64_t group, std::uint64_t index) {
+/// Names a task on its group: number `index`, from 0, of those that the group was sent.
+[[nodiscard]] constexpr std::uint64_t task_key(std::uint64_t group, std::uint64_t index) {
   return group << 32U | (index & 0xffffffffU);
 }
+/// Whether both are of one group.
+[[nodiscard]] constexpr bool of_same_group(std::uint64_t key, std::uint64_t other) {
+  return key >> 32U == other >> 32U;
+}
+[[nodiscard]] constexpr std::uint32_t index_of(std::uint64_t key) { return static_cast<std::uint32_t>(key); }
 
 /// How a rank ended, told by its guard.
 struct ExitReport {

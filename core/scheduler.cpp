@@ -14,15 +14,25 @@ namespace {
 /// Communicators per group of several ranks, and so the most tasks that such a group is sent at once.
 constexpr std::size_t comms_per_group = 32;
 constexpr std::size_t most_sent_ahead = 64;
+/// A group that may have so many tasks gets more when half of them are done.
+constexpr std::size_t least_refilled_by_half = 8;
 /// Tasks of other sizes that may start before a more urgent one that finds no room.
 constexpr std::uint64_t most_overtaken = 64;
 
 // Sending ahead hides the way to the rank, which takes some 10 us.
 constexpr double short_task_nanoseconds = 20e3;
 constexpr double medium_task_nanoseconds = 200e3;
+/// Up to here one task is sent ahead, where it can be recalled: there and back is a hundredth of it.
+constexpr double long_task_nanoseconds = 100e6;
 
-/// A long queue is not in the processor's caches.
+/// When tasks wait on a group that others could run: at once where they are work for so long, else when the one before
+/// them has taken so long.
+constexpr double worth_recalling_nanoseconds = 500e3;
+constexpr std::chrono::milliseconds recall_patience{1};
+
+/// A long queue is not in the processor's caches, nor are the tasks that many groups have.
 constexpr std::size_t tasks_fetched_ahead = 8;
+constexpr std::size_t sent_fetched_ahead = 2;
 
 void fetch(Task const* task) {
   for (std::size_t i = 0; i < sizeof(Task); i += 64) __builtin_prefetch(reinterpret_cast<char const*>(task) + i, 1);
@@ -40,6 +50,17 @@ bool is_more_urgent(Task const& a, Task const& b) {
 
 }  // namespace
 
+void Scheduler::SentTasks::pop_front() {
+  ++first_;
+  if (first_ == sent_.size()) {
+    sent_.clear();
+    first_ = 0;
+  } else if (first_ == most_sent_ahead) {
+    sent_.erase(sent_.begin(), sent_.begin() + static_cast<std::ptrdiff_t>(first_));
+    first_ = 0;
+  }
+}
+
 Scheduler::Scheduler(Options options, SchedulerPort& port) : options_(options), port_(port) {}
 
 void Scheduler::submit(TaskPtr task) {
@@ -48,7 +69,10 @@ void Scheduler::submit(TaskPtr task) {
 
 void Scheduler::submit(std::vector<TaskPtr>&& tasks) {
   bool any = false;
-  for (auto& task : tasks) any = accept(std::move(task)) || any;
+  for (std::size_t i = 0; i < tasks.size(); ++i) {
+    if (i + tasks_fetched_ahead < tasks.size()) fetch(tasks[i + tasks_fetched_ahead].get());
+    any = accept(std::move(tasks[i])) || any;
+  }
   if (any) pump();
 }
 
@@ -105,8 +129,11 @@ void Scheduler::group_ready(GroupId id, int ranks) {
   Group& group = groups_[id];
   group.id = id;
   group.size = &size;
-  group.answers.assign(static_cast<std::size_t>(ranks), 0);
-  group.comm_epochs.assign(ranks == 1 ? 1 : comms_per_group, 0);
+  group.can_recall = ranks == 1 && port_.can_recall(id);
+  if (ranks > 1) {
+    group.answers.assign(static_cast<std::size_t>(ranks), 0);
+    group.comm_epochs.assign(comms_per_group, 0);
+  }
   ++statistics_.groups_started;
   ++statistics_.groups;
   statistics_.peak_groups = std::max(statistics_.peak_groups, statistics_.groups);
@@ -146,8 +173,8 @@ void Scheduler::answered(GroupId id, int rank, Frame const& frame, std::string c
   if (frame.type != FrameType::value && frame.type != FrameType::error) {
     throw ProtocolError(fmt::format("frame of type {} where an answer was due", static_cast<int>(frame.type)));
   }
-  auto& answers = group.answers.at(static_cast<std::size_t>(rank));
-  std::size_t const index = answers - group.tasks_answered;
+  auto* const answers = group.answers.empty() ? nullptr : &group.answers.at(static_cast<std::size_t>(rank));
+  std::size_t const index = answers != nullptr ? *answers - group.tasks_answered : 0;
   if (index >= group.sent.size() || group.sent[index].task->id != frame.id) {
     throw ProtocolError(fmt::format("an answer for task {}, which this rank was not sent", frame.id));
   }
@@ -168,19 +195,19 @@ void Scheduler::answered(GroupId id, int rank, Frame const& frame, std::string c
       fails = sent.task;
     }
   } else if (frame.type == FrameType::value && sent.task->all_ranks) {
-    sent.values.resize(group.answers.size());
+    sent.values.resize(static_cast<std::size_t>(group.size->ranks));
     sent.values[static_cast<std::size_t>(rank)] = payload;
-  } else if (frame.type == FrameType::value && rank == 0) {
-    sent.value = payload;
+  } else if (frame.type == FrameType::value && rank == 0 && sent.answers_left > 1) {
+    sent.values.assign(1, Bytes{payload});
   }
   statistics_.busy += std::chrono::nanoseconds{header.run_nanoseconds};
   if (rank == 0) {
     auto const run = static_cast<double>(header.run_nanoseconds);
     mean_run_nanoseconds_ = mean_run_nanoseconds_ < 0 ? run : mean_run_nanoseconds_ + (run - mean_run_nanoseconds_) / 8;
   }
-  ++answers;
+  if (answers != nullptr) ++*answers;
   if (--sent.answers_left == 0) {
-    finish_front(group);
+    finish_front(group, rank == 0 ? payload : std::string_view{});
   } else if (newly_failed && index == 0) {
     watch_front(group);
   }
@@ -189,13 +216,15 @@ void Scheduler::answered(GroupId id, int rank, Frame const& frame, std::string c
 
 /// All ranks have answered the group's first task. It gets its next before the future of this one is told, whose
 /// callbacks may take their time.
-void Scheduler::finish_front(Group& group) {
+void Scheduler::finish_front(Group& group, std::string_view last_value) {
   Sent done = std::move(group.sent.front());
   group.sent.pop_front();
+  if (group.sent.size() > sent_fetched_ahead) fetch(group.sent[sent_fetched_ahead].task.get());
   ++group.tasks_answered;
-  if (done.failed) ++group.comm_epochs[done.comm_slot];  // messages may have been left in it
+  if (done.failed) ++group.comm_epoch(done.comm_slot);  // messages may have been left in it
   group.comms_in_use &= ~(1U << done.comm_slot);
   --running_;
+  --group.size->running;
   if (done.again) {
     run_again(std::move(done.task));
   } else {
@@ -213,7 +242,7 @@ void Scheduler::finish_front(Group& group) {
   if (done.task->all_ranks) {
     done.task->set_rank_bytes(std::move(done.values));
   } else {
-    done.task->set_bytes(std::move(done.value));
+    done.task->set_bytes(done.values.empty() ? Bytes{last_value} : std::move(done.values.front()));
   }
 }
 
@@ -235,7 +264,78 @@ void Scheduler::stop(Task const& task) {
   if (sent == group.sent.end()) return;
   sent->failed = sent->stopped = true;
   sent->again = false;
-  if (sent == group.sent.begin()) watch_front(group);
+  if (sent == group.sent.begin()) {
+    watch_front(group);
+  } else if (group.can_recall && !group.recalling) {
+    recall(group);  // it need not be begun to be stopped
+  }
+}
+
+void Scheduler::recall(Group& group) {
+  group.recalling = true;
+  group.recall_end = group.tasks_sent;
+  port_.recall_tasks(group.id, group.recall_end);
+}
+
+std::vector<std::uint64_t> Scheduler::recalled(GroupId id, std::uint64_t first) {
+  auto const found = groups_.find(id);
+  if (found == groups_.end() || found->second.state == Group::State::ending) return {};
+  Group& group = found->second;
+  if (!std::exchange(group.recalling, false)) throw ProtocolError("a group gives back tasks that nobody has recalled");
+  std::vector<std::uint64_t> tasks;
+  auto const begin =
+      std::find_if(group.sent.begin(), group.sent.end(), [&](Sent const& sent) { return sent.number >= first; });
+  auto end = begin;
+  for (; end != group.sent.end() && end->number < group.recall_end; ++end) {
+    tasks.push_back(end->task->id);
+    --running_;
+    --group.size->running;
+    ++group.tasks_recalled;
+    if (end->failed) {  // it was cancelled meanwhile
+      ++statistics_.tasks_done;
+      end->task->release_inputs();
+    } else {
+      push(std::move(end->task));
+    }
+  }
+  bool const front_goes = begin == group.sent.begin() && begin != end;
+  group.sent.erase(begin, end);
+  if (front_goes) watch_front(group);
+  if (group.sent.empty() && front_goes) retire_or_idle(group);
+  pump();
+  check_drained();
+  return tasks;
+}
+
+/// Groups of one rank, of which some are idle and others have tasks that they have not begun; null: there are none.
+Scheduler::Size* Scheduler::size_with_waiting_tasks() {
+  auto const found = sizes_.find(1);
+  if (found == sizes_.end()) return nullptr;
+  Size& size = found->second;
+  bool const any = !size.idle.empty() && size.running > static_cast<std::size_t>(size.alive) - size.idle.size();
+  return any && front(size) == nullptr ? &size : nullptr;
+}
+
+void Scheduler::watch_waiting_tasks() {
+  if (!recall_at_ && size_with_waiting_tasks() != nullptr) recall_at_ = port_.roughly_now();
+}
+
+void Scheduler::recall_waiting_tasks(Clock::time_point now) {
+  recall_at_.reset();
+  Size const* const size = size_with_waiting_tasks();
+  if (size == nullptr) return;
+  for (auto& [id, group] : groups_) {
+    if (group.size != size || group.state != Group::State::ready || !group.can_recall || group.recalling) continue;
+    if (group.sent.size() < 2) continue;
+    double const waiting = mean_run_nanoseconds_ * static_cast<double>(group.sent.size() - 1);
+    auto const due = waiting >= worth_recalling_nanoseconds ? group.front_since
+                                                            : group.front_since + Clock::duration{recall_patience};
+    if (due <= now) {
+      recall(group);
+    } else if (!recall_at_ || due < *recall_at_) {
+      recall_at_ = due;
+    }
+  }
 }
 
 void Scheduler::progress(GroupId group, std::uint64_t task, double done) {
@@ -322,6 +422,7 @@ void Scheduler::take_back(Group& group, std::string const* loss) {
   for (std::size_t i = 0; i < taken.size(); ++i) {
     Sent& sent = taken[i];
     --running_;
+    --group.size->running;
     port_.will_not_answer(group.id, sent.task->id);
     sent.task->release_outputs();
     if (sent.again) {
@@ -392,6 +493,7 @@ void Scheduler::pump() {
     size->blocked_in = pumps_;
   }
   if (shut_down_ || abandoned_ || others_wait_) release_idle();
+  watch_waiting_tasks();
 }
 
 /// The size, of those not found blocked in this pump(), whose first task is the most urgent; null where nothing is
@@ -452,16 +554,19 @@ void Scheduler::push(TaskPtr task) {
 }
 
 std::size_t Scheduler::window(Group const& group) const {
-  if (mean_run_nanoseconds_ < 0 || mean_run_nanoseconds_ >= medium_task_nanoseconds) return 1;
-  std::size_t most = mean_run_nanoseconds_ < short_task_nanoseconds ? most_sent_ahead : 4;
+  auto const mean = mean_run_nanoseconds_;
+  if (mean < 0 || mean >= (group.can_recall ? long_task_nanoseconds : medium_task_nanoseconds)) return 1;
+  std::size_t most = mean < short_task_nanoseconds ? most_sent_ahead : mean < medium_task_nanoseconds ? 4 : 2;
   if (group.size->ranks > 1) most = std::min(most, comms_per_group);
   // towards the end of the queue nothing is sent ahead, so that no task waits behind another while a group is idle
   return std::min(most, 1 + group.size->queued / (2 * static_cast<std::size_t>(std::max(group.size->alive, 1))));
 }
 
 void Scheduler::refill(Group& group) {
-  if (group.state != Group::State::ready) return;
+  if (group.state != Group::State::ready || group.recalling) return;
   Size& size = *group.size;
+  // Many at once cost one system call, here and there.
+  if (auto const most = window(group); most >= least_refilled_by_half && group.sent.size() > most / 2) return;
   while (group.sent.size() < window(group) && !worn_out(group) && !is_kept_for_another(size) &&
          front(size) != nullptr) {
     send(group, pop(size));
@@ -488,11 +593,11 @@ void Scheduler::send(Group& group, TaskPtr task) {
     if (kept_for == nullptr || is_more_urgent(*waiting, *kept_for)) kept_for_ = &size;
   }
   std::uint16_t slot = 0;
-  if (group.comm_epochs.size() > 1) slot = static_cast<std::uint16_t>(std::countr_one(group.comms_in_use));
+  if (!group.comm_epochs.empty()) slot = static_cast<std::uint16_t>(std::countr_one(group.comms_in_use));
   TaskHeader const header{.module = task->code.module,
                           .offset = task->code.offset,
                           .attempt = task->attempt(),
-                          .comm_epoch = group.comm_epochs[slot],
+                          .comm_epoch = group.comm_epoch(slot),
                           .comm_slot = slot,
                           .want_value = static_cast<std::uint8_t>(task->all_ranks ? 2 : 1)};
   try {
@@ -503,11 +608,12 @@ void Scheduler::send(Group& group, TaskPtr task) {
     return;
   }
   group.comms_in_use |= 1U << slot;
-  ++group.tasks_sent;
   ++running_;
+  ++its_size.running;
   if (task->rare) task->rare->group = group.id;
   Sent& sent = group.sent.emplace_back();
   sent.task = std::move(task);
+  sent.number = group.tasks_sent++;
   sent.answers_left = its_size.ranks;
   sent.comm_slot = slot;
   if (group.sent.size() == 1) watch_front(group);
@@ -604,7 +710,7 @@ void Scheduler::watch_front(Group& group) {
     if (std::exchange(sent.asked, true)) return;
     bool const may_obey = !sent.stopped || sent.task->listens;
     set_deadline(group, port_.now() + (may_obey ? options_.grace : Clock::duration{0}));
-    if (may_obey) port_.stop_task(group.id, group.tasks_answered);
+    if (may_obey) port_.stop_task(group.id, sent.number);
     return;
   }
   group.front_since = port_.roughly_now();
@@ -624,6 +730,7 @@ void Scheduler::tick(Clock::time_point now) {
     }
     pump();
   }
+  if (recall_at_ && *recall_at_ <= now) recall_waiting_tasks(now);
   while (!deadlines_.empty() && deadlines_.begin()->first <= now)
     stop_late(groups_.at(deadlines_.begin()->second), now);
 }
@@ -652,6 +759,7 @@ void Scheduler::stop_late(Group& group, Clock::time_point now) {
 std::optional<Clock::time_point> Scheduler::next_deadline() const {
   std::optional<Clock::time_point> next;
   if (!deadlines_.empty()) next = deadlines_.begin()->first;
+  if (recall_at_ && (!next || *recall_at_ < *next)) next = recall_at_;
   if (paused_ != 0) {
     for (auto const& [ranks, size] : sizes_) {
       if (size.paused && size.queued != 0 && (!next || size.not_before < *next)) next = size.not_before;

@@ -40,6 +40,11 @@ class SchedulerPort {
   virtual void send_task(GroupId group, Task const& task, TaskHeader header) = 0;
   /// Ask the ranks of a group to stop the task that they run, which is number `index` of those that the group was sent.
   virtual void stop_task(GroupId group, std::uint64_t index) = 0;
+  /// Whether recall_tasks() may be asked of a group, which is ready.
+  [[nodiscard]] virtual bool can_recall(GroupId /*group*/) { return false; }
+  /// A group of one rank is to leave what it has not begun of the first `end` tasks that it was sent; answered by
+  /// recalled().
+  virtual void recall_tasks(GroupId /*group*/, std::uint64_t /*end*/) {}
   /// Kill its ranks; answered by group_gone.
   virtual void end_group(GroupId group) = 0;
   /// Let its ranks leave gently; answered by group_gone.
@@ -98,6 +103,9 @@ class Scheduler {
   void answered(GroupId id, int rank, Frame const& frame, std::string const& host);
   /// The future of a task that is not queued any more has ended: where a group runs it, it is to stop.
   void stop(Task const& task);
+  /// After recall_tasks(): those from number `first` on will not be begun, and are queued again. Returns their numbers.
+  /// Throws ProtocolError where the group was not asked.
+  std::vector<std::uint64_t> recalled(GroupId id, std::uint64_t first);
   /// A task tells how much of it is done.
   void progress(GroupId group, std::uint64_t task, double done);
   /// A rank has made a file for its task, which is kept as long as the task's futures.
@@ -124,14 +132,33 @@ class Scheduler {
   /// A task that was sent to a group, and the answers of its ranks so far.
   struct Sent {
     TaskPtr task;
+    std::uint64_t number = 0;  ///< of those that its group was sent, from 0
     int answers_left = 0;
-    bool failed = false;   ///< its future is done already, or it will run again
-    bool again = false;    ///< it will
-    bool asked = false;    ///< its ranks were asked to stop
-    bool stopped = false;  ///< by its master, not by an error of its own
     std::uint16_t comm_slot = 0;
-    Bytes value;                ///< rank 0's
-    std::vector<Bytes> values;  ///< in place of it, all ranks'
+    bool failed = false;        ///< its future is done already, or it will run again
+    bool again = false;         ///< it will
+    bool asked = false;         ///< its ranks were asked to stop
+    bool stopped = false;       ///< by its master, not by an error of its own
+    std::vector<Bytes> values;  ///< of all ranks, where all are wanted, or of rank 0, where others are to answer yet
+  };
+
+  /// First in, first out. Of thousands of groups most have one task: that takes one piece of memory.
+  class SentTasks {
+   public:
+    [[nodiscard]] bool empty() const { return first_ == sent_.size(); }
+    [[nodiscard]] std::size_t size() const { return sent_.size() - first_; }
+    [[nodiscard]] Sent& operator[](std::size_t index) { return sent_[first_ + index]; }
+    [[nodiscard]] Sent& front() { return sent_[first_]; }
+    [[nodiscard]] auto begin() { return sent_.begin() + static_cast<std::ptrdiff_t>(first_); }
+    [[nodiscard]] auto end() { return sent_.end(); }
+    Sent& emplace_back() { return sent_.emplace_back(); }
+    /// Its task was moved out.
+    void pop_front();
+    void erase(std::vector<Sent>::iterator begin, std::vector<Sent>::iterator end) { sent_.erase(begin, end); }
+
+   private:
+    std::vector<Sent> sent_;
+    std::size_t first_ = 0;  ///< those before it are empty
   };
 
   struct Size;
@@ -140,15 +167,23 @@ class Scheduler {
     GroupId id = 0;
     Size* size = nullptr;
     enum class State : std::uint8_t { ready, leaving, ending } state = State::ready;
-    std::size_t idle_index = 0;          ///< within size->idle, while it is idle
-    std::deque<Sent> sent;               ///< in the order in which the ranks run them
-    std::vector<std::uint64_t> answers;  ///< for each rank, how many it has given
+    std::size_t idle_index = 0;  ///< within size->idle, while it is idle
+    SentTasks sent;              ///< in the order in which the ranks run them
     std::uint64_t tasks_sent = 0;
-    std::uint64_t tasks_answered = 0;  ///< by all ranks; so sent.front() is task number tasks_answered of this group
-    std::vector<std::uint32_t> comm_epochs;  ///< per communicator, of which each task in flight has one of its own
-    unsigned comms_in_use = 0;               ///< a bit each
-    std::optional<Clock::time_point> deadline;
+    std::uint64_t tasks_answered = 0;  ///< by all ranks
+    std::uint64_t tasks_recalled = 0;  ///< never, where it has several ranks
+    std::uint64_t recall_end = 0;      ///< while it is recalling
+    bool can_recall = false;
+    bool recalling = false;         ///< asked, and not answered yet
     Clock::time_point front_since;  ///< roughly, when its first task became that
+    unsigned comms_in_use = 0;      ///< a bit for each communicator, of which each task in flight has one of its own
+    std::uint32_t only_comm_epoch = 0;       ///< of a group of one rank
+    std::vector<std::uint32_t> comm_epochs;  ///< of any other
+    std::vector<std::uint64_t> answers;      ///< the same: for each rank, how many it has given
+    std::optional<Clock::time_point> deadline;
+    [[nodiscard]] std::uint32_t& comm_epoch(std::size_t slot) {
+      return comm_epochs.empty() ? only_comm_epoch : comm_epochs[slot];
+    }
   };
 
   /// The queued tasks of one number of ranks, and the groups for them.
@@ -156,6 +191,7 @@ class Scheduler {
     int ranks = 0;
     std::map<std::int32_t, std::deque<TaskPtr>, std::greater<>> queue;  ///< by priority, then in order of submission
     std::size_t queued = 0;
+    std::size_t running = 0;  ///< tasks, also those that their group has not begun
     std::vector<Group*> idle;
     int starting = 0;
     int alive = 0;    ///< groups in state ready
@@ -182,11 +218,15 @@ class Scheduler {
   void refill(Group& group);
   [[nodiscard]] std::size_t window(Group const& group) const;
   [[nodiscard]] bool is_kept_for_another(Size const& size);
-  void finish_front(Group& group);
+  void finish_front(Group& group, std::string_view last_value);
   void run_again(TaskPtr task);
   void watch_front(Group& group);
   void set_deadline(Group& group, std::optional<Clock::time_point> deadline);
   void stop_late(Group& group, Clock::time_point now);
+  [[nodiscard]] Size* size_with_waiting_tasks();
+  void watch_waiting_tasks();
+  void recall(Group& group);
+  void recall_waiting_tasks(Clock::time_point now);
 
   // Groups
   [[nodiscard]] Size& size_of(int ranks);
@@ -203,7 +243,7 @@ class Scheduler {
   void take_back(Group& group, std::string const* loss);
   void check_drained();
   [[nodiscard]] bool worn_out(Group const& group) const {
-    return options_.tasks_per_group != 0 && group.tasks_sent >= options_.tasks_per_group;
+    return options_.tasks_per_group != 0 && group.tasks_sent - group.tasks_recalled >= options_.tasks_per_group;
   }
 
   Options options_;
@@ -211,9 +251,10 @@ class Scheduler {
   std::map<int, Size> sizes_;
   std::unordered_map<GroupId, Group> groups_;
   std::set<std::pair<Clock::time_point, GroupId>> deadlines_;
-  int paused_ = 0;         ///< sizes whose next start has to wait
-  int ranks_taken_ = 0;    ///< by groups that start, live, leave or end
-  int ranks_leaving_ = 0;  ///< by groups that leave or end
+  std::optional<Clock::time_point> recall_at_;  ///< when groups are looked at whose tasks wait
+  int paused_ = 0;                              ///< sizes whose next start has to wait
+  int ranks_taken_ = 0;                         ///< by groups that start, live, leave or end
+  int ranks_leaving_ = 0;                       ///< by groups that leave or end
   std::size_t queued_ = 0;
   std::size_t running_ = 0;
   std::uint64_t next_task_ = 0;

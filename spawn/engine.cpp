@@ -371,7 +371,7 @@ class Engine::Core final : public SchedulerPort,
     scheduler_.submit(std::move(tasks));
     watch_clock();
     tasks.clear();
-    if (tasks.capacity() <= most_kept_) taken_ = std::move(tasks);
+    if (tasks.capacity() <= most_kept) taken_ = std::move(tasks);
   }
 
   // SchedulerPort
@@ -403,6 +403,8 @@ class Engine::Core final : public SchedulerPort,
     groups_.at(id)->send(task, header);
   }
   void stop_task(GroupId id, std::uint64_t index) override { groups_.at(id)->stop(index); }
+  void recall_tasks(GroupId id, std::uint64_t end) override { groups_.at(id)->recall(end); }
+  [[nodiscard]] bool can_recall(GroupId id) override { return groups_.at(id)->can_recall(); }
   void will_not_answer(GroupId group, std::uint64_t task) override { unanswered_[group].push_back(task); }
   void end_group(GroupId id) override { groups_.at(id)->end(); }
   void release_group(GroupId id) override { groups_.at(id)->release(); }
@@ -477,6 +479,12 @@ class Engine::Core final : public SchedulerPort,
     scheduler_.progress(group.id(), task, done);
   }
 
+  void on_recalled(Group& group, std::uint64_t first) override {
+    auto const tasks = scheduler_.recalled(group.id(), first);
+    if (trace_ != nullptr) trace_->recalled(group.id(), tasks);
+    watch_clock();
+  }
+
   void on_lost(Group& group, std::string const& how) override {
     if (trace_ != nullptr) trace_->lost(group.id(), how);
     scheduler_.group_lost(group.id(), how);
@@ -508,6 +516,7 @@ class Engine::Core final : public SchedulerPort,
 
   static std::vector<std::string> hosts(Group const& group) {
     std::vector<std::string> all;
+    all.reserve(static_cast<std::size_t>(group.ranks()));
     for (int rank = 0; rank < group.ranks(); ++rank) all.push_back(group.host(rank));
     return all;
   }
@@ -547,7 +556,7 @@ class Engine::Core final : public SchedulerPort,
   std::optional<Clock::time_point> watched_;
   std::unordered_map<GroupId, std::shared_ptr<Group>> groups_;
   std::unordered_map<GroupId, std::vector<std::uint64_t>> unanswered_;  ///< tasks of groups that are being ended
-  static constexpr std::size_t most_kept_ = 4096;
+  static constexpr std::size_t most_kept = 4096;
   std::vector<TaskPtr> taken_;  ///< empty
   std::vector<GroupId> starting_;
   std::vector<GroupId> born_dead_;    ///< the scheduler knows nothing of them any more

@@ -206,9 +206,16 @@ void Group::send(Task const& task, TaskHeader const& header) {
 void Group::stop(std::uint64_t index) {
   for (auto& member : members_) {
     if (!member.lifeline || !member.lifeline->open()) continue;
-    append_frame(member.lifeline->output(), FrameType::stop, stop_key(id_, index));
+    append_frame(member.lifeline->output(), FrameType::stop, task_key(id_, index));
     hub_.flush_soon(member.lifeline);
   }
+}
+
+void Group::recall(std::uint64_t end) {
+  auto const& lifeline = members_.front().lifeline;
+  if (!lifeline->open()) return;  // the group is about to be lost
+  append_frame(lifeline->output(), FrameType::recall, task_key(id_, end));
+  hub_.flush_soon(lifeline);
 }
 
 void Group::release() {
@@ -274,7 +281,11 @@ void Group::on_guard_frame(std::size_t rank, Frame const& frame) {
     } else if (is_in_use()) {
       lost(rank);
     }
-  } else if (frame.type != FrameType::alive) {
+  } else if (frame.type == FrameType::recalled) {
+    // a static rank's may still be of the group before
+    if (state_ == State::ready && of_same_group(frame.id, task_key(id_, 0)))
+      owner_->on_recalled(*this, index_of(frame.id));
+  } else {
     throw ProtocolError("a guard sends no such frame");
   }
 }
@@ -312,7 +323,7 @@ std::optional<int> Group::rank_on(std::string const& host) const {
   return std::nullopt;
 }
 
-void Group::host_is_silent(std::string host) {
+void Group::host_is_silent(std::string host) {  // NOLINT(performance-unnecessary-value-param): of a member that goes
   auto const self = shared_from_this();
   hub_.host_lost(host);
   lose_host(host);

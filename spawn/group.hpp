@@ -37,6 +37,8 @@ class GroupOwner {
   virtual void on_answer(Group& group, int rank, Frame const& frame) = 0;
   /// A task tells how much of it is done, 0 to 1.
   virtual void on_progress(Group& group, std::uint64_t task, double done) = 0;
+  /// After recall(): its tasks from number `first` on, of those sent before, will not be begun.
+  virtual void on_recalled(Group& group, std::uint64_t first) = 0;
   /// Of a task that is traced, before its answer.
   virtual void on_times(Group& group, int rank, Frame const& frame) = 0;
   /// A task has made a file, whose path is the payload.
@@ -81,6 +83,11 @@ class Group : public std::enable_shared_from_this<Group> {
   /// Asks the ranks to stop the task that is number `index` of those that were sent. Ranks without guards do not hear
   /// it.
   void stop(std::uint64_t index);
+  /// Its rank is to leave what it has not begun of the first `end` tasks that were sent; answered by on_recalled. Only
+  /// where can_recall().
+  void recall(std::uint64_t end);
+  /// It has one rank, with a guard.
+  [[nodiscard]] bool can_recall() const { return members_.size() == 1 && members_.front().lifeline != nullptr; }
   /// The first of its ranks that came from a host and has not told of its end.
   [[nodiscard]] std::optional<int> rank_on(std::string const& host) const;
   /// The host is no more: neither are its ranks.

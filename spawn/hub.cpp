@@ -158,10 +158,11 @@ void Hub::set_instance(Hub* hub) { the_hub = hub; }
 Hub& Hub::instance() {
   if (is_rank_process()) throw UsageError("a rank cannot make a pool or an executor: only the master can");
   Hub* const hub = the_hub;
-  if (hub == nullptr)
+  if (hub == nullptr) {
     throw UsageError(
         "there is no farm::Runtime whose ranks serve: make one at the start of main, before any pool or executor; "
         "where all ranks take part, use MPICommExecutor, MPIExecutor or MPIPool");
+  }
   return *hub;
 }
 
@@ -191,7 +192,7 @@ void Hub::attach(Hello const& hello, Socket socket) {
 
 std::shared_ptr<Group> Hub::start_group(int ranks, int crowd, WorkerOptions const& options, Clock::duration limit,
                                         GroupOwner& owner) {
-  auto group = std::make_shared<Group>(*this, next_group_++, ranks, owner);
+  auto group = std::make_shared<Group>(*this, next_group++, ranks, owner);
   auto* chosen = &source(options.source);
   if (chosen->is_to_be_replaced() && options.source == Source::automatic) chosen = &source(Source::launched);
   groups_[group->id()] = {.group = group, .source = chosen, .crowd = crowd, .options = options, .limit = limit};

@@ -146,8 +146,8 @@ class Hub {
   std::exception_ptr interrupted_;
   std::vector<std::shared_ptr<Stream>> unflushed_;
   std::vector<std::shared_ptr<Stream>> flushing_;
-  static inline std::atomic<std::uint64_t> next_group_ = 1;  ///< of all hubs: files are called after groups
-  std::function<void()> on_closed_;                          ///< not empty: the hub closes
+  static inline std::atomic<std::uint64_t> next_group = 1;  ///< of all hubs: files are called after groups
+  std::function<void()> on_closed_;                         ///< not empty: the hub closes
   bool closed_ = false;
   bool stopping_ = false;
   asio::steady_timer stop_timer_{context()};

@@ -2,8 +2,8 @@
 
 #include "spawn/birth.hpp"
 
-#include <signal.h>
 #include <unistd.h>
+#include <csignal>
 
 namespace farm::detail {
 

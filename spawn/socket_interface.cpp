@@ -285,7 +285,7 @@ void SocketInterface::shutdown(std::chrono::nanoseconds patience) {
   core_.reset();
 }
 
-void SocketInterface::send_bytes(Bytes bytes) {
+void SocketInterface::send_bytes(Bytes const& bytes) {
   if (!core_) throw UsageError("nothing runs: call bootup() first");
   core_->send(bytes);
 }

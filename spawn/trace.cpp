@@ -151,9 +151,9 @@ void Trace::times(std::uint64_t id, int rank, std::uint64_t task, TaskTimes time
   std::scoped_lock const lock{mutex_};
   auto const found = groups_.find(id);
   if (found == groups_.end()) return;
-  for (auto& sent : found->second.sent) {
-    if (sent.task == task) sent.times[rank] = std::move(times);
-  }
+  auto& all = found->second.sent;
+  auto const sent = std::find_if(all.begin(), all.end(), [&](Sent const& each) { return each.task == task; });
+  if (sent != all.end()) sent->times[rank] = std::move(times);
 }
 
 void Trace::answered(std::uint64_t id, int rank, std::uint64_t task, bool is_error) {
@@ -211,6 +211,14 @@ void Trace::close_tasks(std::uint64_t id, Group& group, char const* outcome) {
     }
   }
   group.sent.clear();
+}
+
+void Trace::recalled(std::uint64_t id, std::vector<std::uint64_t> const& tasks) {
+  std::scoped_lock const lock{mutex_};
+  auto const found = groups_.find(id);
+  if (found == groups_.end()) return;
+  std::erase_if(found->second.sent,
+                [&](Sent const& sent) { return std::find(tasks.begin(), tasks.end(), sent.task) != tasks.end(); });
 }
 
 void Trace::lost(std::uint64_t id, std::string_view how) {

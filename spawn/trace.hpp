@@ -32,16 +32,20 @@ class Trace final : public SpanSink {
   /// A number of its own for each pool, as each counts its tasks.
   [[nodiscard]] int add_pool();
 
-  void starting(std::uint64_t group, int ranks);
+  // Of groups, by their ids.
+
+  void starting(std::uint64_t id, int ranks);
   /// It will not be there.
-  void not_started(std::uint64_t group, std::string_view why);
-  void ready(std::uint64_t group, std::vector<std::string> hosts);
-  void sent(std::uint64_t group, int pool, Task const& task, std::uint32_t attempt);
+  void not_started(std::uint64_t id, std::string_view why);
+  void ready(std::uint64_t id, std::vector<std::string> hosts);
+  void sent(std::uint64_t id, int pool, Task const& task, std::uint32_t attempt);
   /// Of a task whose answer by this rank is still to come.
-  void times(std::uint64_t group, int rank, std::uint64_t task, TaskTimes times);
-  void answered(std::uint64_t group, int rank, std::uint64_t task, bool is_error);
-  void lost(std::uint64_t group, std::string_view how);
-  void gone(std::uint64_t group);
+  void times(std::uint64_t id, int rank, std::uint64_t task, TaskTimes times);
+  void answered(std::uint64_t id, int rank, std::uint64_t task, bool is_error);
+  /// It will not run these tasks.
+  void recalled(std::uint64_t id, std::vector<std::uint64_t> const& tasks);
+  void lost(std::uint64_t id, std::string_view how);
+  void gone(std::uint64_t id);
   /// By this process.
   void add(SpanRecord span) override;
 

@@ -44,7 +44,7 @@ using namespace std::chrono_literals;
 bool rank_process = false;  // NOLINT: what this process is
 
 /// Looking again costs less than being woken (45 us in a virtual machine), for a while.
-constexpr auto spin_time = 50us;
+constexpr auto spin_time = 200us;
 /// How often a task's progress is told at most.
 constexpr auto progress_interval = 50ms;
 
@@ -220,6 +220,8 @@ class Server {
   void run(Frame const& frame) {
     auto payload = frame.payload;
     auto const header = take<TaskHeader>(payload);
+    key_ = task_key(id_, tasks_seen_++);
+    if (!guard_link().begin(key_)) return;
     bool const wanted = header.want_value == 2 || (header.want_value == 1 && group_.rank() == 0);
     value_.clear();
     if (header.traced != 0) set_span_sink(&spans_);
@@ -245,7 +247,6 @@ class Server {
     append_frame(channel_.output(), failure ? FrameType::error : FrameType::value, frame.id, &answer, sizeof answer,
                  value_);
     channel_.flush();  // the next task may take long, or wait for what the master does upon this answer
-    ++tasks_run_;
     // of a group of one nobody else need agree to it
     if (failure && group_.size() == 1) comms_.clear();
   }
@@ -258,7 +259,7 @@ class Server {
 
   void call(TaskHeader const& header, std::uint64_t task, std::string_view payload, Bytes* value) {
     TaskStage const stage{group_name_, task, header.attempt};
-    Line line{channel_, task, stop_key(id_, tasks_run_)};
+    Line line{channel_, task, key_};
     TaskContext context{task, header.attempt, group_.rank(), group_.size(), &line};
     Environment environment{&context, &comm(header.comm_slot, header.comm_epoch), &kept_, &staging_};
     auto const invoke = invoker({header.module, header.offset});
@@ -300,7 +301,8 @@ class Server {
   }
 
   std::uint64_t id_;
-  std::uint64_t tasks_run_ = 0;
+  std::uint64_t tasks_seen_ = 0;
+  std::uint64_t key_ = 0;  ///< of the last task
   Comm const& group_;
   std::string group_name_;
   std::string output_directory_;

@@ -38,8 +38,9 @@ if(user_id EQUAL 0) # Open MPI refuses to start as root without these
   list(APPEND farm_test_environment OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1)
 endif()
 if(FARM_SANITIZE)
-  # MPI libraries leak by design, in modules that are gone when leaks are looked for; ranks that are to die by SIGSEGV do so.
-  set(asan_options ASAN_OPTIONS=detect_leaks=0:handle_segv=0)
+  # MPI libraries leak by design, in modules that are gone when leaks are looked for; ranks that are to die by SIGSEGV do so;
+  # what was freed is kept, but not so much that tests of memory see it.
+  set(asan_options ASAN_OPTIONS=detect_leaks=0:handle_segv=0:quarantine_size_mb=16)
   list(APPEND farm_test_environment UBSAN_OPTIONS=print_stacktrace=1)
 endif()
 

@@ -12,6 +12,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "tests/support/catch.hpp"
@@ -29,6 +30,7 @@ class FakeGroups final : public SchedulerPort {
     TaskHeader header;
     std::set<int> answered;
     bool failed = false;
+    std::uint64_t number = 0;  ///< of those that the group was sent
   };
   struct Group {
     GroupId id = 0;
@@ -37,6 +39,8 @@ class FakeGroups final : public SchedulerPort {
     bool ended = false;
     std::deque<InFlight> tasks;
     std::uint64_t sent = 0;
+    std::uint64_t recalled = 0;
+    std::uint64_t recall_end = 0;                   ///< asked for, and not answered; 0: nothing is
     std::map<std::uint16_t, std::uint32_t> epochs;  ///< the least that each communicator's next task must have
   };
 
@@ -69,9 +73,9 @@ class FakeGroups final : public SchedulerPort {
       REQUIRE(header.comm_epoch >= group.epochs[header.comm_slot]);
     }
     group.epochs[header.comm_slot] = header.comm_epoch;
-    group.tasks.push_back({.task = task.id, .header = header, .answered = {}});
+    group.tasks.push_back({.task = task.id, .header = header, .answered = {}, .number = group.sent});
     ++group.sent;
-    if (options_.tasks_per_group != 0) REQUIRE(group.sent <= options_.tasks_per_group);
+    if (options_.tasks_per_group != 0) REQUIRE(group.sent - group.recalled <= options_.tasks_per_group);
     order.push_back(task.id);
     attempts[task.id].push_back(header.attempt);
   }
@@ -79,8 +83,20 @@ class FakeGroups final : public SchedulerPort {
     Group const& group = groups.at(id);
     REQUIRE_FALSE(group.ended);
     REQUIRE_FALSE(group.tasks.empty());
-    REQUIRE(index == group.sent - group.tasks.size());
+    REQUIRE(index == group.tasks.front().number);
     stops.push_back(group.tasks.front().task);
+  }
+  [[nodiscard]] bool can_recall(GroupId id) override {
+    REQUIRE(groups.at(id).ranks == 1);
+    return recalls_work;
+  }
+  void recall_tasks(GroupId id, std::uint64_t end) override {
+    Group& group = groups.at(id);
+    REQUIRE(recalls_work);
+    REQUIRE_FALSE(group.ended);
+    REQUIRE(group.recall_end == 0);
+    REQUIRE(end == group.sent);
+    group.recall_end = end;
   }
   void end_group(GroupId id) override {
     REQUIRE_FALSE(groups.at(id).ended);
@@ -155,6 +171,17 @@ class FakeGroups final : public SchedulerPort {
       if (!answered.contains(rank)) answer(id, rank, "value of rank " + std::to_string(rank), run);
     }
   }
+  /// The guard's answer to a recall: so many of the tasks that were sent before it have been begun.
+  void give_back(GroupId id, std::size_t begun) {
+    Group& group = groups.at(id);
+    auto const end = std::exchange(group.recall_end, 0);
+    REQUIRE(end != 0);
+    auto const keeps = std::min(begun, group.tasks.size());
+    std::uint64_t const first = keeps < group.tasks.size() ? group.tasks[keeps].number : group.sent;
+    group.recalled += static_cast<std::uint64_t>(
+        std::erase_if(group.tasks, [&](InFlight const& task) { return task.number >= first && task.number < end; }));
+    scheduler.recalled(id, first);
+  }
   void lose(GroupId id, std::string const& how = "rank 0 was killed") { scheduler.group_lost(id, how); }
   void gone(GroupId id) {
     groups.erase(id);
@@ -223,6 +250,7 @@ class FakeGroups final : public SchedulerPort {
   std::deque<int> starts;  ///< asked for and not answered
   int starts_asked = 0;
   bool can_withdraw = true;
+  bool recalls_work = false;
   std::map<GroupId, Group> groups;
   std::vector<std::uint64_t> order;  ///< of sending
   std::vector<std::uint64_t> stops;  ///< tasks that were asked to stop

@@ -31,8 +31,9 @@ TEST_CASE("a frame comes back as it was") {
 }
 
 TEST_CASE("every type of frame is known") {
-  for (auto const type : {FrameType::task, FrameType::leave, FrameType::value, FrameType::error, FrameType::end,
-                          FrameType::ping, FrameType::output, FrameType::exited, FrameType::alive}) {
+  for (auto const type :
+       {FrameType::task, FrameType::leave, FrameType::value, FrameType::error, FrameType::end, FrameType::stop,
+        FrameType::recall, FrameType::output, FrameType::exited, FrameType::recalled}) {
     Bytes bytes;
     append_frame(bytes, type);
     std::string_view rest = bytes;

@@ -25,6 +25,7 @@ class Chaos {
         farm_({.max_ranks = max_ranks_,
                .tasks_per_group = below(3) == 0 ? 1 + static_cast<std::uint64_t>(below(5)) : 0}) {
     farm_.can_withdraw = below(2) == 0;
+    farm_.recalls_work = below(2) == 0;
     kind_of_trouble_ = below(4);
     busyness_ = below(2) == 0 ? 5 : 100;
     run_ = below(2) == 0 ? 10us : 1ms;
@@ -90,6 +91,8 @@ class Chaos {
       if (below(4) == 0) return farm_.gone(group.id);
       return farm_.lose(group.id);
     }
+    if (group.recall_end != 0 && !group.ended && below(3) == 0)
+      return farm_.give_back(group.id, static_cast<std::size_t>(below(3)));
     if (group.tasks.empty()) return;
     int const rank = below(group.ranks);
     if (group.tasks.back().answered.contains(rank)) return;

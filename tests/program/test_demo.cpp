@@ -5,7 +5,9 @@
 #include <cmath>
 #include <complex>
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <numbers>
 #include <sstream>
 
@@ -83,6 +85,15 @@ TEST_CASE("the demo does its three jobs") {
   CHECK(groups >= 1);  // those that were there in time
   CHECK(groups <= 3);
   CHECK(ranks == 2 * groups);
+}
+
+TEST_CASE("--keep leaves the stage of a run, says where it is, and later runs leave it alone") {
+  std::filesystem::create_directory("stage");
+  auto const outcome = farm_in(7, "demo --quick --output kept --keep --stage stage");
+  CHECK(outcome.status == 0);
+  CHECK_THAT(outcome.err, contains("the staged arrays are kept in ") && contains("/stage/farm-"));
+  CHECK(farm_in(7, "demo --quick --output not_kept --stage stage").err.empty());
+  CHECK(std::distance(std::filesystem::directory_iterator{"stage"}, std::filesystem::directory_iterator{}) == 1);
 }
 
 TEST_CASE("heat is the same however its rows are shared out") {

@@ -3,6 +3,7 @@
 
 #include "tests/support/catch.hpp"
 #include "tests/support/error_of.hpp"
+#include "tests/support/picky.hpp"
 
 #include <atomic>
 #include <chrono>
@@ -114,18 +115,6 @@ class Generator {
   int end_;
   std::function<void(int)> before_;
   std::optional<int> always_;
-};
-
-struct Picky {
-  int value = 0;
-  void save(farm::PackArchive& archive) const {
-    if (value == 13) throw std::runtime_error("not thirteen");
-    archive(value);
-  }
-  void load(farm::UnpackArchive& archive) {
-    archive(value);
-    if (value == 14) throw std::runtime_error("not fourteen");
-  }
 };
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include "tests/support/catch.hpp"
 #include "tests/support/error_of.hpp"
+#include "tests/support/picky.hpp"
 
 #include <unistd.h>
 #include <csignal>
@@ -220,17 +221,6 @@ TEST_CASE("a pool inside a task is refused") {
 }
 
 TEST_CASE("arguments and results that cannot be serialized at run time fail their own future only") {
-  struct Picky {
-    int value = 0;
-    void save(farm::PackArchive& archive) const {
-      if (value == 13) throw std::runtime_error("not thirteen");
-      archive(value);
-    }
-    void load(farm::UnpackArchive& archive) {
-      archive(value);
-      if (value == 14) throw std::runtime_error("not fourteen");
-    }
-  };
   farm::MPISpawnPool pool{{.max_ranks = 1}};
   auto const identity = [](Picky p) { return p; };
   auto const plus_one = [](Picky p) { return Picky{p.value + 1}; };

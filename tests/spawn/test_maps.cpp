@@ -3,6 +3,7 @@
 
 #include "tests/support/catch.hpp"
 #include "tests/support/error_of.hpp"
+#include "tests/support/picky.hpp"
 
 #include <atomic>
 #include <chrono>
@@ -74,18 +75,6 @@ class Counter {
   int end_;
   int bad_;
   std::shared_ptr<int> taken_ = std::make_shared<int>(0);
-};
-
-struct Picky {
-  int value = 0;
-  void save(farm::PackArchive& archive) const {
-    if (value == 13) throw std::runtime_error("not thirteen");
-    archive(value);
-  }
-  void load(farm::UnpackArchive& archive) {
-    archive(value);
-    if (value == 14) throw std::runtime_error("not fourteen");
-  }
 };
 
 template <class R>

@@ -7,6 +7,7 @@
 
 #include <unistd.h>
 #include <atomic>
+#include <chrono>
 #include <complex>
 #include <filesystem>
 #include <fstream>
@@ -326,4 +327,27 @@ TEST_CASE("a queue limit makes submit wait, or refuse, until a task is done; a s
   waiting.shutdown(false, true);
   other.join();
   last.result();
+}
+
+TEST_CASE("tasks that were sent to a group behind one that takes long are run by others") {
+  auto const let_go = std::filesystem::current_path() / "let_go";
+  std::filesystem::remove(let_go);
+  farm::MPISpawnPool pool{{.max_ranks = 2}};
+  pool.map(square, std::vector<int>(200, 1));  // so that many are sent at once
+  auto const wait_for = [](std::string const& path) {
+    while (access(path.c_str(), F_OK) != 0) usleep(1000);
+    return 0;
+  };
+  std::vector<farm::Future<int>> squares;
+  auto const submit = [&](int count) {
+    for (int i = 0; i < count; ++i) squares.push_back(pool.submit(square, i));
+  };
+  submit(500);
+  auto const held = pool.submit(wait_for, let_go.string());
+  submit(500);
+  CHECK(farm::wait(squares, farm::ReturnWhen::all_completed, std::chrono::seconds{20}).not_done.empty());
+  CHECK_FALSE(held.done());
+  std::ofstream{let_go}.close();
+  CHECK(held.result() == 0);
+  CHECK(pool.statistics().groups_lost == 0);
 }

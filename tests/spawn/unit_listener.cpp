@@ -5,6 +5,7 @@
 
 #include "tests/spawn/captured.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/support/response_to.hpp"
 
 #include <asio/executor_work_guard.hpp>
 
@@ -165,14 +166,6 @@ class Visitor {
  private:
   int descriptor_;
 };
-
-std::string response_to(Challenge const& challenge, Key const& key, std::string_view hello) {
-  Response response;
-  response.nonce = random_bytes();
-  response.hello_size = static_cast<std::uint32_t>(hello.size());
-  response.mac = connector_mac(key, challenge.nonce, response.nonce, hello);
-  return std::string{reinterpret_cast<char const*>(&response), sizeof response}.append(hello);
-}
 
 std::size_t lines(std::string const& text) {
   return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));

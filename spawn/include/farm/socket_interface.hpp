@@ -72,7 +72,7 @@ class SocketInterface {
   void shutdown(std::chrono::nanoseconds patience = std::chrono::seconds{10});
 
  private:
-  void send_bytes(Bytes bytes);
+  void send_bytes(Bytes const& bytes);
   Bytes receive_bytes(std::optional<std::chrono::nanoseconds> timeout);
 
   class Core;

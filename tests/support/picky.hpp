@@ -1,0 +1,18 @@
+#pragma once
+
+#include <farm/serialize.hpp>
+
+#include <stdexcept>
+
+/// Cannot be packed where it is 13, nor unpacked where it is 14.
+struct Picky {
+  int value = 0;
+  void save(farm::PackArchive& archive) const {
+    if (value == 13) throw std::runtime_error("not thirteen");
+    archive(value);
+  }
+  void load(farm::UnpackArchive& archive) {
+    archive(value);
+    if (value == 14) throw std::runtime_error("not fourteen");
+  }
+};
