@@ -1,5 +1,9 @@
 // arrays MIB...: an array of so many MiB there and back through a task that multiplies it by 2, and what tasks with an
 // argument of so many bytes cost when it travels with the message, and when it is staged once for all. One worker.
+// Also, for each of those sizes, what memory the master needs while tasks hand such arrays on, and a rank beside its
+// slabs.
+#include "tests/io/memory.hpp"
+
 #include <farm/farm.hpp>
 
 #include <fmt/format.h>
@@ -8,6 +12,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdlib>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -47,6 +52,29 @@ void there_and_back(farm::MPISpawnPool& pool, std::size_t mib, bool mapped) {
                     }));
   }
   fmt::print("array_{}{}_mib_per_s {:.1f}\n", mib, mapped ? "_mapped" : "", static_cast<double>(mib) / best);
+}
+
+farm::Slab<double> ones(std::size_t size, farm::Comm const& comm) {
+  farm::Slab<double> out{comm, {size}, farm::uninitialized};
+  std::fill(out.begin(), out.end(), 1.0);
+  return out;
+}
+
+std::optional<MemoryPeak> peak;  // of a rank, from one task to another
+
+/// As the kernel counts it, mapped files included. The rank's is what it has beyond its slabs, argument and result.
+void memory(farm::MPISpawnPool& pool, std::size_t mib) {
+  auto const size = (mib << 20U) / sizeof(double);
+  auto const hand_on = [&] { return pool.submit(twice, pool.submit(ones, size)).result(); };
+  static_cast<void>(hand_on());
+  auto const array = pool.submit(ones, size).result();
+  MemoryPeak const own;
+  pool.submit([] { peak.emplace(); }).result();
+  auto const result = pool.submit(twice, array).result();
+  auto const of_rank = pool.submit([] { return peak->growth(); }).result();
+  fmt::print("array_{}_master_mib {:.1f}\narray_{}_rank_mib {:.1f}\n", mib,
+             static_cast<double>(own.growth()) / mebibyte, mib,
+             static_cast<double>(of_rank) / mebibyte - 2 * static_cast<double>(mib));
 }
 
 std::vector<double> vector_of(std::size_t count) { return std::vector<double>(count, 1.5); }
@@ -91,6 +119,9 @@ int main(int argc, char** argv) {
   farm::MPISpawnPool pool{{.max_ranks = 1}};
   pool.bootup();
   for (unsigned const power : {0U, 10U, 14U, 16U, 17U, 18U, 20U, 22U, 23U}) by_size(pool, std::size_t{1} << power);
-  for (int i = 1; i < argc; ++i)
-    for (bool const mapped : {false, true}) there_and_back(pool, std::strtoul(argv[i], nullptr, 10), mapped);
+  for (int i = 1; i < argc; ++i) {
+    auto const mib = std::strtoul(argv[i], nullptr, 10);
+    for (bool const mapped : {false, true}) there_and_back(pool, mib, mapped);
+    memory(pool, mib);
+  }
 }

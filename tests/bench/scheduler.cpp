@@ -87,7 +87,7 @@ double measure(int groups, std::uint64_t run_nanoseconds) {
     futures.insert(futures.end(), made.begin(), made.end());
     if (futures.size() > 2 * most_queued) std::erase_if(futures, [](TaskPtr const& task) { return task->done(); });
     double const start = cpu_ns();
-    for (auto& task : made) scheduler.submit(std::move(task));
+    scheduler.submit(std::move(made));
     made.clear();
     auto const due = std::exchange(port.due, {});
     for (auto const& each : due) {

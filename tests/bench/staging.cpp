@@ -1,8 +1,9 @@
 // What an array costs that 2 ranks write to the stage and read from it, against the same bytes by pwrite, pread and
-// mmap of the same ranks. Arguments: NAME=DIRECTORY ..., for example shm=/dev/shm disk=/var/tmp. In milliseconds, of
-// the slower rank.
+// mmap of the same ranks: to a new file, and to one that is there already, as the stage has when arrays have gone.
+// Arguments: NAME=DIRECTORY ..., for example shm=/dev/shm disk=/var/tmp. In milliseconds, of the slower rank.
 #include <farm/array.hpp>
 #include <farm/publish.hpp>
+#include <farm/stage_run.hpp>
 
 #include <fmt/format.h>
 #include <mpi.h>
@@ -17,7 +18,9 @@
 #include <cstdio>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <numeric>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -87,44 +90,62 @@ struct Raw {
   }
 };
 
-using Times = std::array<std::vector<double>, 8>;
-constexpr std::array<std::string_view, 8> names{"stage_write", "raw_write",    "stage_write_unchecked", "stage_read",
-                                                "raw_read",    "stage_mapped", "stage_mapped_again",    "raw_mapped"};
+using Times = std::map<std::string_view, std::vector<double>>;
 
-void measure_once(std::filesystem::path const& directory, farm::Slab<double> const& slab, Times& times) {
-  auto const bytes = slab.size() * sizeof(double);
-  Raw const raw{directory / "farm-bench-raw", bytes};
-  auto const remove = [](std::filesystem::path const& path) {
-    MPI_Barrier(MPI_COMM_WORLD);
-    if (rank == 0) std::filesystem::remove(path);
-    MPI_Barrier(MPI_COMM_WORLD);
-  };
-  auto const publish = [&](bool checksum) {
-    return farm::publish(MPI_COMM_WORLD, slab, {.directory = directory, .threshold = 0, .checksum = checksum});
-  };
-  farm::Array<double> array;
-  times[2].push_back(time_of([&] { array = publish(false); }));
-  remove(array.path());
-  times[1].push_back(time_of([&] { raw.write(slab.data()); }));
-  times[4].push_back(time_of([&] {
+void barrier() { MPI_Barrier(MPI_COMM_WORLD); }
+
+double sum_of(farm::Slab<double const> const& slab) { return std::accumulate(slab.begin(), slab.end(), 0.0); }
+
+/// Of plain files.
+void measure_raw(std::filesystem::path const& directory, farm::Slab<double> const& slab, Times& times) {
+  auto const measure = [&](std::string_view name, auto const& f) { times[name].push_back(time_of(f)); };
+  Raw const raw{directory / "farm-bench-raw", slab.size() * sizeof(double)};
+  measure("raw_write", [&] { raw.write(slab.data()); });
+  measure("raw_rewrite", [&] { raw.write(slab.data()); });
+  measure("raw_read", [&] {
     std::vector<double> values(slab.size());
     raw.read(values.data());
-  }));
-  times[7].push_back(time_of([&] { raw.sum(); }));
-  remove(raw.path);
-  times[0].push_back(time_of([&] { array = publish(true); }));
-  times[5].push_back(time_of([&] {
-    auto const mine = array.slab(MPI_COMM_WORLD);
-    sink = std::accumulate(mine.begin(), mine.end(), 0.0);
-  }));
-  times[6].push_back(time_of([&] {
-    auto const mine = array.slab(MPI_COMM_WORLD);
-    sink = std::accumulate(mine.begin(), mine.end(), 0.0);
-  }));
-  remove(array.path());
-  array = publish(true);
-  times[3].push_back(time_of([&] { sink = array.read({slab.first_row(), 0}, slab.local_extents())[0]; }));
-  remove(array.path());
+    sink = values[0];
+  });
+  measure("raw_read_and_sum", [&] {
+    std::vector<double> values(slab.size());
+    raw.read(values.data());
+    sink = std::accumulate(values.begin(), values.end(), 0.0);
+  });
+  measure("raw_mapped", [&] { raw.sum(); });
+  barrier();
+  if (rank == 0) std::filesystem::remove(raw.path);
+  barrier();
+}
+
+/// In a run of its own, whose first array has no file to take over.
+void measure_stage(std::filesystem::path const& directory, farm::Slab<double> const& slab, Times& times) {
+  auto const measure = [&](std::string_view name, auto const& f) { times[name].push_back(time_of(f)); };
+  std::optional<farm::StageRun> run;
+  std::array<char, 4096> path{};
+  if (rank == 0) {
+    farm::set_stage_run(&run.emplace(farm::StageRun::Options{.stage_directory = directory}));
+    run->directory().string().copy(path.data(), path.size() - 1);
+  }
+  MPI_Bcast(path.data(), static_cast<int>(path.size()), MPI_CHAR, 0, MPI_COMM_WORLD);
+  if (rank != 0) farm::set_stage_directory(path.data());
+  auto const publish = [&](bool checksum = true) {
+    return farm::publish(MPI_COMM_WORLD, slab, {.threshold = 0, .checksum = checksum});
+  };
+  farm::Array<double> array;
+  auto const let_go = [&] {
+    array = {};
+    barrier();
+  };
+  measure("stage_write", [&] { array = publish(); });
+  measure("stage_mapped", [&] { sink = sum_of(array.slab(MPI_COMM_WORLD)); });
+  measure("stage_mapped_again", [&] { sink = sum_of(array.slab(MPI_COMM_WORLD)); });
+  let_go();
+  measure("stage_rewrite", [&] { array = publish(); });
+  measure("stage_read", [&] { sink = array.read({slab.first_row(), 0}, slab.local_extents())[0]; });
+  let_go();
+  measure("stage_rewrite_unchecked", [&] { array = publish(false); });
+  let_go();
 }
 
 double median(std::vector<double> values) {
@@ -136,10 +157,12 @@ void measure(std::string_view where, std::filesystem::path const& directory, std
   farm::Slab<double> slab{MPI_COMM_WORLD, {mib * mebibyte / sizeof(double) / columns, columns}};
   std::iota(slab.begin(), slab.end(), static_cast<double>(slab.first_row()));
   Times times;
-  for (int i = 0; i < repetitions; ++i) measure_once(directory, slab, times);
+  for (int i = 0; i < repetitions; ++i) {
+    measure_raw(directory, slab, times);
+    measure_stage(directory, slab, times);
+  }
   if (rank != 0) return;
-  for (std::size_t i = 0; i < names.size(); ++i)
-    fmt::print("{}_{}_{}MiB_ms {:.3f}\n", names[i], where, mib, median(times[i]));
+  for (auto const& [name, all] : times) fmt::print("{}_{}_{}MiB_ms {:.3f}\n", name, where, mib, median(all));
 }
 
 }  // namespace

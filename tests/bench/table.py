@@ -10,6 +10,9 @@ import os
 import statistics
 
 PYMPIPOOL_US = 1100.0  # as its authors tell; it is not in Debian
+PUBLISHED_TASKS_PER_S = {0: 2030.0, 20: 32.0}  # of another farm, by the power of 2 that its arguments have bytes
+
+ARGUMENTS = [0, 10, 14, 16, 17, 18, 20, 22, 23]  # powers of 2
 
 # What it is, the figure, its peer and what that is, which of the two is above the fraction line, and the goal for the ratio, or for the figure
 # where it has no peer.
@@ -77,23 +80,30 @@ def array_rows():
         peer = f"mpi4py_array_{mib}_mib_per_s"
         yield (f"array of {mib} MiB there and back, mapped, MiB/s", f"array_{mib}_mapped_mib_per_s", peer, "mpi4py, NumPy", "of", goal)
         yield (f"array of {mib} MiB there and back, in a vector, MiB/s", f"array_{mib}_mib_per_s", peer, "mpi4py, NumPy", "of", "")
-    for power in [0, 10, 14, 16, 17, 18, 20, 22, 23]:
+        yield (f"array of {mib} MiB handed on: master's memory, MiB", f"array_{mib}_master_mib", None, "", "", "")
+        yield (f"array of {mib} MiB handed on: rank's beside its slabs", f"array_{mib}_rank_mib", None, "", "", "")
+    for power in ARGUMENTS:
         for what, hows in ("argument", ["inline", "staged", "each"]), ("result", ["inline", "staged"]):
             for how in hows:
-                yield (f"tasks per s, {what} of {2**power} bytes, {how}", f"{what}_{2**power}_{how}_per_s", None, "", "", "")
+                published = PUBLISHED_TASKS_PER_S.get(power) if (what, how) == ("argument", "inline") else None
+                peer_is, kind, goal = ("published", "of", ">= 1") if published else ("", "", "")
+                yield (f"tasks per s, {what} of {2**power} bytes, {how}", f"{what}_{2**power}_{how}_per_s", published, peer_is, kind, goal)
 
 
 def staging_rows():
     for where in ("shm", "disk"):
         for size in ("1MiB", "16MiB", "256MiB", "1024MiB"):
-            for what, figure, peer, peer_is in [
-                ("written", "stage_write", "raw_write", "pwrite"),
-                ("written, no checksums", "stage_write_unchecked", "raw_write", "pwrite"),
-                ("read", "stage_read", "raw_read", "pread"),
-                ("mapped and summed", "stage_mapped", "raw_mapped", "mmap"),
-                ("mapped and summed again", "stage_mapped_again", "raw_mapped", "mmap"),
+            for what, figure, peer, peer_is, goal in [
+                ("written, new file", "stage_write", "raw_write", "pwrite, new file", "<= 1.11"),
+                ("written, spare file", "stage_rewrite", "raw_rewrite", "pwrite, same file", "<= 1.11"),
+                ("the same without checksums", "stage_rewrite_unchecked", "raw_rewrite", "pwrite, same file", ""),
+                ("read", "stage_read", "raw_read", "pread", "<= 1.11"),
+                ("mapped and summed", "stage_mapped", "raw_read_and_sum", "pread, summed", "<= 0.67"),
+                ("mapped and summed again", "stage_mapped_again", "raw_read_and_sum", "pread, summed", "<= 0.67"),
+                ("mapped and summed again", "stage_mapped_again", "raw_mapped", "mmap, summed", ""),
             ]:
-                yield (f"array of {size}, {where}, {what}, ms", f"{figure}_{where}_{size}_ms", f"{peer}_{where}_{size}_ms", peer_is, "of", "")
+                goal = goal if size != "1MiB" else ""
+                yield (f"array of {size}, {where}, {what}, ms", f"{figure}_{where}_{size}_ms", f"{peer}_{where}_{size}_ms", peer_is, "of", goal)
 
 
 def executor_rows():
@@ -179,8 +189,8 @@ def plot(figures, rows, directory):
         for kind, time in (("short", "1 us"), ("long", "1 ms"))
     })
     curves("arguments", "bytes of the argument", "tasks per s", {
-        how: [(n, value(f"argument_{n}_{how}_per_s")) for n in (0, 1024, 16384, 131072, 1000000, 8388608)]
-        for how in ("inline", "staged")
+        how: [(2**power, value(f"argument_{2**power}_{how}_per_s")) for power in ARGUMENTS]
+        for how in ("inline", "staged", "each")
     })
     curves("arrays", "MiB of the array", "MiB per s, there and back", {
         label: [(n, value(f"{prefix}array_{n}_mib_per_s")) for n in (1, 16, 64, 256, 1024)]
