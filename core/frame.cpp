@@ -16,6 +16,9 @@ bool is_known(FrameType type) {
     case FrameType::staged:
     case FrameType::times:
     case FrameType::progress:
+    case FrameType::ring:
+    case FrameType::socket:
+    case FrameType::wake:
     case FrameType::value:
     case FrameType::error:
     case FrameType::end:

@@ -30,6 +30,9 @@ enum class FrameType : std::uint8_t {
   progress = 20,   ///< rank to master, during a task: a double, how much of it is done
   times = 21,      ///< rank to master, before the answer to a traced task: packed TaskTimes
   prepared = 18,   ///< rank to master: nothing, or a packed Failure; id is the type of what it answers
+  ring = 22,       ///< master to rank: a Ring (spawn/ring.hpp) comes with this; rank to master: go on there
+  socket = 23,     ///< in a ring: go on in the socket
+  wake = 24,       ///< rank to master: look into the ring
   end = 32,        ///< master to guard: kill the rank
   stop = 34,       ///< master to guard: the task is to stop; id is its task_key
   recall = 35,     ///< master to guard: tasks not begun yet are not to be; id is the task_key of the first sent later

@@ -125,6 +125,7 @@ void Group::attach(Hello const& hello, Socket socket) {
   auto& stream = hello.is_guard ? member.lifeline : member.stream;
   stream = std::make_shared<Stream>(std::move(socket), nullptr, nullptr);
   listen_to(rank);
+  if (!hello.is_guard) hub_.offer_ring(stream);
   stream->start();
   if (hello.build_id != program_build_id()) {
     fail(fmt::format("rank {} on {} runs another build of the program: start the program again", rank, hello.host));
@@ -275,6 +276,7 @@ void Group::on_guard_frame(std::size_t rank, Frame const& frame) {
     hub_.print(frame.id, frame.payload);
   } else if (frame.type == FrameType::exited) {
     auto& member = members_[rank];
+    if (member.stream) static_cast<void>(member.stream->look());  // what it has answered before counts
     member.exit = unpack<ExitReport>(frame.payload);
     if (state_ == State::leaving && !member.exit->left) {
       end();  // its peers may wait for it in MPI_Finalize

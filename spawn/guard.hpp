@@ -1,9 +1,8 @@
 #pragma once
 
 #include "spawn/birth.hpp"
+#include "spawn/shared_page.hpp"
 
-#include <array>
-#include <atomic>
 #include <cstdint>
 #include <string_view>
 
@@ -11,23 +10,6 @@
 /// becomes of the rank, the launcher sees an orderly end; and it holds the lifeline to the master. spawn/README.md says
 /// why.
 namespace farm::detail {
-
-/// In memory that a rank and its guard share.
-struct SharedPage {
-  /// By the rank, before a task: false where it was recalled. `key` is its task_key.
-  [[nodiscard]] bool begin(std::uint64_t key) noexcept;
-  /// By the guard: no task before `end` is begun any more. Returns the key of the first of those.
-  [[nodiscard]] std::uint64_t recall(std::uint64_t end) noexcept;
-
-  std::atomic<std::uint64_t> to_stop{~std::uint64_t{0}};  ///< the task_key of the last task that is to stop
-  /// Low half: the number after that of the last task that was begun. High half: counts recalls, so that a rank that
-  /// has looked before one and begins after it finds out.
-  std::atomic<std::uint64_t> begun{0};
-  std::atomic<std::uint32_t> recalled_from{0};  ///< this and the next are of the last recall
-  std::atomic<std::uint64_t> recalled_to{0};
-  std::atomic<bool> finalized{false};  ///< MPI is finalized in the rank: nothing is left to be done for it
-  std::array<char, 240> note{};        ///< the rank's last words
-};
 
 /// The rank's side of its guard; there is one at most in a process.
 class GuardLink {

@@ -32,7 +32,7 @@ std::atomic<Hub*> the_hub{nullptr};
 }  // namespace
 
 Hub::Hub()
-    : loop_(std::make_shared<SharedLoop>([this] { flush(); })),
+    : loop_(std::make_shared<SharedLoop>([this] { flush(); }, &rings_)),
       listener_(context(), [this](Hello const& hello, Socket socket) { attach(hello, std::move(socket)); }),
       thread_([this] { loop_->run(); }) {
   add_wait_helper(loop_);
@@ -132,6 +132,7 @@ void Hub::stop() {
     });
   });
   thread_.join();
+  rings_.clear();
   sources_.clear();
 }
 

@@ -3,6 +3,7 @@
 #include "spawn/group.hpp"
 #include "spawn/group_source.hpp"
 #include "spawn/listener.hpp"
+#include "spawn/ring.hpp"
 #include "spawn/shared_loop.hpp"
 
 #include <farm/worker_options.hpp>
@@ -100,6 +101,8 @@ class Hub {
   void host_lost(std::string const& host);
   /// It is gone, and what it had taken is free.
   void forget(std::uint64_t id);
+  /// The stream of a rank's tasks, before anything is sent there.
+  void offer_ring(std::shared_ptr<Stream> const& stream) { rings_.offer(stream); }
   void flush_soon(std::shared_ptr<Stream> const& stream) { unflushed_.push_back(stream); }
   /// Whole lines of a rank; number 1 is stdout, 2 stderr.
   void print(std::uint64_t number, std::string_view lines);
@@ -136,6 +139,7 @@ class Hub {
   void close_source(std::size_t which);
   [[nodiscard]] bool sources_ended() const;
 
+  RingBoard rings_;
   std::shared_ptr<SharedLoop> loop_;
   std::vector<std::unique_ptr<GroupSource>> sources_;  ///< the usual one first
   std::mutex sources_mutex_;                           ///< only the hub's thread changes them

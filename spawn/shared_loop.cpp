@@ -26,13 +26,17 @@ constexpr int most_waits_to_skip = 255;
 /// the core from the rank that it has just sent a task.
 constexpr int most_vain_looks = 4;
 
+/// Asking the context takes a system call: while the lookout has something, that is done now and then.
+constexpr int most_looks = 16;
+
 /// This thread runs for some microseconds at a time. Where it says so, Linux (6.12 and later) lets it do so at once
 /// when it is woken, and not when the rank that computes on that core has had its 3 ms.
 void ask_for_short_slices() {
+  if (sched_getscheduler(0) != SCHED_OTHER || getpriority(PRIO_PROCESS, 0) < 0) return;  // somebody wanted it otherwise
   struct Wish {  // sched_attr, whose header cannot be included beside <sched.h>
     std::uint32_t size = sizeof(Wish);
     std::uint32_t policy = SCHED_OTHER;
-    std::uint64_t flags = 0;
+    std::uint64_t flags = 1;  // SCHED_FLAG_RESET_ON_FORK: not for launchers and their ranks
     std::int32_t nice = getpriority(PRIO_PROCESS, 0);
     std::uint32_t priority = 0;
     std::uint64_t nanoseconds = 100'000;  // the least there is
@@ -51,14 +55,14 @@ void SharedLoop::run() {
   for (;;) {
     can_give_ = false;
     auto const asleep = Clock::now();
-    context_.run_one();
+    sleep();
     can_give_ = true;
     auto last = Clock::now();
     vain_looks = last - asleep < spin_time ? 0 : std::min(vain_looks + 1, most_vain_looks);
     auto const limit = vain_looks < most_vain_looks ? Clock::duration{spin_time} : Clock::duration{0};
     std::size_t handled = 0;
     do {
-      handled = context_.poll();
+      handled = handle();
       after_handlers_();
       run_deferred_callbacks();
       if (context_.stopped()) {
@@ -75,6 +79,19 @@ void SharedLoop::run() {
       }
     } while (handled != 0 || Clock::now() - last < limit);
   }
+}
+
+void SharedLoop::sleep() {
+  if (lookout_ != nullptr && !lookout_->fall_asleep()) return;
+  context_.run_one();
+  if (lookout_ != nullptr) lookout_->wake_up();
+}
+
+std::size_t SharedLoop::handle() {
+  bool const any = lookout_ != nullptr && lookout_->look();
+  if (any && ++looks_ < most_looks) return 1;
+  looks_ = 0;
+  return context_.poll() + (any ? 1 : 0);
 }
 
 void SharedLoop::park(std::unique_lock<std::mutex>& turn) {
@@ -173,7 +190,7 @@ void SharedLoop::help(FutureState const& state, Deadline deadline) noexcept {
     PutOffCallbacks const put_off;
     auto last = Clock::now();
     while (!state.done() && !context_.stopped()) {
-      std::size_t const handled = context_.poll_one();
+      std::size_t const handled = lookout_ != nullptr && lookout_->look() ? 1 : context_.poll_one();
       after_handlers_();
       if (DeferredCallbacks::any() || state.done()) break;
       auto const now = Clock::now();

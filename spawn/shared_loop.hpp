@@ -9,6 +9,7 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -17,14 +18,30 @@
 
 namespace farm::detail {
 
+/// What has to be looked for, since nothing in an io_context tells of it.
+class Lookout {
+ public:
+  Lookout() = default;
+  Lookout(Lookout const&) = delete;
+  Lookout& operator=(Lookout const&) = delete;
+  virtual ~Lookout() = default;
+  /// Handles what has come. False: nothing has.
+  virtual bool look() = 0;
+  /// The loop is to sleep, and from now on to be woken by an event. False: it must not, something has come.
+  [[nodiscard]] virtual bool fall_asleep() = 0;
+  virtual void wake_up() = 0;
+};
+
 /// An io_context with a thread of its own, which gives its turn to a thread that waits for a future: then a task that
 /// is sent and awaited wakes no thread. One thread at a time has the turn and runs handlers. While a guest has it the
 /// loop's own thread is parked; it comes back when the guest goes and does not return for a moment, when something is
 /// posted, and when the guest gives up. Callbacks of futures run on the loop's own thread only.
 class SharedLoop final : public WaitHelper, public std::enable_shared_from_this<SharedLoop> {
  public:
-  /// `after_handlers` is called after some have run, by whoever has the turn.
-  explicit SharedLoop(std::function<void()> after_handlers) : after_handlers_(std::move(after_handlers)) {}
+  /// `after_handlers` is called after some have run, by whoever has the turn. `lookout` may be null; it is not used any
+  /// more when run() has come back.
+  explicit SharedLoop(std::function<void()> after_handlers, Lookout* lookout = nullptr)
+      : after_handlers_(std::move(after_handlers)), lookout_(lookout) {}
 
   [[nodiscard]] asio::io_context& context() { return context_; }
 
@@ -54,6 +71,8 @@ class SharedLoop final : public WaitHelper, public std::enable_shared_from_this<
   void help(FutureState const& state, Deadline deadline) noexcept override;
 
  private:
+  [[nodiscard]] std::size_t handle();
+  void sleep();
   [[nodiscard]] bool take_turn();
   void give_back_turn(bool wake);
   [[nodiscard]] bool begin_errand();
@@ -74,6 +93,7 @@ class SharedLoop final : public WaitHelper, public std::enable_shared_from_this<
   asio::io_context context_{1};
   asio::executor_work_guard<asio::io_context::executor_type> work_{context_.get_executor()};
   std::function<void()> after_handlers_;
+  Lookout* lookout_;
 
   std::mutex turn_;  ///< held by who runs handlers
   std::atomic<std::thread::id> guest_{};
@@ -86,6 +106,7 @@ class SharedLoop final : public WaitHelper, public std::enable_shared_from_this<
   bool guest_posted_ = false;
   bool errand_run_ = false;  ///< since the last wait
   int vain_ = 0;
+  int looks_ = 0;  ///< since the context was asked
 
   std::mutex parking_;
   std::condition_variable woken_;

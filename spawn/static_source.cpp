@@ -54,6 +54,7 @@ void StaticSource::attach(Hello const& hello, Socket socket) {
   member.pid = hello.pid;
   member.host = hello.host;
   watch(member);
+  if (!hello.is_guard) hub_.offer_ring(stream);
   stream->start();
   if (!member.complete()) return;
   free_[seat] = std::move(member);

@@ -1,8 +1,11 @@
 #include "spawn/stream.hpp"
 
+#include "spawn/ring.hpp"
+
 #include <asio/buffer.hpp>
 #include <asio/error.hpp>
 
+#include <sys/socket.h>
 #include <algorithm>
 #include <cstring>
 #include <utility>
@@ -25,8 +28,12 @@ char* InputBuffer::room(std::size_t size) {
     std::memmove(data_.data(), data_.data() + begin_, end_ - begin_);
     end_ -= begin_;
     begin_ = 0;
+    moved_ += end_;
   }
-  if (data_.size() - end_ < size) data_.resize(std::max(end_ + size, data_.size() * 2));
+  if (data_.size() - end_ < size) {
+    moved_ += end_;
+    data_.resize(std::max(end_ + size, data_.size() * 2));
+  }
   return data_.data() + end_;
 }
 
@@ -43,6 +50,8 @@ Stream::Stream(Socket socket, OnFrame on_frame, OnClosed on_closed)
   asio::error_code error;
   socket_.non_blocking(true, error);
 }
+
+Stream::~Stream() = default;
 
 void Stream::start() { wait_readable(); }
 
@@ -65,26 +74,70 @@ void Stream::read() {
   asio::error_code error;
   std::size_t const count = socket_.read_some(asio::buffer(input_.room(wanted), wanted), error);
   if (error == asio::error::would_block || error == asio::error::interrupted) return wait_readable();
-  if (error) return fail(error);
+  if (error) {
+    static_cast<void>(look());  // what it has said before
+    return fail(error);
+  }
   input_.filled(count);
-  parse();
+  static_cast<void>(parse());
   if (!closed_) wait_readable();
 }
 
-void Stream::parse() {
+/// False: there was nothing.
+bool Stream::parse() {
+  bool any = false;
   try {
-    for (;;) {
-      auto rest = input_.content();
-      auto const size = rest.size();
-      auto const frame = next_frame(rest);
-      if (!frame) return;
-      on_frame_(*frame);
-      if (closed_) return;
-      input_.use(size - rest.size());
-    }
+    while (!closed_ && (handle_next_of_ring() || handle_next_of_socket())) any = true;
   } catch (std::exception const& e) {
     fail(e.what());
   }
+  return any;
+}
+
+bool Stream::handle_next_of_ring() {
+  if (!by_ring_) return false;
+  if (ring_input_.content().empty() && !ring_->read(ring_input_)) return false;
+  auto rest = ring_input_.content();
+  auto const size = rest.size();
+  auto const frame = next_frame(rest);
+  if (!frame) throw ProtocolError("a part of a frame is in its ring");
+  if (frame->type == FrameType::socket) {
+    by_ring_ = false;
+  } else {
+    on_frame_(*frame);
+  }
+  ring_input_.use(size - rest.size());
+  return true;
+}
+
+/// What was in the ring before it was handled: that was looked into after the socket.
+bool Stream::handle_next_of_socket() {
+  auto rest = input_.content();
+  auto const size = rest.size();
+  auto const frame = next_frame(rest);
+  if (!frame) return false;
+  if (frame->type == FrameType::ring && ring_ && !by_ring_) {
+    by_ring_ = true;
+  } else if (frame->type != FrameType::wake || !ring_) {
+    if (by_ring_) throw ProtocolError("a frame in its socket, where its ring has the turn");
+    on_frame_(*frame);
+  }
+  input_.use(size - rest.size());
+  return true;
+}
+
+bool Stream::is_local() const {
+  asio::error_code error;
+  auto const endpoint = socket_.local_endpoint(error);
+  return !error && endpoint.protocol().family() == AF_UNIX;
+}
+
+void Stream::set_ring(std::unique_ptr<RingReader> ring) { ring_ = std::move(ring); }
+
+bool Stream::look() {
+  if (closed_ || !by_ring_) return false;
+  auto const self = shared_from_this();
+  return parse();
 }
 
 void Stream::flush() {
@@ -96,6 +149,7 @@ void Stream::flush() {
       waiting_writable_ = true;
       if (sent_ > output_.size() / 2) {  // each byte is moved once at most
         output_.erase(0, sent_);
+        moved_ += output_.size();
         sent_ = 0;
       }
       socket_.async_wait(Socket::wait_write, [self = shared_from_this()](asio::error_code const& wait_error) {

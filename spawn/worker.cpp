@@ -2,6 +2,7 @@
 
 #include "core/failure.hpp"
 #include "core/frame.hpp"
+#include "spawn/channel.hpp"
 #include "spawn/platform.hpp"
 
 #include <farm/array_transport.hpp>
@@ -12,12 +13,8 @@
 #include <farm/task_stage.hpp>
 
 #include <fmt/format.h>
-#include <asio/buffer.hpp>
-#include <asio/error.hpp>
 
 #include <fcntl.h>
-#include <poll.h>
-#include <sched.h>
 #include <unistd.h>
 #include <array>
 #include <cerrno>
@@ -43,79 +40,8 @@ using namespace std::chrono_literals;
 
 bool rank_process = false;  // NOLINT: what this process is
 
-/// Looking again costs less than being woken (45 us in a virtual machine), for a while.
-constexpr auto spin_time = 200us;
 /// How often a task's progress is told at most.
 constexpr auto progress_interval = 50ms;
-
-/// The rank's end of its task stream: blocks, and is used between tasks only.
-class Channel {
- public:
-  explicit Channel(Socket socket) : socket_(std::move(socket)) { socket_.non_blocking(true); }
-
-  /// The next frame, valid until the next call; sends the answers before it waits. None at the end of the stream.
-  std::optional<Frame> next() {
-    input_.use(used_);
-    used_ = 0;
-    for (;;) {
-      auto rest = input_.content();
-      auto const size = rest.size();
-      if (auto const frame = next_frame(rest)) {
-        used_ = size - rest.size();
-        return frame;
-      }
-      flush();
-      if (!read()) return std::nullopt;
-    }
-  }
-
-  Bytes& output() { return output_; }
-
-  void flush() {
-    std::size_t sent = 0;
-    while (sent != output_.size()) {
-      asio::error_code error;
-      sent += socket_.write_some(asio::buffer(output_.data() + sent, output_.size() - sent), error);
-      if (error == asio::error::would_block) {
-        sleep_until(POLLOUT);
-      } else if (error && error != asio::error::interrupted) {
-        break;  // the master is gone, which reading tells
-      }
-    }
-    output_.clear();
-  }
-
- private:
-  bool read() {
-    constexpr std::size_t wanted = 65536;
-    auto const start = Clock::now();
-    for (;;) {
-      asio::error_code error;
-      std::size_t const count = socket_.read_some(asio::buffer(input_.room(wanted), wanted), error);
-      if (!error) {
-        input_.filled(count);
-        return true;
-      }
-      if (error != asio::error::would_block && error != asio::error::interrupted) return false;
-      if (Clock::now() - start > spin_time) {
-        sleep_until(POLLIN);
-      } else {
-        sched_yield();  // to the one that is to send it, where there are fewer cores than processes
-      }
-    }
-  }
-
-  /// Asio's own wait() returns at once on a socket that does not block.
-  void sleep_until(short event) {
-    pollfd entry{.fd = socket_.native_handle(), .events = event, .revents = 0};
-    ::poll(&entry, 1, -1);
-  }
-
-  Socket socket_;
-  InputBuffer input_;
-  std::size_t used_ = 0;
-  Bytes output_;
-};
 
 /// MPI errors inside tasks become exceptions.
 void throw_mpi_error(MPI_Comm* /*comm*/, int* code, ...) { throw MpiError(*code, "MPI"); }  // NOLINT: MPI's signature

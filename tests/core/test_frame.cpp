@@ -31,9 +31,9 @@ TEST_CASE("a frame comes back as it was") {
 }
 
 TEST_CASE("every type of frame is known") {
-  for (auto const type :
-       {FrameType::task, FrameType::leave, FrameType::value, FrameType::error, FrameType::end, FrameType::stop,
-        FrameType::recall, FrameType::output, FrameType::exited, FrameType::recalled}) {
+  for (auto const type : {FrameType::task, FrameType::leave, FrameType::value, FrameType::error, FrameType::end,
+                          FrameType::stop, FrameType::recall, FrameType::output, FrameType::exited, FrameType::recalled,
+                          FrameType::ring, FrameType::socket, FrameType::wake}) {
     Bytes bytes;
     append_frame(bytes, type);
     std::string_view rest = bytes;
