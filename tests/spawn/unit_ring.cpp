@@ -11,6 +11,7 @@
 #include <unistd.h>
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -23,8 +24,11 @@
 
 using namespace farm::detail;
 using farm::Bytes;
+using namespace std::chrono_literals;
 
 namespace {
+
+constexpr auto long_time = 30s;
 
 struct Sockets {
   int descriptors[2]{};
@@ -104,6 +108,13 @@ struct Peer {
   }
 };
 
+/// False: they have not come in time.
+bool await(Master::Rank const& rank, std::size_t frames) {
+  auto const end = Clock::now() + long_time;
+  while (rank.frames < frames && Clock::now() < end) std::this_thread::yield();
+  return rank.frames >= frames;
+}
+
 /// What the master says first.
 void say_go(Stream& stream) {
   append_frame(stream.output(), FrameType::task);
@@ -134,10 +145,10 @@ TEST_CASE("what a rank sends arrives whole and in order, by its ring and by its 
     expected.push_back(text_number(i, random() % (is_large ? 100'000 : 200)));
     peer.send(expected.back());
     if (random() % 10 != 0) continue;
-    while (rank.frames < expected.size()) std::this_thread::yield();
+    REQUIRE(await(rank, expected.size()));
     for (auto pause = random() % 300; pause != 0; --pause) std::this_thread::yield();  // the master may fall asleep
   }
-  while (rank.frames < count) std::this_thread::yield();
+  REQUIRE(await(rank, count));
   CHECK(std::equal(expected.begin(), expected.end(), rank.told.begin()));
 }
 

@@ -1,4 +1,4 @@
-#include "spawn/guard.hpp"
+#include "spawn/shared_page.hpp"
 
 #include "core/frame.hpp"
 #include "tests/support/catch.hpp"
