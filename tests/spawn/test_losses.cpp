@@ -5,12 +5,15 @@
 #include "tests/support/error_of.hpp"
 #include "tests/support/picky.hpp"
 
+#include <fcntl.h>
 #include <unistd.h>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <set>
 #include <stdexcept>
+#include <string>
 #include <system_error>
 #include <vector>
 
@@ -69,7 +72,26 @@ int die_on_rank(int rank, Death how, farm::Comm const& comm) {
   return 0;
 }
 
+/// Leaves a byte in the file each time that it runs.
+int leave_a_mark(int i, std::string const& file, farm::TaskContext const& context) {
+  int const descriptor = open(file.c_str(), O_WRONLY | O_APPEND);
+  if (write(descriptor, "x", 1) != 1) throw std::runtime_error("no mark");
+  close(descriptor);
+  if (i == 100 && context.attempt() == 1) die(Death::kill);
+  return i;
+}
+
 }  // namespace
+
+TEST_CASE("what a rank has answered before it died is not run again") {
+  auto const marks = std::filesystem::absolute("marks").string();
+  std::ofstream{marks};
+  farm::MPISpawnPool pool{{.max_ranks = 1}};
+  std::vector<farm::Future<int>> futures;
+  for (int i = 0; i < 200; ++i) futures.push_back(pool.submit(leave_a_mark, i, marks));
+  for (int i = 0; i < 200; ++i) CHECK(futures[static_cast<std::size_t>(i)].result() == i);
+  CHECK(std::filesystem::file_size(marks) == 201);
+}
 
 TEST_CASE("an exception from any rank reaches the caller as the same standard type, and as TaskError") {
   farm::MPISpawnPool pool{{.max_ranks = 2, .ranks_per_task = 2}};
