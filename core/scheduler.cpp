@@ -342,9 +342,8 @@ void Scheduler::take_back(Group& group, std::string const* loss) {
       sent.task->release_inputs();
       continue;
     }
-    bool const may_have_started =
-        i == 0 || std::any_of(group.answers.begin(), group.answers.end(),
-                              [&](std::uint64_t answers) { return answers >= group.tasks_answered + i; });
+    bool const may_have_started = i == 0 || std::any_of(group.answers.begin(), group.answers.end(),
+                                                        [&](std::uint64_t answers) { return answers >= sent.number; });
     if (may_have_started && loss == nullptr) ++sent.task->make_rare().restarts;
     if (may_have_started && loss != nullptr) {
       auto& losses = sent.task->make_rare().losses;

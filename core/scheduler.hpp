@@ -170,7 +170,7 @@ class Scheduler {
     std::size_t idle_index = 0;  ///< within size->idle, while it is idle
     SentTasks sent;              ///< in the order in which the ranks run them
     std::uint64_t tasks_sent = 0;
-    std::uint64_t tasks_answered = 0;  ///< by all ranks
+    std::uint64_t tasks_answered = 0;  ///< by all ranks; sent.front().number only where it has several
     std::uint64_t tasks_recalled = 0;  ///< never, where it has several ranks
     std::uint64_t recall_end = 0;      ///< while it is recalling
     bool can_recall = false;

@@ -12,10 +12,10 @@ constexpr std::size_t most_sent_ahead = 64;
 /// A group that may have so many tasks gets more when half of them are done.
 constexpr std::size_t least_refilled_by_half = 8;
 
-// Sending ahead hides the way to the rank, which takes some 10 us.
+// Sending ahead hides the way to the rank: some 10 us where it is awake, some 100 us where it has to be woken.
 constexpr double short_task_nanoseconds = 20e3;
 constexpr double medium_task_nanoseconds = 200e3;
-/// Up to here one task is sent ahead, where it can be recalled: there and back is a hundredth of it.
+/// Up to here one task is sent ahead, where it can be recalled: of a longer one the way is a thousandth at most.
 constexpr double long_task_nanoseconds = 100e6;
 
 /// When tasks wait on a group that others could run: at once where they are work for so long, else when the one before
