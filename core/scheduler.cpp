@@ -105,6 +105,7 @@ void Scheduler::group_ready(GroupId id, int ranks) {
   group.id = id;
   group.size = &size;
   group.can_recall = ranks == 1 && port_.can_recall(id);
+  if (group.can_recall) ++size.recallable;
   if (ranks > 1) {
     group.answers.assign(static_cast<std::size_t>(ranks), 0);
     group.comm_epochs.assign(comms_per_group, 0);
@@ -309,6 +310,7 @@ void Scheduler::leave_ready(Group& group, Group::State next) {
     if (group.idle_index < group.size->idle.size() && group.size->idle[group.idle_index] == &group)
       remove_from_idle(group);
     --group.size->alive;
+    if (group.can_recall) --group.size->recallable;
     ++group.size->leaving;
     ranks_leaving_ += group.size->ranks;
     --statistics_.groups;

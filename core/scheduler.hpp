@@ -194,8 +194,9 @@ class Scheduler {
     std::size_t running = 0;  ///< tasks, also those that their group has not begun
     std::vector<Group*> idle;
     int starting = 0;
-    int alive = 0;    ///< groups in state ready
-    int leaving = 0;  ///< groups in the other states
+    int alive = 0;       ///< groups in state ready
+    int recallable = 0;  ///< those of them that can give tasks back
+    int leaving = 0;     ///< groups in the other states
     int birth_failures = 0;
     Clock::time_point not_before{};  ///< the next start, after one that failed
     bool paused = false;             ///< until then

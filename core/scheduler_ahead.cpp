@@ -92,11 +92,13 @@ std::vector<std::uint64_t> Scheduler::recalled(GroupId id, std::uint64_t first) 
   return tasks;
 }
 
-/// Groups of one rank, of which some are idle and others have tasks that they have not begun; null: there are none.
+/// Groups of one rank, of which some are idle, others have tasks that they have not begun, and any can give them back;
+/// null: there are none.
 Scheduler::Size* Scheduler::size_with_waiting_tasks() {
   auto const found = sizes_.find(1);
   if (found == sizes_.end()) return nullptr;
   Size& size = found->second;
+  if (size.recallable == 0) return nullptr;
   bool const any = !size.idle.empty() && size.running > static_cast<std::size_t>(size.alive) - size.idle.size();
   return any && front(size) == nullptr ? &size : nullptr;
 }
