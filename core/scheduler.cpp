@@ -13,22 +13,8 @@ namespace {
 
 /// Communicators per group of several ranks, and so the most tasks that such a group is sent at once.
 constexpr std::size_t comms_per_group = 32;
-constexpr std::size_t most_sent_ahead = 64;
-/// A group that may have so many tasks gets more when half of them are done.
-constexpr std::size_t least_refilled_by_half = 8;
 /// Tasks of other sizes that may start before a more urgent one that finds no room.
 constexpr std::uint64_t most_overtaken = 64;
-
-// Sending ahead hides the way to the rank, which takes some 10 us.
-constexpr double short_task_nanoseconds = 20e3;
-constexpr double medium_task_nanoseconds = 200e3;
-/// Up to here one task is sent ahead, where it can be recalled: there and back is a hundredth of it.
-constexpr double long_task_nanoseconds = 100e6;
-
-/// When tasks wait on a group that others could run: at once where they are work for so long, else when the one before
-/// them has taken so long.
-constexpr double worth_recalling_nanoseconds = 500e3;
-constexpr std::chrono::milliseconds recall_patience{1};
 
 /// A long queue is not in the processor's caches, nor are the tasks that many groups have.
 constexpr std::size_t tasks_fetched_ahead = 8;
@@ -49,17 +35,6 @@ bool is_more_urgent(Task const& a, Task const& b) {
 }
 
 }  // namespace
-
-void Scheduler::SentTasks::pop_front() {
-  ++first_;
-  if (first_ == sent_.size()) {
-    sent_.clear();
-    first_ = 0;
-  } else if (first_ == most_sent_ahead) {
-    sent_.erase(sent_.begin(), sent_.begin() + static_cast<std::ptrdiff_t>(first_));
-    first_ = 0;
-  }
-}
 
 Scheduler::Scheduler(Options options, SchedulerPort& port) : options_(options), port_(port) {}
 
@@ -130,6 +105,7 @@ void Scheduler::group_ready(GroupId id, int ranks) {
   group.id = id;
   group.size = &size;
   group.can_recall = ranks == 1 && port_.can_recall(id);
+  if (group.can_recall) ++size.recallable;
   if (ranks > 1) {
     group.answers.assign(static_cast<std::size_t>(ranks), 0);
     group.comm_epochs.assign(comms_per_group, 0);
@@ -271,73 +247,6 @@ void Scheduler::stop(Task const& task) {
   }
 }
 
-void Scheduler::recall(Group& group) {
-  group.recalling = true;
-  group.recall_end = group.tasks_sent;
-  port_.recall_tasks(group.id, group.recall_end);
-}
-
-std::vector<std::uint64_t> Scheduler::recalled(GroupId id, std::uint64_t first) {
-  auto const found = groups_.find(id);
-  if (found == groups_.end() || found->second.state == Group::State::ending) return {};
-  Group& group = found->second;
-  if (!std::exchange(group.recalling, false)) throw ProtocolError("a group gives back tasks that nobody has recalled");
-  std::vector<std::uint64_t> tasks;
-  auto const begin =
-      std::find_if(group.sent.begin(), group.sent.end(), [&](Sent const& sent) { return sent.number >= first; });
-  auto end = begin;
-  for (; end != group.sent.end() && end->number < group.recall_end; ++end) {
-    tasks.push_back(end->task->id);
-    --running_;
-    --group.size->running;
-    ++group.tasks_recalled;
-    if (end->failed) {  // it was cancelled meanwhile
-      ++statistics_.tasks_done;
-      end->task->release_inputs();
-    } else {
-      push(std::move(end->task));
-    }
-  }
-  bool const front_goes = begin == group.sent.begin() && begin != end;
-  group.sent.erase(begin, end);
-  if (front_goes) watch_front(group);
-  if (group.sent.empty() && front_goes) retire_or_idle(group);
-  pump();
-  check_drained();
-  return tasks;
-}
-
-/// Groups of one rank, of which some are idle and others have tasks that they have not begun; null: there are none.
-Scheduler::Size* Scheduler::size_with_waiting_tasks() {
-  auto const found = sizes_.find(1);
-  if (found == sizes_.end()) return nullptr;
-  Size& size = found->second;
-  bool const any = !size.idle.empty() && size.running > static_cast<std::size_t>(size.alive) - size.idle.size();
-  return any && front(size) == nullptr ? &size : nullptr;
-}
-
-void Scheduler::watch_waiting_tasks() {
-  if (!recall_at_ && size_with_waiting_tasks() != nullptr) recall_at_ = port_.roughly_now();
-}
-
-void Scheduler::recall_waiting_tasks(Clock::time_point now) {
-  recall_at_.reset();
-  Size const* const size = size_with_waiting_tasks();
-  if (size == nullptr) return;
-  for (auto& [id, group] : groups_) {
-    if (group.size != size || group.state != Group::State::ready || !group.can_recall || group.recalling) continue;
-    if (group.sent.size() < 2) continue;
-    double const waiting = mean_run_nanoseconds_ * static_cast<double>(group.sent.size() - 1);
-    auto const due = waiting >= worth_recalling_nanoseconds ? group.front_since
-                                                            : group.front_since + Clock::duration{recall_patience};
-    if (due <= now) {
-      recall(group);
-    } else if (!recall_at_ || due < *recall_at_) {
-      recall_at_ = due;
-    }
-  }
-}
-
 void Scheduler::progress(GroupId group, std::uint64_t task, double done) {
   auto const found = groups_.find(group);
   if (found == groups_.end() || found->second.sent.empty()) return;
@@ -401,6 +310,7 @@ void Scheduler::leave_ready(Group& group, Group::State next) {
     if (group.idle_index < group.size->idle.size() && group.size->idle[group.idle_index] == &group)
       remove_from_idle(group);
     --group.size->alive;
+    if (group.can_recall) --group.size->recallable;
     ++group.size->leaving;
     ranks_leaving_ += group.size->ranks;
     --statistics_.groups;
@@ -434,9 +344,8 @@ void Scheduler::take_back(Group& group, std::string const* loss) {
       sent.task->release_inputs();
       continue;
     }
-    bool const may_have_started =
-        i == 0 || std::any_of(group.answers.begin(), group.answers.end(),
-                              [&](std::uint64_t answers) { return answers >= group.tasks_answered + i; });
+    bool const may_have_started = i == 0 || std::any_of(group.answers.begin(), group.answers.end(),
+                                                        [&](std::uint64_t answers) { return answers >= sent.number; });
     if (may_have_started && loss == nullptr) ++sent.task->make_rare().restarts;
     if (may_have_started && loss != nullptr) {
       auto& losses = sent.task->make_rare().losses;
@@ -551,26 +460,6 @@ void Scheduler::push(TaskPtr task) {
   }
   ++size.queued;
   ++queued_;
-}
-
-std::size_t Scheduler::window(Group const& group) const {
-  auto const mean = mean_run_nanoseconds_;
-  if (mean < 0 || mean >= (group.can_recall ? long_task_nanoseconds : medium_task_nanoseconds)) return 1;
-  std::size_t most = mean < short_task_nanoseconds ? most_sent_ahead : mean < medium_task_nanoseconds ? 4 : 2;
-  if (group.size->ranks > 1) most = std::min(most, comms_per_group);
-  // towards the end of the queue nothing is sent ahead, so that no task waits behind another while a group is idle
-  return std::min(most, 1 + group.size->queued / (2 * static_cast<std::size_t>(std::max(group.size->alive, 1))));
-}
-
-void Scheduler::refill(Group& group) {
-  if (group.state != Group::State::ready || group.recalling) return;
-  Size& size = *group.size;
-  // Many at once cost one system call, here and there.
-  if (auto const most = window(group); most >= least_refilled_by_half && group.sent.size() > most / 2) return;
-  while (group.sent.size() < window(group) && !worn_out(group) && !is_kept_for_another(size) &&
-         front(size) != nullptr) {
-    send(group, pop(size));
-  }
 }
 
 bool Scheduler::is_kept_for_another(Size const& size) {

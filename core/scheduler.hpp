@@ -170,7 +170,7 @@ class Scheduler {
     std::size_t idle_index = 0;  ///< within size->idle, while it is idle
     SentTasks sent;              ///< in the order in which the ranks run them
     std::uint64_t tasks_sent = 0;
-    std::uint64_t tasks_answered = 0;  ///< by all ranks
+    std::uint64_t tasks_answered = 0;  ///< by all ranks; sent.front().number only where it has several
     std::uint64_t tasks_recalled = 0;  ///< never, where it has several ranks
     std::uint64_t recall_end = 0;      ///< while it is recalling
     bool can_recall = false;
@@ -194,8 +194,9 @@ class Scheduler {
     std::size_t running = 0;  ///< tasks, also those that their group has not begun
     std::vector<Group*> idle;
     int starting = 0;
-    int alive = 0;    ///< groups in state ready
-    int leaving = 0;  ///< groups in the other states
+    int alive = 0;       ///< groups in state ready
+    int recallable = 0;  ///< those of them that can give tasks back
+    int leaving = 0;     ///< groups in the other states
     int birth_failures = 0;
     Clock::time_point not_before{};  ///< the next start, after one that failed
     bool paused = false;             ///< until then

@@ -89,36 +89,40 @@ class KnownImages {
   std::shared_ptr<FileImage const> find(Key const& key, Make make) {
     {
       std::lock_guard const lock{mutex_};
-      if (auto const known = images_.find(key); known != images_.end()) return known->second;
+      if (auto const known = images_.find(key); known != images_.end()) return known->second.image;
     }
     auto made = std::make_shared<FileImage>(make());
     std::lock_guard const lock{mutex_};
     made->number = ++count_;
-    if (images_.size() >= most) {
-      images_.clear();
-      proven_.clear();
-    }
-    return images_[key] = std::move(made);
+    if (images_.size() >= most) images_.clear();
+    images_[key] = {made, false};
+    return made;
   }
 
   void set_proven(std::uint64_t number) {
     std::lock_guard const lock{mutex_};
-    for (auto const& [key, image] : images_) {
-      if (image->number == number) proven_[number] = image->size;
+    for (auto& [key, known] : images_) {
+      if (known.image->number == number) known.proven = true;
     }
   }
 
-  std::uint64_t proven_size(std::uint64_t number) {
+  std::shared_ptr<FileImage const> proven(std::uint64_t number) {
     std::lock_guard const lock{mutex_};
-    auto const known = proven_.find(number);
-    return known != proven_.end() ? known->second : 0;
+    for (auto const& [key, known] : images_) {
+      if (known.image->number == number && known.proven) return known.image;
+    }
+    return nullptr;
   }
 
  private:
+  struct Known {
+    std::shared_ptr<FileImage const> image{};
+    bool proven = false;
+  };
+
   static constexpr std::size_t most = 32;
   std::mutex mutex_{};
-  std::map<Key, std::shared_ptr<FileImage const>> images_{};
-  std::map<std::uint64_t, std::uint64_t> proven_{};  ///< number, size
+  std::map<Key, Known> images_{};
   std::uint64_t count_ = 0;
 };
 
@@ -133,8 +137,8 @@ std::shared_ptr<FileImage const> find_image(std::string const& head, Place const
                            [&] { return make_image(head, place, type, extents, ranks, options, stripes); });
 }
 
-void set_proven(std::uint64_t image) { known_images.set_proven(image); }
+void set_proven(std::uint64_t number) { known_images.set_proven(number); }
 
-std::uint64_t proven_size(std::uint64_t image) { return known_images.proven_size(image); }
+std::shared_ptr<FileImage const> proven_image(std::uint64_t number) { return known_images.proven(number); }
 
 }  // namespace farm::detail

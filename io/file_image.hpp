@@ -40,9 +40,9 @@ struct FileImage {
                                                           Extents const& extents, int ranks,
                                                           StageOptions const& options, std::uint64_t stripes);
 
-/// HDF5 has found in a file of this image what should be there.
-void set_proven(std::uint64_t image);
-/// The size of such a file; 0: it is not known that HDF5 has.
-[[nodiscard]] std::uint64_t proven_size(std::uint64_t image);
+/// HDF5 has found in a file of the image with this number what should be there.
+void set_proven(std::uint64_t number);
+/// That image; null: it is not known that HDF5 has.
+[[nodiscard]] std::shared_ptr<FileImage const> proven_image(std::uint64_t number);
 
 }  // namespace farm::detail

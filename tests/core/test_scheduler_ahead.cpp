@@ -28,6 +28,16 @@ GroupId with_tasks_ahead(FakeGroups& farm) {
   return group;
 }
 
+/// Two groups of 1 rank: 1 has two tasks of 10 ms, 2 has none, and none are queued.
+void let_one_wait(FakeGroups& farm) {
+  farm.recalls_work = true;
+  farm.submit_many(7);
+  farm.all_come_up();
+  farm.finish(1, 10ms);
+  while (!farm.on(2).empty()) farm.finish(2, 10ms);
+  REQUIRE(farm.on(1).size() == 2);
+}
+
 }  // namespace
 
 TEST_CASE("tasks that were sent ahead of a group that is ended go back to the head of the queue, in order") {
@@ -195,12 +205,7 @@ TEST_CASE("tasks that wait behind a long one are recalled when another group is 
 
 TEST_CASE("a longer task that waits is recalled at once") {
   FakeGroups farm{{.max_ranks = 2}};
-  farm.recalls_work = true;
-  farm.submit_many(7);
-  farm.all_come_up();
-  farm.finish(1, 10ms);
-  REQUIRE(farm.on(1).size() == 2);
-  while (!farm.on(2).empty()) farm.finish(2, 10ms);
+  let_one_wait(farm);
   CHECK(farm.groups.at(1).recall_end == 0);
   farm.advance(0s);
   CHECK(farm.groups.at(1).recall_end != 0);
@@ -208,13 +213,46 @@ TEST_CASE("a longer task that waits is recalled at once") {
   CHECK(farm.on(2).size() == 1);
 }
 
+TEST_CASE("tasks that wait are watched for as long as there is a group that can give them back") {
+  FakeGroups farm{{.max_ranks = 3}};
+  farm.can_withdraw = false;
+  farm.scheduler.boot(1);
+  bool watched = false;
+  auto const able_comes = [&] {
+    farm.recalls_work = true;
+    auto const group = farm.come_up();
+    farm.recalls_work = false;
+    return group;
+  };
+  SECTION("there is none") {}
+  SECTION("there is one") {
+    able_comes();
+    watched = true;
+  }
+  SECTION("there was one that was lost") {
+    auto const group = able_comes();
+    farm.lose(group);
+    farm.gone(group);
+  }
+  SECTION("there was one that was released") {
+    able_comes();
+    farm.scheduler.release_idle();
+    farm.all_gone();
+  }
+  farm.all_come_up();
+  farm.submit_many(200);
+  auto const ids = farm.ids();
+  for (int i = 0; i < 20; ++i) farm.finish(ids.back(), 10us);
+  for (auto const id : ids) {
+    while (id != ids.back() && !farm.on(id).empty()) farm.finish(id, 10us);
+  }
+  REQUIRE(farm.on(ids.back()).size() > 1);
+  CHECK(farm.scheduler.next_deadline().has_value() == watched);
+}
+
 TEST_CASE("what a group has begun before it heard of the recall stays there, and so does what it is sent later") {
   FakeGroups farm{{.max_ranks = 2}};
-  farm.recalls_work = true;
-  farm.submit_many(7);
-  farm.all_come_up();
-  farm.finish(1, 10ms);
-  while (!farm.on(2).empty()) farm.finish(2, 10ms);
+  let_one_wait(farm);
   farm.advance(0s);
   REQUIRE(farm.groups.at(1).recall_end != 0);
   while (!farm.on(1).empty()) farm.finish(1, 10ms);

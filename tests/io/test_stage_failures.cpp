@@ -2,6 +2,8 @@
 #include <farm/error.hpp>
 #include <farm/publish.hpp>
 
+#include "io/checksums.hpp"
+#include "io/staged_file.hpp"
 #include "tests/io/files.hpp"
 #include "tests/io/values.hpp"
 #include "tests/support/catch.hpp"
@@ -10,10 +12,13 @@
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <unistd.h>
+#include <algorithm>
 #include <csignal>
+#include <optional>
 #include <vector>
 
 using farm::Array;
+using namespace farm::detail;
 namespace fs = std::filesystem;
 
 namespace {
@@ -69,6 +74,29 @@ TEST_CASE("a limit of file sizes is told, and leaves no file") {
   CHECK(files_in(stage) == 1);
   CHECK(numbers(stage).read() == values_of<double>(1000));
   signal(SIGXFSZ, SIG_DFL);
+}
+
+TEST_CASE("bytes that a file loses before it has its name are told, also where HDF5 looks at it no more") {
+  auto const stage = fresh_directory("stage");
+  auto const count = GENERATE(as<std::uint64_t>{}, 1000, 10'000, 1'100'000);
+  auto const stripes = GENERATE(as<std::uint64_t>{}, 0, 1, 1000, 3000);  // before and behind the elements
+  auto const values = values_of<double>(count);
+  auto const make = [&](std::uint64_t hash, std::optional<std::uint64_t> lost = {}) {
+    auto file = begin_staged_file({.directory = stage}, ElementType::float64, {count}, 1, stripes);
+    static_cast<void>(write_rows(file, {0, count, sizeof(double), reinterpret_cast<char const*>(values.data())}));
+    if (lost) flip_byte(file.part, *lost);
+    complete_staged_file(file, std::vector<Stripe>(stripes, {0, 0, hash}));
+    return file;
+  };
+  make(1);
+  auto const file = make(2);
+  std::vector<std::uint64_t> places{0, std::min<std::uint64_t>(file.data_offset, 65'536) - 1};
+  if (stripes > 0) places.push_back(file.checksums_offset - 1);
+  if (file.checksums_offset < file.data_offset) places.push_back(file.checksums_offset + stripes * sizeof(Stripe));
+  for (auto const place : places) {
+    CAPTURE(count, stripes, place);
+    CHECK_THAT(error_of([&] { make(3, place); }), contains("is not what was written"));
+  }
 }
 
 TEST_CASE("a file that is gone is told") {
