@@ -151,10 +151,11 @@ void Scheduler::answered(GroupId id, int rank, Frame const& frame, std::string c
   }
   auto* const answers = group.answers.empty() ? nullptr : &group.answers.at(static_cast<std::size_t>(rank));
   std::size_t const index = answers != nullptr ? *answers - group.tasks_answered : 0;
-  if (index >= group.sent.size() || group.sent[index].task->id != frame.id) {
+  if (index >= group.sent.size() || group.sent[index].id != frame.id) {
     throw ProtocolError(fmt::format("an answer for task {}, which this rank was not sent", frame.id));
   }
   Sent& sent = group.sent[index];
+  if (sent.answers_left == 1) fetch(sent.task.get());
   auto payload = frame.payload;
   auto const header = take<AnswerHeader>(payload);
   TaskPtr fails;
@@ -170,7 +171,7 @@ void Scheduler::answered(GroupId id, int rank, Frame const& frame, std::string c
     } else {
       fails = sent.task;
     }
-  } else if (frame.type == FrameType::value && sent.task->all_ranks) {
+  } else if (frame.type == FrameType::value && sent.all_ranks) {
     sent.values.resize(static_cast<std::size_t>(group.size->ranks));
     sent.values[static_cast<std::size_t>(rank)] = payload;
   } else if (frame.type == FrameType::value && rank == 0 && sent.answers_left > 1) {
@@ -215,7 +216,7 @@ void Scheduler::finish_front(Group& group, std::string_view last_value) {
   if (done.again) return;
   done.task->release_inputs();
   if (done.failed) return;
-  if (done.task->all_ranks) {
+  if (done.all_ranks) {
     done.task->set_rank_bytes(std::move(done.values));
   } else {
     done.task->set_bytes(done.values.empty() ? Bytes{last_value} : std::move(done.values.front()));
@@ -501,6 +502,8 @@ void Scheduler::send(Group& group, TaskPtr task) {
   ++its_size.running;
   if (task->rare) task->rare->group = group.id;
   Sent& sent = group.sent.emplace_back();
+  sent.id = task->id;
+  sent.all_ranks = task->all_ranks;
   sent.task = std::move(task);
   sent.number = group.tasks_sent++;
   sent.answers_left = its_size.ranks;

@@ -132,9 +132,11 @@ class Scheduler {
   /// A task that was sent to a group, and the answers of its ranks so far.
   struct Sent {
     TaskPtr task;
+    std::uint64_t id = 0;      ///< the task's: that may be far away in memory
     std::uint64_t number = 0;  ///< of those that its group was sent, from 0
     int answers_left = 0;
     std::uint16_t comm_slot = 0;
+    bool all_ranks = false;     ///< the task's, too
     bool failed = false;        ///< its future is done already, or it will run again
     bool again = false;         ///< it will
     bool asked = false;         ///< its ranks were asked to stop
