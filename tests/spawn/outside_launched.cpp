@@ -69,6 +69,15 @@ TEST_CASE("when the master dies, launchers, ranks and guards end") {
   CHECK(outcome.left.empty());
 }
 
+TEST_CASE("when the master dies and its launcher goes on, the guard ends its rank, and with it the launcher") {
+  std::filesystem::remove("the_task_runs");
+  auto const outcome = run_with("sh -c \"trap : TERM; \\\"\\$@\\\"; exit 0\" x " FARM_MPIEXEC
+                                " --oversubscribe -n {ranks} {program}",
+                                "orphan_a_task");
+  CHECK(outcome.status == 137);
+  CHECK(outcome.left.empty());
+}
+
 TEST_CASE("when the master dies while a launcher starts nothing, the launcher ends") {
   auto const outcome = run_with("sleep 1000 {ranks}", "orphan_a_launcher");
   CHECK(outcome.status == 137);
