@@ -93,6 +93,24 @@ TEST_CASE("what a rank has answered before it died is not run again") {
   CHECK(std::filesystem::file_size(marks) == 201);
 }
 
+TEST_CASE("a rank whose guard tells nothing, as it is stopped, is lost after some seconds all the same") {
+  auto const guard = std::filesystem::absolute("guard").string();
+  farm::MPISpawnPool pool{{.max_ranks = 1}};
+  auto const die_unseen = [](std::string const& file, farm::TaskContext const& context) {
+    if (context.attempt() == 1) {
+      std::ofstream{file} << getppid();
+      kill(getppid(), SIGSTOP);
+      die(Death::kill);
+    }
+    return context.attempt();
+  };
+  CHECK(pool.submit(die_unseen, guard).result(60s) == 2);
+  pid_t process = 0;
+  std::ifstream{guard} >> process;
+  REQUIRE(process > 0);
+  kill(process, SIGCONT);
+}
+
 TEST_CASE("an exception from any rank reaches the caller as the same standard type, and as TaskError") {
   farm::MPISpawnPool pool{{.max_ranks = 2, .ranks_per_task = 2}};
   for (int const rank : {0, 1}) {
