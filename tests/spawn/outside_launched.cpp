@@ -62,6 +62,13 @@ TEST_CASE("launched groups whose ranks die are replaced, and nothing is left") {
   CHECK(outcome.left.empty());
 }
 
+TEST_CASE("a group whose launcher is killed is replaced, and nothing of it is left, MPI's shared memory neither") {
+  auto const outcome = run_program(program + " lose_the_launcher", launched);
+  CHECK(outcome.status == 0);
+  CHECK(outcome.output == "attempt 2\n");
+  CHECK(outcome.left.empty());
+}
+
 TEST_CASE("when the master dies, launchers, ranks and guards end") {
   std::filesystem::remove("the_task_runs");
   auto const outcome = run_program(program + " orphan_a_task", launched);
@@ -71,9 +78,9 @@ TEST_CASE("when the master dies, launchers, ranks and guards end") {
 
 TEST_CASE("when the master dies and its launcher goes on, the guard ends its rank, and with it the launcher") {
   std::filesystem::remove("the_task_runs");
-  auto const outcome = run_with("sh -c \"trap : TERM; \\\"\\$@\\\"; exit 0\" x " FARM_MPIEXEC
-                                " --oversubscribe -n {ranks} {program}",
-                                "orphan_a_task");
+  auto const outcome =
+      run_with("sh -c \"trap : TERM; \\\"\\$@\\\"; exit 0\" x " FARM_MPIEXEC " --oversubscribe -n {ranks} {program}",
+               "orphan_a_task");
   CHECK(outcome.status == 137);
   CHECK(outcome.left.empty());
 }

@@ -167,13 +167,54 @@ void orphan_a_task(std::string const& command = "") {
   for (;;) pause();
 }
 
+/// The files of MPI's shared memory that this process maps.
+std::vector<std::string> shared_memory() {
+  std::vector<std::string> paths;
+  std::ifstream maps{"/proc/self/maps"};
+  for (std::string line; std::getline(maps, line);) {
+    if (auto const begin = line.find("/dev/shm/"); begin != std::string::npos) paths.push_back(line.substr(begin));
+  }
+  return paths;
+}
+
+pid_t parent_of(pid_t process) {
+  std::ifstream status{fmt::format("/proc/{}/status", process)};
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with("PPid:")) return std::stoi(line.substr(5));
+  }
+  throw std::runtime_error("no such process");
+}
+
+/// A group's launcher is killed while its task runs. Prints the attempt that ended, and the files of MPI's shared
+/// memory that are left of the first one.
+void lose_the_launcher() {
+  auto const directory = std::filesystem::current_path().string();
+  auto const kill_it = [](std::string const& path, farm::Comm const& comm, farm::TaskContext const& context) {
+    if (context.attempt() > 1) return context.attempt();
+    std::ofstream file{fmt::format("{}/segments.{}", path, comm.rank())};
+    for (auto const& segment : shared_memory()) file << segment << std::endl;
+    comm.barrier();
+    if (comm.rank() == 0) kill(parent_of(getppid()), SIGKILL);
+    for (;;) pause();
+  };
+  {
+    farm::MPISpawnPool pool{{.max_ranks = 2, .ranks_per_task = 2}};
+    fmt::print("attempt {}\n", pool.submit(kill_it, directory).result());
+  }
+  for (int rank = 0; rank < 2; ++rank) {
+    std::ifstream file{fmt::format("{}/segments.{}", directory, rank)};
+    int segments = 0;
+    for (std::string path; std::getline(file, path); ++segments) {
+      if (std::filesystem::exists(path)) fmt::print("left: {}\n", path);
+    }
+    if (segments == 0) fmt::print("no shared memory\n");
+  }
+}
+
 /// The master and its launcher die at once, while a task runs and an array is staged. Prints the files of MPI's shared
 /// memory.
 void die_with_the_launcher() {
-  std::ifstream maps{"/proc/self/maps"};
-  for (std::string line; std::getline(maps, line);) {
-    if (auto const begin = line.find("/dev/shm/"); begin != std::string::npos) fmt::print("{}\n", line.substr(begin));
-  }
+  for (auto const& path : shared_memory()) fmt::print("{}\n", path);
   std::fflush(stdout);
   farm::Array<double> const array{std::vector<double>(100000, 1.0)};
   orphan_a_task(fmt::format("kill -9 {} {}", getppid(), getpid()));
@@ -263,6 +304,8 @@ int main(int argc, char** argv) {
       orphan_a_task("scancel $SLURM_JOB_ID");
     } else if (scenario == "orphan_a_task") {
       orphan_a_task();
+    } else if (scenario == "lose_the_launcher") {
+      lose_the_launcher();
     } else if (scenario == "die_with_the_launcher") {
       die_with_the_launcher();
     } else {
