@@ -115,7 +115,7 @@ bool Channel::read() {
 }
 
 /// As recv(), and takes the descriptors that come with it.
-long Channel::receive(char* room, std::size_t size) {
+long Channel::receive(void* room, std::size_t size) {
   iovec part{room, size};
   alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof descriptors_)> control;
   msghdr message{};

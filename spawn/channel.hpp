@@ -30,7 +30,7 @@ class Channel {
 
  private:
   bool read();
-  [[nodiscard]] long receive(char* room, std::size_t size);
+  [[nodiscard]] long receive(void* room, std::size_t size);
   void take_ring(std::uint64_t number);
   void write(std::string_view bytes);
   void sleep_until(short event);

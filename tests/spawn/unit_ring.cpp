@@ -15,8 +15,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <random>
+#include <stdexcept>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -99,13 +102,17 @@ class Master {
 /// A rank that has taken its ring.
 struct Peer {
   asio::io_context context{1};
-  Channel channel;
+  std::optional<Channel> channel;
 
-  explicit Peer(int descriptor) : channel(make_socket(context, descriptor)) {}
-  void send(std::string_view payload) {
-    append_frame(channel.output(), FrameType::value, 0, payload);
-    channel.flush();
+  explicit Peer(int descriptor) {
+    channel.emplace(make_socket(context, descriptor));
+    if (!channel->next()) throw std::runtime_error("the master has not said go");
   }
+  void send(std::string_view payload) {
+    append_frame(channel->output(), FrameType::value, 0, payload);
+    channel->flush();
+  }
+  void die() { channel.reset(); }
 };
 
 /// False: they have not come in time.
@@ -121,6 +128,20 @@ void say_go(Stream& stream) {
   stream.flush();
 }
 
+/// A master with one rank.
+struct OneRank {
+  Sockets sockets;
+  Master master;
+  Master::Rank& rank{with_go(master.add(sockets.descriptors[0]))};
+  Peer peer{sockets.descriptors[1]};
+
+ private:
+  static Master::Rank& with_go(Master::Rank& rank) {
+    say_go(*rank.stream);
+    return rank;
+  }
+};
+
 std::string text_number(std::size_t i, std::size_t size) {
   auto text = fmt::format("{}:", i);
   text.resize(std::max(text.size(), size), static_cast<char>('a' + i % 26));
@@ -131,14 +152,10 @@ std::string text_number(std::size_t i, std::size_t size) {
 
 TEST_CASE("what a rank sends arrives whole and in order, by its ring and by its socket, awake or asleep") {
   constexpr std::size_t count = 20'000;
-  Sockets const sockets;
-  Master master;
-  auto& rank = master.add(sockets.descriptors[0]);
-  say_go(*rank.stream);
+  OneRank one;
+  auto& [sockets, master, rank, peer] = one;
   master.run();
   std::minstd_rand random{7};
-  Peer peer{sockets.descriptors[1]};
-  REQUIRE(peer.channel.next());
   std::vector<std::string> expected;
   for (std::size_t i = 0; i < count; ++i) {
     bool const is_large = random() % 50 == 0;
@@ -153,12 +170,8 @@ TEST_CASE("what a rank sends arrives whole and in order, by its ring and by its 
 }
 
 TEST_CASE("small frames go by the ring: the socket has no more than a word on it") {
-  Sockets const sockets;
-  Master master;
-  auto& rank = master.add(sockets.descriptors[0]);
-  say_go(*rank.stream);
-  Peer peer{sockets.descriptors[1]};
-  REQUIRE(peer.channel.next());
+  OneRank one;
+  auto& [sockets, master, rank, peer] = one;
   for (std::size_t i = 0; i < 100; ++i) peer.send("answer");
   std::vector<char> in_socket(65536);
   CHECK(recv(sockets.descriptors[0], in_socket.data(), in_socket.size(), MSG_PEEK | MSG_DONTWAIT) ==
@@ -168,12 +181,8 @@ TEST_CASE("small frames go by the ring: the socket has no more than a word on it
 }
 
 TEST_CASE("a ring that is full sends what follows by the socket") {
-  Sockets const sockets;
-  Master master;
-  auto& rank = master.add(sockets.descriptors[0]);
-  say_go(*rank.stream);
-  Peer peer{sockets.descriptors[1]};
-  REQUIRE(peer.channel.next());
+  OneRank one;
+  auto& [sockets, master, rank, peer] = one;
   std::vector<std::string> expected;
   for (std::size_t i = 0; i < 300; ++i) peer.send(expected.emplace_back(text_number(i, 100)));
   master.run_here();
@@ -184,18 +193,13 @@ TEST_CASE("a ring that is full sends what follows by the socket") {
 }
 
 TEST_CASE("what a rank has sent before it died is handled before its end") {
-  Sockets const sockets;
-  Master master;
-  auto& rank = master.add(sockets.descriptors[0]);
-  say_go(*rank.stream);
-  {
-    Peer peer{sockets.descriptors[1]};
-    REQUIRE(peer.channel.next());
-    peer.send("first");
-    master.run_here();
-    peer.send("second");
-    peer.send("last");
-  }
+  OneRank one;
+  auto& [sockets, master, rank, peer] = one;
+  peer.send("first");
+  master.run_here();
+  peer.send("second");
+  peer.send("last");
+  peer.die();
   master.run_here();
   CHECK(rank.told == std::vector<std::string>{"first", "second", "last", "closed: "});
 }
@@ -210,7 +214,6 @@ TEST_CASE("more ranks than a word of the doorbell has bits, and numbers that are
       ranks.push_back(&master.add(sockets.descriptors[0]));
       say_go(*ranks.back()->stream);
       peers.push_back(std::make_unique<Peer>(sockets.descriptors[1]));
-      REQUIRE(peers.back()->channel.next());
     }
     for (auto const& peer : peers) peer->send("one");
     master.run_here();
@@ -233,12 +236,8 @@ TEST_CASE("a damaged ring, and a frame in the socket where the ring has the turn
     other->written = ~std::uint64_t{0};
     CHECK_THROWS_AS(reader.read(input), ProtocolError);
   }
-  Sockets const sockets;
-  Master master;
-  auto& rank = master.add(sockets.descriptors[0]);
-  say_go(*rank.stream);
-  Peer peer{sockets.descriptors[1]};
-  REQUIRE(peer.channel.next());
+  OneRank one;
+  auto& [sockets, master, rank, peer] = one;
   SECTION("out of turn") {
     peer.send("in the ring");
     Bytes frame;
@@ -250,17 +249,17 @@ TEST_CASE("a damaged ring, and a frame in the socket where the ring has the turn
   }
   SECTION("not a frame") {
     peer.send("in the ring");
-    peer.channel.output() = "rubbish that is no frame";
-    peer.channel.flush();
+    peer.channel->output() = "rubbish that is no frame";
+    peer.channel->flush();
     master.run_here();
     REQUIRE(rank.told.size() == 2);
     CHECK(rank.told.back().starts_with("closed: frame of version"));
   }
   SECTION("a part of one") {
     peer.send("in the ring");
-    append_frame(peer.channel.output(), FrameType::value, 0, "cut");
-    peer.channel.output().pop_back();
-    peer.channel.flush();
+    append_frame(peer.channel->output(), FrameType::value, 0, "cut");
+    peer.channel->output().pop_back();
+    peer.channel->flush();
     master.run_here();
     REQUIRE(rank.told.size() == 2);
     CHECK(rank.told.back() == "closed: a part of a frame is in its ring");
