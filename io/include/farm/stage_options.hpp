@@ -16,8 +16,9 @@ struct StageOptions {
   /// Stem of the file's name, which no other array in the directory may have. Empty: one that is unique.
   std::string name{};
   /// Arrays of fewer bytes have no file and travel with their handle. Measured (tests/bench, "arrays"; tasks
-  /// per second): at 64 KiB 10,000 with the message, 4,300 with a file each, 25,000 with one file for all; at 128 KiB
-  /// 3,000, 3,900 and 27,000.
+  /// per second, on two days): at 64 KiB 10,000 and 15,600 with the message, 4,300 and 4,700 with a file each, 25,000
+  /// and 59,000 with one file for all; at 128 KiB 3,000 and 7,300, 3,900 and 4,300, 27,000 and 49,000; at 1 MiB 540 and
+  /// 980, 3,600 and 4,300, 12,000 and 34,000.
   std::uint64_t threshold = std::uint64_t{128} << 10U;
   /// Whether readers will see what was changed on the way. FARM_CHECKSUM=0 switches it off for all.
   bool checksum = true;
