@@ -62,7 +62,7 @@ void SharedLoop::run() {
     auto const limit = vain_looks < most_vain_looks ? Clock::duration{spin_time} : Clock::duration{0};
     std::size_t handled = 0;
     do {
-      handled = handle();
+      handled = handle(Events::all);
       after_handlers_();
       run_deferred_callbacks();
       if (context_.stopped()) {
@@ -87,11 +87,11 @@ void SharedLoop::sleep() {
   if (lookout_ != nullptr) lookout_->wake_up();
 }
 
-std::size_t SharedLoop::handle() {
+std::size_t SharedLoop::handle(Events events) {
   bool const any = lookout_ != nullptr && lookout_->look();
   if (any && ++looks_ < most_looks) return 1;
   looks_ = 0;
-  return context_.poll() + (any ? 1 : 0);
+  return (events == Events::one ? context_.poll_one() : context_.poll()) + (any ? 1 : 0);
 }
 
 void SharedLoop::park(std::unique_lock<std::mutex>& turn) {
@@ -190,14 +190,15 @@ void SharedLoop::help(FutureState const& state, Deadline deadline) noexcept {
     PutOffCallbacks const put_off;
     auto last = Clock::now();
     while (!state.done() && !context_.stopped()) {
-      std::size_t const handled = lookout_ != nullptr && lookout_->look() ? 1 : context_.poll_one();
+      std::size_t const handled = handle(Events::one);
       after_handlers_();
       if (DeferredCallbacks::any() || state.done()) break;
       auto const now = Clock::now();
+      if (now > deadline) break;
       if (handled != 0) {
         last = now;
       } else {
-        if (now - last > spin_time || now > deadline) break;
+        if (now - last > spin_time) break;
         sched_yield();
       }
     }

@@ -71,7 +71,8 @@ class SharedLoop final : public WaitHelper, public std::enable_shared_from_this<
   void help(FutureState const& state, Deadline deadline) noexcept override;
 
  private:
-  [[nodiscard]] std::size_t handle();
+  enum class Events { all, one };
+  [[nodiscard]] std::size_t handle(Events events);
   void sleep();
   [[nodiscard]] bool take_turn();
   void give_back_turn(bool wake);

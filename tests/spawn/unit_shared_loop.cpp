@@ -17,10 +17,29 @@ using namespace farm::detail;
 
 namespace {
 
+/// Has always something, as where ranks answer without end.
+class BusyLookout final : public Lookout {
+ public:
+  bool look() override {
+    if (loop->is_guest()) ++looks_of_guests;
+    return true;
+  }
+  [[nodiscard]] bool fall_asleep() override { return false; }
+  void wake_up() override {}
+
+  SharedLoop* loop = nullptr;
+  std::atomic<int> looks_of_guests{0};
+};
+
 /// With its thread, as a hub has it.
 class Loop {
  public:
-  Loop() { add_wait_helper(loop_); }
+  Loop() : Loop(nullptr) {}
+  explicit Loop(BusyLookout* lookout) : loop_(std::make_shared<SharedLoop>([] {}, lookout)) {
+    if (lookout != nullptr) lookout->loop = loop_.get();
+    add_wait_helper(loop_);
+    thread_ = std::thread{[this] { loop_->run(); }};
+  }
   Loop(Loop const&) = delete;
   Loop& operator=(Loop const&) = delete;
   ~Loop() { stop(); }
@@ -35,8 +54,8 @@ class Loop {
   [[nodiscard]] std::thread::id own() const { return thread_.get_id(); }
 
  private:
-  std::shared_ptr<SharedLoop> loop_ = std::make_shared<SharedLoop>([] {});
-  std::thread thread_{[this] { loop_->run(); }};
+  std::shared_ptr<SharedLoop> loop_;
+  std::thread thread_;
 };
 
 /// Completes the state on the loop in so many steps, as the way to a rank and back has some.
@@ -146,4 +165,22 @@ TEST_CASE("a wait ends at its deadline, and a loop that has stopped is not run a
   CHECK_FALSE(never_done->wait_until(Clock::now() + std::chrono::milliseconds{1}));
   loop.stop();
   CHECK_FALSE(never_done->wait_until(Clock::now() + std::chrono::milliseconds{1}));
+}
+
+TEST_CASE("a guest hears of events and of its deadline, though there is always something to look for") {
+  using namespace std::chrono_literals;
+  bool const is_told = GENERATE(true, false);
+  BusyLookout lookout;
+  Loop loop{&lookout};
+  for (int i = 0; i < 500 && lookout.looks_of_guests < 1000; ++i) {  // until it has been one for long enough
+    auto const state = make_intrusive<FutureState>();
+    std::thread other{[&] {
+      auto const end = Clock::now() + 20ms;
+      while (lookout.looks_of_guests < 1000 && Clock::now() < end) std::this_thread::yield();
+      if (is_told) loop->post([state] { state->set_bytes("done"); });
+    }};
+    CHECK(state->wait_until(Clock::now() + (is_told ? 10s : 5ms)) == is_told);
+    other.join();
+  }
+  CHECK(lookout.looks_of_guests >= 1000);
 }
