@@ -1,11 +1,12 @@
 #include <farm/main.hpp>
 
-#include "spawn/platform.hpp"
+#include "core/base/nearest_word.hpp"
+#include "core/base/settings.hpp"
+#include "spawn/platform/platform.hpp"
 #include "spawn/program/command.hpp"
-#include "spawn/program/nearest_word.hpp"
 
+#include <farm/detail/log.hpp>
 #include <farm/error.hpp>
-#include <farm/log.hpp>
 #include <farm/runtime.hpp>
 #include <farm/stage_directory.hpp>
 #include <farm/task_registry.hpp>
@@ -147,15 +148,14 @@ void SourceArguments::add_to(CLI::App& app) {
 }
 
 void SourceArguments::use() const {
-  auto const use_one = [](char const* name, std::string const& value) {
-    if (!value.empty()) setenv(name, value.c_str(), 1);
-  };
   bool const launches = !launcher.empty() || !hosts.empty() || !hostfile.empty();
-  use_one("FARM_SOURCE", source.empty() && launches ? "launched" : source);
-  use_one("FARM_LAUNCHER", launcher);
-  use_one("FARM_HOSTFILE", hostfile);
-  if (!hostfile.empty()) unsetenv("FARM_HOSTS");
-  use_one("FARM_HOSTS", hosts);
+  if (!source.empty() || launches) set_option(Setting::source, source.empty() ? "launched" : source, "--source");
+  if (!launcher.empty()) set_option(Setting::launcher, launcher, "--launcher");
+  if (!hostfile.empty()) {
+    set_option(Setting::hostfile, hostfile, "--hostfile");
+    set_option(Setting::hosts, "", "--hosts");  // the option is nearer than the variable
+  }
+  if (!hosts.empty()) set_option(Setting::hosts, hosts, "--hosts");
 }
 
 void PoolArguments::add_to(CLI::App& app) {
@@ -176,20 +176,19 @@ void PoolArguments::add_to(CLI::App& app) {
 
 void PoolArguments::use() const {
   source.use();
-  if (!trace.empty()) setenv("FARM_TRACE", std::filesystem::absolute(trace).c_str(), 1);
-  if (keep) setenv("FARM_KEEP_STAGE", "1", 1);
+  if (!trace.empty()) set_option(Setting::trace, std::filesystem::absolute(trace).string(), "--trace");
+  if (keep) set_option(Setting::keep_stage, "1", "--keep");
   if (stage.empty()) return;
   auto const directory = std::filesystem::absolute(stage);
   if (auto const why = why_unusable(directory); !why.empty()) {
     throw StageError(fmt::format("the stage directory {} cannot be used: {}", directory.string(), why));
   }
-  setenv("FARM_STAGE_DIR", directory.c_str(), 1);
+  set_option(Setting::stage_dir, directory.string(), "--stage");
 }
 
 MPISpawnPool::Options PoolArguments::pool_options() const {
   MPISpawnPool::Options options{.max_ranks = max_ranks, .ranks_per_task = ranks_per_task};
-  char const* const limit = getenv("FARM_MAX_WORKERS");
-  if (max_ranks == 0 && (limit == nullptr || *limit == '\0')) {
+  if (max_ranks == 0 && !is_set(Setting::max_workers)) {
     options.max_ranks = std::max(default_max_ranks(), ranks_per_task);
   }
   if (!stage.empty()) options.workers.environment["FARM_STAGE_DIR"] = std::filesystem::absolute(stage).string();

@@ -1,5 +1,5 @@
+#include "core/base/nearest_word.hpp"
 #include "spawn/program/command.hpp"
-#include "spawn/program/nearest_word.hpp"
 
 #include <farm/error.hpp>
 #include <farm/runtime.hpp>

@@ -1,9 +1,9 @@
 // path TASKS: the way of a task that does nothing from its submission to its result, on one thread and without sockets:
 // packed, queued, framed, unpacked, called, answered, its future completed and asked. For valgrind to count
 // instructions.
-#include "core/scheduler.hpp"
+#include "core/scheduler/scheduler.hpp"
 
-#include <farm/call.hpp>
+#include <farm/detail/call.hpp>
 #include <farm/future.hpp>
 
 #include <cstdlib>
@@ -37,7 +37,7 @@ struct Wire final : SchedulerPort {
 /// As a rank does it.
 void serve(Wire& wire) {
   std::string_view rest = wire.to_rank;
-  Environment environment{};
+  RankContext environment{};
   farm::Bytes value;
   while (auto const frame = next_frame(rest)) {
     auto payload = frame->payload;

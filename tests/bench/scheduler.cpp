@@ -1,6 +1,6 @@
 // What one decision of the scheduler costs, in nanoseconds: 10 million tasks of two sizes and four priorities, a
 // million of million of them queued at once, on 100 to 100 thousand groups that answer at once, in this process.
-#include "core/scheduler.hpp"
+#include "core/scheduler/scheduler.hpp"
 
 #include <fmt/format.h>
 

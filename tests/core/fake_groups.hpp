@@ -1,7 +1,7 @@
 #pragma once
 
-#include "core/failure.hpp"
-#include "core/scheduler.hpp"
+#include "core/base/failure.hpp"
+#include "core/scheduler/scheduler.hpp"
 
 #include <algorithm>
 #include <chrono>

@@ -1,4 +1,4 @@
-#include <farm/call.hpp>
+#include <farm/detail/call.hpp>
 
 #include <array>
 #include <list>
@@ -27,7 +27,7 @@ auto run(F const& f, As const&... arguments) {
   using C = Call<std::decay_t<F>, As...>;
   auto const payload = C::make(f, arguments...);
   TaskContext context{7, 2, 1, 3};
-  farm::detail::Environment environment{.context = &context};
+  farm::detail::RankContext environment{.context = &context};
   auto const invoke = reinterpret_cast<farm::detail::Invoker>(const_cast<void*>(farm::resolve(C::address())));
   farm::Bytes result;
   invoke(payload, environment, &result);
@@ -217,7 +217,7 @@ TEST_CASE("what the function throws comes through") {
 TEST_CASE("a result that nobody wants is not packed") {
   auto const f = [](int i) { return i; };
   using C = Call<decltype(f), int>;
-  farm::detail::Environment environment{};
+  farm::detail::RankContext environment{};
   CHECK_NOTHROW(C::invoke(C::make(f, 1), environment, nullptr));
 }
 
@@ -225,7 +225,7 @@ TEST_CASE("bytes that are not of this call are refused") {
   auto const f = [](int i, std::string const& s) { return s.size() + static_cast<std::size_t>(i); };
   using C = Call<decltype(f), int, std::string>;
   auto const bytes = C::make(f, 1, "text");
-  farm::detail::Environment environment{};
+  farm::detail::RankContext environment{};
   for (std::size_t size = 0; size < bytes.size(); ++size) {
     CHECK_THROWS_AS(C::invoke(std::string_view{bytes}.substr(0, size), environment, nullptr), farm::SerializationError);
   }

@@ -1,4 +1,4 @@
-#include <farm/code_address.hpp>
+#include <farm/detail/code_address.hpp>
 #include <farm/error.hpp>
 
 #include <filesystem>

@@ -1,4 +1,4 @@
-#include "core/failure.hpp"
+#include "core/base/failure.hpp"
 
 #include <any>
 #include <exception>

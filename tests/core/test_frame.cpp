@@ -1,4 +1,4 @@
-#include "core/frame.hpp"
+#include "core/task/frame.hpp"
 
 #include <cstring>
 #include <string>

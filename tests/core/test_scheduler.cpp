@@ -1,5 +1,5 @@
 // Which task runs where and when, groups that come and go, and the end.
-#include "core/scheduler.hpp"
+#include "core/scheduler/scheduler.hpp"
 
 #include <farm/error.hpp>
 

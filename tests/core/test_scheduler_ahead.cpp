@@ -1,5 +1,5 @@
 // What groups are sent before they are done, and what becomes of it.
-#include "core/scheduler.hpp"
+#include "core/scheduler/scheduler.hpp"
 
 #include <algorithm>
 #include <chrono>

@@ -1,4 +1,4 @@
-#include "core/scheduler.hpp"
+#include "core/scheduler/scheduler.hpp"
 
 #include <farm/error.hpp>
 

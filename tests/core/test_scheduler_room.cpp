@@ -1,5 +1,5 @@
 // Tasks of different sizes, and several schedulers, that compete for room.
-#include "core/scheduler.hpp"
+#include "core/scheduler/scheduler.hpp"
 
 #include <algorithm>
 #include <chrono>

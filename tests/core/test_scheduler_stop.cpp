@@ -1,5 +1,5 @@
 // Tasks that end otherwise than by a value: errors, retries, time limits, cancelling.
-#include "core/scheduler.hpp"
+#include "core/scheduler/scheduler.hpp"
 
 #include <farm/error.hpp>
 

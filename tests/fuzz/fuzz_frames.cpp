@@ -1,8 +1,8 @@
 // Any bytes as frames of a control stream, and as the payloads that come with them: refused, or taken for what they
 // are.
-#include "core/failure.hpp"
-#include "core/frame.hpp"
-#include "spawn/handshake.hpp"
+#include "core/base/failure.hpp"
+#include "core/task/frame.hpp"
+#include "spawn/join/handshake.hpp"
 #include "tests/fuzz/expect.hpp"
 
 #include <farm/error.hpp>

@@ -1,10 +1,10 @@
 // Peers that come to a listener, with the key or without, and say what they like: nobody is let in who has not shown
 // the key for this very challenge, and whoever is sent away is told of in one line.
-#include "spawn/listener.hpp"
+#include "spawn/join/listener.hpp"
 #include "tests/fuzz/expect.hpp"
 #include "tests/support/response_to.hpp"
 
-#include <farm/log.hpp>
+#include <farm/detail/log.hpp>
 
 #include <asio/io_context.hpp>
 
@@ -60,7 +60,7 @@ class Choices {
 class Master {
  public:
   Master() : listener_(context_, [this](Hello const&, Socket) { ++guests_; }) {}
-  [[nodiscard]] Birth invitation() const { return listener_.invitation(); }
+  [[nodiscard]] JoinInfo join_info() const { return listener_.join_info(); }
   [[nodiscard]] int guests() const { return guests_; }
   void work() {
     while (context_.poll() != 0) {
@@ -75,12 +75,12 @@ class Master {
 
 class Peer {
  public:
-  Peer(Master& master, Birth const& birth) : master_(master) {
+  Peer(Master& master, JoinInfo const& join_info) : master_(master) {
     descriptor_ = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
-    birth.local_name.copy(address.sun_path + 1, sizeof address.sun_path - 1);
-    auto const size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + birth.local_name.size());
+    join_info.local_name.copy(address.sun_path + 1, sizeof address.sun_path - 1);
+    auto const size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + join_info.local_name.size());
     expect(connect(descriptor_, reinterpret_cast<sockaddr*>(&address), size) == 0, "the listener listens");
     master_.work();
     auto const bytes = read();
@@ -125,12 +125,12 @@ enum Manner : std::uint8_t { says_anything, holds_key, holds_another, changes_a_
 
 /// One peer; `heard` is what an earlier one has said.
 void visit(Master& master, Choices& choices, std::string& heard) {
-  auto const birth = master.invitation();
+  auto const join_info = master.join_info();
   int const guests = master.guests();
   bool let_in = false;
   lines = 0;
   {
-    Peer const peer{master, birth};
+    Peer const peer{master, join_info};
     auto const manner = choices.byte() % manners;
     if (manner == says_anything) {
       peer.write(choices.bytes(512));
@@ -140,7 +140,7 @@ void visit(Master& master, Choices& choices, std::string& heard) {
     } else {
       auto const hello = manner == says_hello ? pack(Hello{.group = choices.byte(), .host = choices.bytes(20)})
                                               : choices.bytes(choices.byte() % 8 == 0 ? 8192 : 200);
-      auto bytes = response_to(peer.challenge(), manner == holds_another ? random_bytes() : birth.key, hello);
+      auto bytes = response_to(peer.challenge(), manner == holds_another ? random_bytes() : join_info.key, hello);
       if (manner == changes_a_bit) {
         auto const where = (256U * choices.byte() + choices.byte()) % bytes.size();
         bytes[where] = static_cast<char>(bytes[where] ^ (1 << choices.byte() % 8));

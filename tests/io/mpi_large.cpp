@@ -3,7 +3,7 @@
 #include <farm/stage_directory.hpp>
 #include <farm/stage_run.hpp>
 
-#include "io/ranks.hpp"
+#include "io/arrays/ranks.hpp"
 #include "tests/io/files.hpp"
 #include "tests/io/memory.hpp"
 #include "tests/support/catch.hpp"

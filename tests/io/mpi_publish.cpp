@@ -3,7 +3,7 @@
 #include <farm/publish.hpp>
 #include <farm/serialize.hpp>
 
-#include "io/parallel_write.hpp"
+#include "io/arrays/parallel_write.hpp"
 #include "tests/io/files.hpp"
 #include "tests/io/memory.hpp"
 #include "tests/io/values.hpp"
@@ -304,7 +304,7 @@ TEST_CASE("the file tells its story") {
   auto const stage = shared_directory("stage");
   auto const array =
       farm::publish(MPI_COMM_WORLD, filled<std::complex<double>>({6, 2}),
-                    {.directory = stage, .threshold = 0, .story = {{"task", "17"}, {"function", "heat"}}});
+                    {.directory = stage, .threshold = 0, .attributes = {{"task", "17"}, {"function", "heat"}}});
   if (world().rank() == 0) {
     std::ofstream{"read.py"}
         << "import h5py, sys, numpy\n"

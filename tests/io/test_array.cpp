@@ -45,11 +45,11 @@ TEST_CASE("arrays of all element types are read as they were staged") {
 
 TEST_CASE("arrays of the same kind share what HDF5 made of the first one's file, and are read by HDF5") {
   auto const stage = fresh_directory("stage");
-  for (std::string const story : {"a", "b", "a", "b", "a"}) {
+  for (std::string const attributes : {"a", "b", "a", "b", "a"}) {
     auto values = values_of<double>(30'000);
-    values[7] = story[0];
+    values[7] = attributes[0];
     auto const array =
-        farm::stage(values, {100, 300}, {.directory = stage, .threshold = 0, .story = {{"told", story}}});
+        farm::stage(values, {100, 300}, {.directory = stage, .threshold = 0, .attributes = {{"told", attributes}}});
     hid_t const file = H5Fopen(array.path().c_str(), H5F_ACC_RDONLY, H5P_DEFAULT);
     hid_t const dataset = H5Dopen2(file, "/data", H5P_DEFAULT);
     REQUIRE(dataset >= 0);
@@ -60,7 +60,7 @@ TEST_CASE("arrays of the same kind share what HDF5 made of the first one's file,
     hid_t const type = H5Aget_type(attribute);
     std::string told(H5Tget_size(type), ' ');
     CHECK(H5Aread(attribute, type, told.data()) >= 0);
-    CHECK(told == story);
+    CHECK(told == attributes);
     H5Tclose(type);
     H5Aclose(attribute);
     H5Dclose(dataset);

@@ -1,4 +1,4 @@
-#include "io/hdf5_info.hpp"
+#include "io/hdf5/hdf5_info.hpp"
 
 #include "tests/support/catch.hpp"
 

@@ -137,9 +137,9 @@ std::string attribute_of(fs::path const& path, char const* dataset, char const* 
 
 TEST_CASE("what is saved tells the array's story, also in the file that it came from, and in that of a further copy") {
   auto const out = fresh_directory("out");
-  auto const array =
-      farm::stage(values_of<double>(200), {200},
-                  {.directory = fresh_directory("stage"), .threshold = 0, .story = {{"task", "17"}, {"note", "heat"}}});
+  auto const array = farm::stage(
+      values_of<double>(200), {200},
+      {.directory = fresh_directory("stage"), .threshold = 0, .attributes = {{"task", "17"}, {"note", "heat"}}});
   array.save_as(out / "a.h5", "u");
   Array<double>::open(out / "a.h5", "u").save_as(out / "a.h5", "again");
   Array<double>::open(out / "a.h5", "again").save_as(out / "b.h5", "u");

@@ -2,7 +2,7 @@
 #include <farm/publish.hpp>
 #include <farm/stage_run.hpp>
 
-#include "io/spare_files.hpp"
+#include "io/stage/spare_files.hpp"
 #include "tests/io/files.hpp"
 #include "tests/io/other_process.hpp"
 #include "tests/io/values.hpp"

@@ -2,8 +2,8 @@
 #include <farm/error.hpp>
 #include <farm/publish.hpp>
 
-#include "io/checksums.hpp"
-#include "io/staged_file.hpp"
+#include "io/files/checksums.hpp"
+#include "io/stage/staged_file.hpp"
 #include "tests/io/files.hpp"
 #include "tests/io/values.hpp"
 #include "tests/support/catch.hpp"

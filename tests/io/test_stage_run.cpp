@@ -1,6 +1,6 @@
 #include <farm/array.hpp>
+#include <farm/detail/keepers.hpp>
 #include <farm/error.hpp>
-#include <farm/keepers.hpp>
 #include <farm/publish.hpp>
 #include <farm/serialize.hpp>
 #include <farm/stage_run.hpp>

@@ -75,7 +75,7 @@ std::vector<pid_t> known_ranks(std::string const& directory) {
 }  // namespace
 
 TEST_CASE("ranks are killed at random, and every result is right") {
-  char const* const seconds = std::getenv("FARM_CHAOS_SECONDS");
+  char const* const seconds = std::getenv("FARM_TEST_CHAOS_SECONDS");
   auto const duration = std::chrono::seconds{seconds != nullptr ? std::atoi(seconds) : 15};
   auto const seed = std::random_device{}();
   CAPTURE(seed);

@@ -1,7 +1,7 @@
 // How ranks are started: where, with what environment and options, and how many at once.
 #include <farm/farm.hpp>
 
-#include "spawn/platform.hpp"
+#include "spawn/platform/platform.hpp"
 #include "tests/spawn/captured.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/error_of.hpp"
@@ -140,8 +140,8 @@ TEST_CASE("ranks have the environment of the master's start, and what the option
 }
 
 TEST_CASE("an environment that MPI cannot carry is refused, each in one line that says why") {
-  using Environment = std::map<std::string, std::string>;
-  auto const refusal = [](Environment const& environment) {
+  using RankContext = std::map<std::string, std::string>;
+  auto const refusal = [](RankContext const& environment) {
     return error_of([&] { farm::MPISpawnPool const pool{{.max_ranks = 1, .workers = {.environment = environment}}}; });
   };
   CHECK_THAT(refusal({{"A", "1\n2"}}), contains("environment: the value of A has a line break"));

@@ -642,7 +642,7 @@ class Watchdog {
           auto const events = [&] {
             std::size_t sum = 0;
             for (auto const& one_after_the_other : stories) {
-              for (auto const& story : one_after_the_other) sum += story->events();
+              for (auto const& attributes : one_after_the_other) sum += attributes->events();
             }
             return sum;
           };
@@ -652,7 +652,7 @@ class Watchdog {
             if (stop.stop_requested() || events() != known) continue;
             fmt::print("it hangs: FARM_TEST_SEED={}\n", seed);
             for (auto const& one_after_the_other : stories) {
-              for (auto const& story : one_after_the_other) fmt::print("{}", story->report());
+              for (auto const& attributes : one_after_the_other) fmt::print("{}", attributes->report());
             }
             std::fflush(stdout);
             std::abort();
@@ -684,13 +684,13 @@ std::string tell_story(std::uint32_t seed, int slots) {
     std::vector<std::jthread> threads;
     for (auto const& one_after_the_other : stories) {
       threads.emplace_back([&] {
-        for (auto const& story : one_after_the_other) story->run();
+        for (auto const& attributes : one_after_the_other) attributes->run();
       });
     }
   }
   std::string faults;
   for (auto const& one_after_the_other : stories) {
-    for (auto const& story : one_after_the_other) faults += story->faults();
+    for (auto const& attributes : one_after_the_other) faults += attributes->faults();
   }
   auto const mark = fmt::format("{}={}", directory_variable, directory.string());
   if (!holds_soon([&] { return processes_with(mark).empty(); })) {

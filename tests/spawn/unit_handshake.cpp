@@ -1,4 +1,4 @@
-#include "spawn/handshake.hpp"
+#include "spawn/join/handshake.hpp"
 
 #include "tests/support/catch.hpp"
 

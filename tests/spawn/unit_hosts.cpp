@@ -1,5 +1,5 @@
 // Which hosts there are, and how groups are placed on them.
-#include "spawn/hosts.hpp"
+#include "spawn/launch/hosts.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/error_of.hpp"
 

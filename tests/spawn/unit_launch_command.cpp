@@ -1,5 +1,5 @@
 // How launchers are called.
-#include "spawn/launch_command.hpp"
+#include "spawn/launch/launch_command.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/error_of.hpp"
 

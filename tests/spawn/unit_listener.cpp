@@ -1,5 +1,5 @@
 // A listener at work, and all kinds of visitors.
-#include "spawn/listener.hpp"
+#include "spawn/join/listener.hpp"
 
 #include <farm/error.hpp>
 
@@ -54,10 +54,10 @@ class Master {
     listener_.reset();  // before the context, which still holds the visitors
   }
 
-  [[nodiscard]] Birth invitation(Way way) const {
-    auto birth = listener_->invitation();
-    if (way == Way::tcp) birth.host += " is another";
-    return birth;
+  [[nodiscard]] JoinInfo join_info(Way way) const {
+    auto join_info = listener_->join_info();
+    if (way == Way::tcp) join_info.host += " is another";
+    return join_info;
   }
 
   [[nodiscard]] bool wait_for(std::size_t count) {
@@ -101,8 +101,8 @@ class Master {
 class Visitor {
  public:
   explicit Visitor(int descriptor) : descriptor_(descriptor) {}
-  Visitor(Birth const& birth, Way way) : Visitor(socket(way == Way::tcp ? AF_INET : AF_UNIX, SOCK_STREAM, 0)) {
-    come(birth, way);
+  Visitor(JoinInfo const& join_info, Way way) : Visitor(socket(way == Way::tcp ? AF_INET : AF_UNIX, SOCK_STREAM, 0)) {
+    come(join_info, way);
   }
   Visitor(Visitor&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
   Visitor& operator=(Visitor&&) = delete;
@@ -110,20 +110,20 @@ class Visitor {
     if (descriptor_ >= 0) close(descriptor_);
   }
 
-  void come(Birth const& birth, Way way) const {
+  void come(JoinInfo const& join_info, Way way) const {
     int result = -1;
     if (way == Way::tcp) {
       sockaddr_in address{};
       address.sin_family = AF_INET;
-      address.sin_port = htons(birth.port);
+      address.sin_port = htons(join_info.port);
       address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
       result = connect(descriptor_, reinterpret_cast<sockaddr*>(&address), sizeof address);
     } else {
       sockaddr_un address{};
       address.sun_family = AF_UNIX;
-      birth.local_name.copy(address.sun_path + 1, sizeof address.sun_path - 1);
+      join_info.local_name.copy(address.sun_path + 1, sizeof address.sun_path - 1);
       result = connect(descriptor_, reinterpret_cast<sockaddr*>(&address),
-                       static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + birth.local_name.size()));
+                       static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + join_info.local_name.size()));
     }
     if (result != 0) throw std::system_error(errno, std::generic_category(), "connect");
   }
@@ -208,13 +208,13 @@ class Impostor {
     thread_.join();
     close(descriptor_);
   }
-  [[nodiscard]] Birth invitation() const {
-    Birth birth;
-    birth.key = random_bytes();
-    birth.host = "elsewhere";
-    birth.addresses = {"127.0.0.1"};
-    birth.port = port_;
-    return birth;
+  [[nodiscard]] JoinInfo join_info() const {
+    JoinInfo join_info;
+    join_info.key = random_bytes();
+    join_info.host = "elsewhere";
+    join_info.addresses = {"127.0.0.1"};
+    join_info.port = port_;
+    return join_info;
   }
 
  private:
@@ -223,10 +223,10 @@ class Impostor {
   std::thread thread_;
 };
 
-std::string failure_to_connect(Birth const& birth, std::chrono::milliseconds patience = long_time) {
+std::string failure_to_connect(JoinInfo const& join_info, std::chrono::milliseconds patience = long_time) {
   asio::io_context context;
   try {
-    static_cast<void>(connect_to_master(context, birth, hello_of(1), patience));
+    static_cast<void>(connect_to_master(context, join_info, hello_of(1), patience));
   } catch (farm::SpawnError const& e) {
     return e.what();
   }
@@ -239,9 +239,9 @@ TEST_CASE("who holds the key is let in, over a Unix socket and over TCP, and is 
   Master master;
   asio::io_context context;
   for (auto const way : {Way::unix_socket, Way::tcp}) {
-    auto const birth = master.invitation(way);
+    auto const join_info = master.join_info(way);
     auto const index = master.groups().size();
-    auto socket = connect_to_master(context, birth, hello_of(7));
+    auto socket = connect_to_master(context, join_info, hello_of(7));
     CHECK(socket.local_endpoint().protocol().family() == (way == Way::tcp ? AF_INET : AF_UNIX));
     REQUIRE(master.wait_for(index + 1));
     auto const hello = master.hello(index);
@@ -257,9 +257,9 @@ TEST_CASE("who holds the key is let in, over a Unix socket and over TCP, and is 
 TEST_CASE("where the Unix socket is out of reach, TCP is used") {
   Master master;
   asio::io_context context;
-  auto birth = master.invitation(Way::unix_socket);
-  birth.local_name += "?";
-  auto socket = connect_to_master(context, birth, hello_of(7));
+  auto join_info = master.join_info(Way::unix_socket);
+  join_info.local_name += "?";
+  auto socket = connect_to_master(context, join_info, hello_of(7));
   CHECK(socket.local_endpoint().protocol().family() == AF_INET);
   CHECK(master.wait_for(1));
 }
@@ -267,12 +267,12 @@ TEST_CASE("where the Unix socket is out of reach, TCP is used") {
 TEST_CASE("the wrong key, garbage and greetings of any wrong size are refused, each in one line on stderr") {
   Master master;
   for (auto const way : {Way::unix_socket, Way::tcp}) {
-    auto const birth = master.invitation(way);
+    auto const join_info = master.join_info(way);
     std::string const from = way == Way::tcp ? "127.0.0.1 port " : "this host";
     auto const refused = [&](std::string const& reason, auto const& act) {
       CAPTURE(reason, from);
       Captured const errors{2};
-      Visitor const visitor{birth, way};
+      Visitor const visitor{join_info, way};
       act(visitor, visitor.read_challenge());
       CHECK(visitor.is_sent_away());
       auto const text = first_line(errors);
@@ -283,7 +283,7 @@ TEST_CASE("the wrong key, garbage and greetings of any wrong size are refused, e
       visitor.write(response_to(challenge, random_bytes(), pack(hello_of(1))));
     });
     refused("it does not hold the key", [&](Visitor const& visitor, Challenge const& challenge) {
-      auto bytes = response_to(challenge, birth.key, pack(hello_of(1)));
+      auto bytes = response_to(challenge, join_info.key, pack(hello_of(1)));
       bytes.back() = static_cast<char>(bytes.back() ^ 1);  // the greeting was tampered with
       visitor.write(bytes);
     });
@@ -296,30 +296,30 @@ TEST_CASE("the wrong key, garbage and greetings of any wrong size are refused, e
       visitor.write("GET / HTTP/1.1\r\n" + std::string(5000, 'x'));
     });
     refused("no such group", [&](Visitor const& visitor, Challenge const& challenge) {
-      visitor.write(response_to(challenge, birth.key, pack(hello_of(666))));
+      visitor.write(response_to(challenge, join_info.key, pack(hello_of(666))));
       static_cast<void>(visitor.read(sizeof(Mac)));
     });
     refused("", [&](Visitor const& visitor, Challenge const& challenge) {  // it holds the key, but talks nonsense
-      visitor.write(response_to(challenge, birth.key, "nonsense"));
+      visitor.write(response_to(challenge, join_info.key, "nonsense"));
       static_cast<void>(visitor.read(sizeof(Mac)));
     });
   }
   CHECK(master.groups().empty());
   asio::io_context context;
-  auto const socket = connect_to_master(context, master.invitation(Way::tcp), hello_of(3));
+  auto const socket = connect_to_master(context, master.join_info(Way::tcp), hello_of(3));
   CHECK(master.wait_for(1));
 }
 
 TEST_CASE("the response of an earlier connection does not let anybody in") {
   Master master;
-  auto const birth = master.invitation(Way::tcp);
-  Visitor const first{birth, Way::tcp};
-  auto const recorded = response_to(first.read_challenge(), birth.key, pack(hello_of(5)));
+  auto const join_info = master.join_info(Way::tcp);
+  Visitor const first{join_info, Way::tcp};
+  auto const recorded = response_to(first.read_challenge(), join_info.key, pack(hello_of(5)));
   first.write(recorded);
   REQUIRE(master.wait_for(1));
 
   Captured const errors{2};
-  Visitor const second{birth, Way::tcp};
+  Visitor const second{join_info, Way::tcp};
   static_cast<void>(second.read_challenge());
   second.write(recorded);
   CHECK(second.is_sent_away());
@@ -331,7 +331,7 @@ TEST_CASE("who says nothing, or too little, is sent away after a while") {
   Master master{{.patience = 100ms}};
   for (auto const* const said : {"", "only a part of a response"}) {
     Captured const errors{2};
-    Visitor const visitor{master.invitation(Way::unix_socket), Way::unix_socket};
+    Visitor const visitor{master.join_info(Way::unix_socket), Way::unix_socket};
     static_cast<void>(visitor.read_challenge());
     visitor.write(said);
     CHECK(visitor.is_sent_away());
@@ -341,21 +341,21 @@ TEST_CASE("who says nothing, or too little, is sent away after a while") {
 
 TEST_CASE("who leaves during the handshake is no trouble") {
   Master master;
-  { Visitor const visitor{master.invitation(Way::tcp), Way::tcp}; }
+  { Visitor const visitor{master.join_info(Way::tcp), Way::tcp}; }
   asio::io_context context;
-  auto const socket = connect_to_master(context, master.invitation(Way::tcp), hello_of(3));
+  auto const socket = connect_to_master(context, master.join_info(Way::tcp), hello_of(3));
   CHECK(master.wait_for(1));
 }
 
 TEST_CASE("another user of this host is refused at the Unix socket") {
   if (getuid() != 0) return;  // only root can try
   Master master;
-  auto const birth = master.invitation(Way::unix_socket);
+  auto const join_info = master.join_info(Way::unix_socket);
   Captured const errors{2};
   pid_t const other = fork();
   if (other == 0) {
     if (setuid(65534) != 0) _exit(2);
-    Visitor const visitor{birth, Way::unix_socket};
+    Visitor const visitor{join_info, Way::unix_socket};
     _exit(visitor.is_sent_away() ? 0 : 1);
   }
   int status = -1;
@@ -367,20 +367,20 @@ TEST_CASE("another user of this host is refused at the Unix socket") {
 TEST_CASE("more silent visitors than are let into the hall delay the others, who all get in once those have left") {
   auto const way = GENERATE(Way::unix_socket, Way::tcp);
   Master master{{.patience = 1h, .visitors = 2}};
-  auto const birth = master.invitation(way);
+  auto const join_info = master.join_info(way);
   std::vector<Visitor> silent;
   for (int i = 0; i < 2; ++i) {
-    silent.emplace_back(birth, way);
+    silent.emplace_back(join_info, way);
     static_cast<void>(silent.back().read_challenge());
   }
   std::vector<Visitor> honest;
-  for (int i = 0; i < 20; ++i) honest.emplace_back(birth, way);
+  for (int i = 0; i < 20; ++i) honest.emplace_back(join_info, way);
   for (auto const& visitor : honest) CHECK_FALSE(visitor.wait(1ms));
   {
     Captured const errors{2};
     silent.clear();
     for (auto const& visitor : honest) {
-      visitor.write(response_to(visitor.read_challenge(), birth.key, pack(hello_of(9))));
+      visitor.write(response_to(visitor.read_challenge(), join_info.key, pack(hello_of(9))));
       CHECK(visitor.read(sizeof(Mac)).size() == sizeof(Mac));
     }
   }
@@ -390,24 +390,24 @@ TEST_CASE("more silent visitors than are let into the hall delay the others, who
 TEST_CASE("silent visitors that do not leave by themselves are sent away in time for the others") {
   Captured const errors{2};
   Master master{{.patience = 200ms, .visitors = 2}};
-  auto const birth = master.invitation(Way::tcp);
+  auto const join_info = master.join_info(Way::tcp);
   std::vector<Visitor> silent;
-  for (int i = 0; i < 6; ++i) silent.emplace_back(birth, Way::tcp);
+  for (int i = 0; i < 6; ++i) silent.emplace_back(join_info, Way::tcp);
   asio::io_context context;
-  auto const socket = connect_to_master(context, birth, hello_of(3));
+  auto const socket = connect_to_master(context, join_info, hello_of(3));
   CHECK(master.wait_for(1));
 }
 
 TEST_CASE("when descriptors run out, those who come wait, which is said once") {
   Master master;
-  auto const birth = master.invitation(Way::unix_socket);
+  auto const join_info = master.join_info(Way::unix_socket);
   Visitor const visitor{socket(AF_UNIX, SOCK_STREAM, 0)};
   Captured const errors{2};
   rlimit before{};
   REQUIRE(getrlimit(RLIMIT_NOFILE, &before) == 0);
   rlimit const none{.rlim_cur = 3, .rlim_max = before.rlim_max};
   REQUIRE(setrlimit(RLIMIT_NOFILE, &none) == 0);
-  visitor.come(birth, Way::unix_socket);
+  visitor.come(join_info, Way::unix_socket);
   bool const came = visitor.wait(300ms);
   setrlimit(RLIMIT_NOFILE, &before);
   CHECK_FALSE(came);
@@ -421,7 +421,7 @@ TEST_CASE("a listener may go while visitors are in the hall and others wait") {
     std::vector<Visitor> visitors;
     Master master{{.visitors = 2}};
     for (auto const way : {Way::unix_socket, Way::tcp, Way::unix_socket, Way::tcp})
-      visitors.emplace_back(master.invitation(way), way);
+      visitors.emplace_back(master.join_info(way), way);
     static_cast<void>(visitors.front().read_challenge());
   }
 }
@@ -434,7 +434,7 @@ TEST_CASE("a listener that does not hold the key, or is no farm, is found out by
       static_cast<void>(visitor.read(sizeof(Response)));
       visitor.write_object(random_bytes());
     }};
-    CHECK_THAT(failure_to_connect(impostor.invitation()), contains("does not hold the key"));
+    CHECK_THAT(failure_to_connect(impostor.join_info()), contains("does not hold the key"));
   }
   {
     Impostor const mirror{[&](Visitor const& visitor) {  // gives back the code that it was sent
@@ -442,12 +442,12 @@ TEST_CASE("a listener that does not hold the key, or is no farm, is found out by
       auto const response = visitor.read(sizeof(Response));
       visitor.write(response.substr(sizeof(Nonce), sizeof(Mac)));
     }};
-    CHECK_THAT(failure_to_connect(mirror.invitation()), contains("does not hold the key"));
+    CHECK_THAT(failure_to_connect(mirror.join_info()), contains("does not hold the key"));
   }
   {
     Impostor const other{
         [](Visitor const& visitor) { visitor.write("220 mail.example.org ESMTP, which is no challenge at all"); }};
-    CHECK_THAT(failure_to_connect(other.invitation()), contains("no farm"));
+    CHECK_THAT(failure_to_connect(other.join_info()), contains("no farm"));
   }
 }
 
@@ -455,16 +455,16 @@ TEST_CASE("a listener that says nothing, or stops, is given up after a while, an
   auto const unreachable = contains("cannot reach the master on elsewhere at 127.0.0.1 port");
   {
     Impostor const silent{[](Visitor const& /*visitor*/) {}};
-    CHECK_THAT(failure_to_connect(silent.invitation(), 100ms), unreachable);
+    CHECK_THAT(failure_to_connect(silent.join_info(), 100ms), unreachable);
   }
   {
     Impostor const stops{[](Visitor const& visitor) { visitor.write_object(Challenge{stream_magic, random_bytes()}); }};
-    CHECK_THAT(failure_to_connect(stops.invitation(), 100ms), unreachable);
+    CHECK_THAT(failure_to_connect(stops.join_info(), 100ms), unreachable);
   }
-  Birth nobody;
+  JoinInfo nobody;
   {
     Impostor const gone{[](Visitor const& /*visitor*/) {}};
-    nobody = gone.invitation();
+    nobody = gone.join_info();
     static_cast<void>(failure_to_connect(nobody, 1ms));
   }
   CHECK_THAT(failure_to_connect(nobody), unreachable);

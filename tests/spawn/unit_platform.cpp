@@ -1,4 +1,4 @@
-#include "spawn/platform.hpp"
+#include "spawn/platform/platform.hpp"
 
 #include "tests/support/catch.hpp"
 
@@ -17,18 +17,18 @@ using namespace farm::detail;
 namespace {
 
 /// While it lives, variables of the environment have these values, or none.
-class Environment {
+class RankContext {
  public:
-  explicit Environment(std::map<std::string, std::optional<std::string>> const& wanted) {
+  explicit RankContext(std::map<std::string, std::optional<std::string>> const& wanted) {
     for (auto const& [name, value] : wanted) {
       char const* const now = getenv(name.c_str());
       before_[name] = now != nullptr ? std::optional<std::string>{now} : std::nullopt;
       set(name, value);
     }
   }
-  Environment(Environment const&) = delete;
-  Environment& operator=(Environment const&) = delete;
-  ~Environment() {
+  RankContext(RankContext const&) = delete;
+  RankContext& operator=(RankContext const&) = delete;
+  ~RankContext() {
     for (auto const& [name, value] : before_) set(name, value);
   }
 
@@ -63,19 +63,19 @@ void bind_this_thread() {
 }  // namespace
 
 TEST_CASE("fabrics that are not there are not looked for") {
-  Environment const environment{{{"OMPI_MCA_mtl", {}}, {"OMPI_MCA_pml", {}}}};
+  RankContext const environment{{{"OMPI_MCA_mtl", {}}, {"OMPI_MCA_pml", {}}}};
   CHECK(exclude_absent_fabrics() == !has_fabric());
   CHECK(variable("OMPI_MCA_mtl") == (has_fabric() ? std::nullopt : std::optional<std::string>{"^ofi,psm,psm2"}));
 }
 
 TEST_CASE("who has chosen an mtl or a pml keeps it") {
   {
-    Environment const environment{{{"OMPI_MCA_mtl", "psm2"}, {"OMPI_MCA_pml", {}}}};
+    RankContext const environment{{{"OMPI_MCA_mtl", "psm2"}, {"OMPI_MCA_pml", {}}}};
     CHECK_FALSE(exclude_absent_fabrics());
     CHECK(variable("OMPI_MCA_mtl") == "psm2");
   }
   {
-    Environment const environment{{{"OMPI_MCA_mtl", {}}, {"OMPI_MCA_pml", "ob1"}}};
+    RankContext const environment{{{"OMPI_MCA_mtl", {}}, {"OMPI_MCA_pml", "ob1"}}};
     CHECK_FALSE(exclude_absent_fabrics());
     CHECK_FALSE(variable("OMPI_MCA_mtl"));
     CHECK(variable("OMPI_MCA_pml") == "ob1");
@@ -85,16 +85,16 @@ TEST_CASE("who has chosen an mtl or a pml keeps it") {
 TEST_CASE("a process is a singleton unless a launcher has left its marks") {
   std::map<std::string, std::optional<std::string>> const none{
       {"OMPI_COMM_WORLD_SIZE", {}}, {"PMIX_RANK", {}}, {"PMI_RANK", {}}};
-  Environment const environment{none};
+  RankContext const environment{none};
   CHECK(is_singleton());
   for (auto const& [name, value] : none) {
-    Environment const marked{{{name, "0"}}};
+    RankContext const marked{{{name, "0"}}};
     CHECK_FALSE(is_singleton());
   }
 }
 
 TEST_CASE("a singleton is made able to spawn and to survive, unless the user has said otherwise") {
-  Environment const environment{{{"OMPI_MCA_rmaps_base_oversubscribe", {}}, {"OMPI_MCA_orte_enable_recovery", "0"}}};
+  RankContext const environment{{{"OMPI_MCA_rmaps_base_oversubscribe", {}}, {"OMPI_MCA_orte_enable_recovery", "0"}}};
   prepare_singleton();
   CHECK(variable("OMPI_MCA_rmaps_base_oversubscribe") == "1");
   CHECK(variable("OMPI_MCA_orte_enable_recovery") == "0");
@@ -121,7 +121,7 @@ TEST_CASE(
                                                               {"OMPI_MCA_hwloc_base_binding_policy", {}},
                                                               {"OMPI_MCA_hwloc_base_cpu_set", {}}};
   auto const cores_afterwards = [&] {
-    Environment const environment{variables};
+    RankContext const environment{variables};
     int cores = 0;
     std::thread([&] {
       bind_this_thread();

@@ -1,7 +1,7 @@
 // Ranks' ends are Channels on threads of their own, the master's Streams on a SharedLoop.
-#include "spawn/ring.hpp"
+#include "spawn/wire/ring.hpp"
 
-#include "spawn/channel.hpp"
+#include "spawn/wire/channel.hpp"
 #include "tests/support/catch.hpp"
 
 #include <fmt/format.h>

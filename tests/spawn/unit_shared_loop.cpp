@@ -1,5 +1,5 @@
 // The loop of the master, run by its own thread and by those that wait.
-#include "spawn/shared_loop.hpp"
+#include "spawn/wire/shared_loop.hpp"
 
 #include <asio/steady_timer.hpp>
 

@@ -1,6 +1,6 @@
-#include "spawn/shared_page.hpp"
+#include "spawn/rank/shared_page.hpp"
 
-#include "core/frame.hpp"
+#include "core/task/frame.hpp"
 #include "tests/support/catch.hpp"
 
 #include <algorithm>

@@ -53,18 +53,18 @@ TEST_CASE("nothing comes in time: the wait ends, and goes on later") {
 TEST_CASE("the end of the other end is told with how it came, after what it has sent") {
   struct Case {
     std::string order;
-    std::string fate;
+    std::string exit_text;
   };
-  auto const [order, fate] = GENERATE(values<Case>(
+  auto const [order, exit_text] = GENERATE(values<Case>(
       {{"die", "was ended by signal 9 (Killed)"}, {"leave", "exited with status 4; it has said: I am off"}}));
   farm::SocketInterface peer;
   peer.bootup(echo);
   peer.send(std::string{"last"});
   peer.send(order);
   CHECK(peer.receive<std::string>() == "lastlast");
-  CHECK_THAT(error_of<farm::GroupLost>([&] { static_cast<void>(peer.receive<std::string>()); }), contains(fate));
+  CHECK_THAT(error_of<farm::GroupLost>([&] { static_cast<void>(peer.receive<std::string>()); }), contains(exit_text));
   CHECK(!peer.alive());
-  CHECK_THAT(error_of<farm::GroupLost>([&] { peer.send(1); }), contains(fate));
+  CHECK_THAT(error_of<farm::GroupLost>([&] { peer.send(1); }), contains(exit_text));
   peer.shutdown();
   peer.bootup(echo);  // the next one
   CHECK(peer.send_and_receive<std::string>(std::string{"a"}) == "aa");

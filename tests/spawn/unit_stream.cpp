@@ -1,5 +1,5 @@
 // Frames through a pair of sockets, on one thread: one end is a Stream, the other a second Stream or a bare descriptor.
-#include "spawn/stream.hpp"
+#include "spawn/wire/stream.hpp"
 
 #include "tests/support/catch.hpp"
 

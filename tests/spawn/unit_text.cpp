@@ -1,4 +1,4 @@
-#include <farm/text_codec.hpp>
+#include <farm/detail/text_codec.hpp>
 
 #include "tests/support/catch.hpp"
 

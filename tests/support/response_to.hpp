@@ -1,6 +1,6 @@
 #pragma once
 
-#include "spawn/handshake.hpp"
+#include "spawn/join/handshake.hpp"
 
 #include <cstdint>
 #include <string>

@@ -1,8 +1,8 @@
 #pragma once
 
-#include <farm/deadline.hpp>
-#include <farm/future_state.hpp>
-#include <farm/future_value.hpp>
+#include <farm/detail/deadline.hpp>
+#include <farm/detail/future_state.hpp>
+#include <farm/detail/future_value.hpp>
 
 #include <chrono>
 #include <exception>
@@ -138,4 +138,4 @@ class Future {
 
 }  // namespace farm
 
-#include <farm/future_then.hpp>
+#include <farm/detail/future_then.hpp>

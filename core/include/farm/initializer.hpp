@@ -1,6 +1,6 @@
 #pragma once
 
-#include <farm/call.hpp>
+#include <farm/detail/call.hpp>
 
 #include <memory>
 #include <string_view>
@@ -43,19 +43,19 @@ class Initialized {
 namespace detail {
 
 /// Throws UsageError where that is not what the initializer returned.
-[[nodiscard]] void* kept_value(Environment const& environment, std::type_info const& wanted);
+[[nodiscard]] void* kept_value(RankContext const& environment, std::type_info const& wanted);
 
 template <class T>
 struct Binder<Initialized<T>> {
   static constexpr bool bound = true;
-  static Initialized<T> bind(Environment& environment) {
+  static Initialized<T> bind(RankContext& environment) {
     return Initialized<T>{*static_cast<T*>(kept_value(environment, typeid(std::remove_const_t<T>)))};
   }
 };
 
 /// The Invoker of an initializer: keeps what it returns, which need not be serializable.
 template <class F, class... As>
-void initialize(std::string_view payload, Environment& environment, Bytes* /*result*/) {
+void initialize(std::string_view payload, RankContext& environment, Bytes* /*result*/) {
   *environment.kept = {};
   Call<F, As...>::call(payload, environment, [&](auto&& value) {
     using T = std::decay_t<decltype(value)>;

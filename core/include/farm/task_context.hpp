@@ -67,7 +67,7 @@ struct Kept {
 };
 
 /// What the parameters of a task that are not arguments are bound to, on the rank that runs it.
-struct Environment {
+struct RankContext {
   TaskContext* context = nullptr;
   void const* comm = nullptr;  ///< a farm::Comm, which core does not know
   Kept* kept = nullptr;
@@ -84,7 +84,7 @@ struct Binder {
 template <>
 struct Binder<TaskContext> {
   static constexpr bool bound = true;
-  static TaskContext& bind(Environment& environment) { return *environment.context; }
+  static TaskContext& bind(RankContext& environment) { return *environment.context; }
 };
 
 }  // namespace detail

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <farm/completion_watch.hpp>
+#include <farm/detail/completion_watch.hpp>
 #include <farm/future.hpp>
 
 #include <chrono>

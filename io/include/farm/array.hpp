@@ -1,9 +1,9 @@
 #pragma once
 
-#include <farm/array_info.hpp>
+#include <farm/detail/array_info.hpp>
+#include <farm/detail/keepers.hpp>
 #include <farm/element.hpp>
 #include <farm/extents.hpp>
-#include <farm/keepers.hpp>
 #include <farm/slab.hpp>
 #include <farm/stage_options.hpp>
 #include <farm/view.hpp>

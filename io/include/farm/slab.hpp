@@ -1,7 +1,7 @@
 #pragma once
 
-#include <farm/array_info.hpp>
 #include <farm/decomposition.hpp>
+#include <farm/detail/array_info.hpp>
 #include <farm/element.hpp>
 #include <farm/extents.hpp>
 

@@ -26,7 +26,7 @@ struct StageOptions {
   /// that each could write its own rows, which is faster there.
   bool collective = false;
   /// What else the file shall tell of itself: names and values of its attributes.
-  std::vector<std::pair<std::string, std::string>> story{};
+  std::vector<std::pair<std::string, std::string>> attributes{};
 };
 
 }  // namespace farm

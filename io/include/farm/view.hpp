@@ -1,6 +1,6 @@
 #pragma once
 
-#include <farm/array_info.hpp>
+#include <farm/detail/array_info.hpp>
 #include <farm/element.hpp>
 
 #include <cstddef>

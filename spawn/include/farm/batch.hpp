@@ -1,9 +1,9 @@
 #pragma once
 
-#include <farm/deadline.hpp>
+#include <farm/detail/deadline.hpp>
+#include <farm/detail/inputs.hpp>
+#include <farm/detail/submit.hpp>
 #include <farm/future.hpp>
-#include <farm/inputs.hpp>
-#include <farm/submit.hpp>
 
 #include <chrono>
 #include <cstddef>

@@ -49,13 +49,13 @@ namespace detail {
 template <>
 struct Binder<Comm> {
   static constexpr bool bound = true;
-  static Comm const& bind(Environment& environment) { return *static_cast<Comm const*>(environment.comm); }
+  static Comm const& bind(RankContext& environment) { return *static_cast<Comm const*>(environment.comm); }
 };
 
 template <>
 struct Binder<MPI_Comm> {
   static constexpr bool bound = true;
-  static MPI_Comm bind(Environment& environment) { return static_cast<Comm const*>(environment.comm)->native(); }
+  static MPI_Comm bind(RankContext& environment) { return static_cast<Comm const*>(environment.comm)->native(); }
 };
 
 }  // namespace detail

@@ -1,11 +1,11 @@
 #pragma once
 
-#include <farm/engine_owner.hpp>
+#include <farm/detail/engine_owner.hpp>
+#include <farm/detail/submit.hpp>
 #include <farm/future.hpp>
 #include <farm/initializer.hpp>
 #include <farm/options.hpp>
 #include <farm/rank_results.hpp>
-#include <farm/submit.hpp>
 #include <farm/worker_options.hpp>
 
 namespace farm {

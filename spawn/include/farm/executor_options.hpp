@@ -1,6 +1,6 @@
 #pragma once
 
-#include <farm/engine.hpp>
+#include <farm/detail/engine.hpp>
 #include <farm/initializer.hpp>
 #include <farm/worker_options.hpp>
 

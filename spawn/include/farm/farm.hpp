@@ -2,11 +2,12 @@
 
 /// Everything that the farm offers.
 #include <farm/array.hpp>
-#include <farm/array_transport.hpp>
 #include <farm/async_result.hpp>
 #include <farm/batch.hpp>
 #include <farm/combine.hpp>
 #include <farm/comm.hpp>
+#include <farm/detail/array_transport.hpp>
+#include <farm/detail/over_comm.hpp>
 #include <farm/error.hpp>
 #include <farm/executor.hpp>
 #include <farm/future.hpp>
@@ -19,7 +20,6 @@
 #include <farm/mpi_pool_executor.hpp>
 #include <farm/mpi_spawn_pool.hpp>
 #include <farm/options.hpp>
-#include <farm/over_comm.hpp>
 #include <farm/pool.hpp>
 #include <farm/pool_executor.hpp>
 #include <farm/progress_bar.hpp>

@@ -1,7 +1,7 @@
 #pragma once
 
-#include <farm/future_value.hpp>
-#include <farm/map_run.hpp>
+#include <farm/detail/future_value.hpp>
+#include <farm/detail/map_run.hpp>
 #include <farm/serialize.hpp>
 
 #include <cstddef>

@@ -1,7 +1,7 @@
 #pragma once
 
-#include <farm/mapping_executor.hpp>
-#include <farm/over_comm.hpp>
+#include <farm/detail/mapping_executor.hpp>
+#include <farm/detail/over_comm.hpp>
 
 #include <mpi.h>
 

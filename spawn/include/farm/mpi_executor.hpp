@@ -1,9 +1,9 @@
 #pragma once
 
 #include <farm/batch.hpp>
-#include <farm/map.hpp>
-#include <farm/over_comm.hpp>
-#include <farm/submitting_executor.hpp>
+#include <farm/detail/map.hpp>
+#include <farm/detail/over_comm.hpp>
+#include <farm/detail/submitting_executor.hpp>
 
 #include <utility>
 

@@ -1,7 +1,7 @@
 #pragma once
 
-#include <farm/over_comm.hpp>
-#include <farm/pool_functions.hpp>
+#include <farm/detail/over_comm.hpp>
+#include <farm/detail/pool_functions.hpp>
 
 namespace farm {
 

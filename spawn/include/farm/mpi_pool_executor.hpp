@@ -1,7 +1,7 @@
 #pragma once
 
+#include <farm/detail/mapping_executor.hpp>
 #include <farm/executor_options.hpp>
-#include <farm/mapping_executor.hpp>
 
 namespace farm {
 

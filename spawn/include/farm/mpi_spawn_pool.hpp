@@ -1,9 +1,9 @@
 #pragma once
 
 #include <farm/comm.hpp>
+#include <farm/detail/map.hpp>
+#include <farm/detail/submitting_executor.hpp>
 #include <farm/initializer.hpp>
-#include <farm/map.hpp>
-#include <farm/submitting_executor.hpp>
 #include <farm/worker_options.hpp>
 
 #include <chrono>

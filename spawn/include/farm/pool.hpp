@@ -1,7 +1,7 @@
 #pragma once
 
+#include <farm/detail/pool_functions.hpp>
 #include <farm/executor_options.hpp>
-#include <farm/pool_functions.hpp>
 
 namespace farm {
 

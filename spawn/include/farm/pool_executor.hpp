@@ -1,7 +1,7 @@
 #pragma once
 
+#include <farm/detail/submitting_executor.hpp>
 #include <farm/executor_options.hpp>
-#include <farm/submitting_executor.hpp>
 
 namespace farm {
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <farm/future_value.hpp>
+#include <farm/detail/future_value.hpp>
 
 #include <cstddef>
 #include <utility>

@@ -1,9 +1,9 @@
 #pragma once
 
+#include <farm/detail/signature.hpp>
+#include <farm/detail/text_codec.hpp>
+#include <farm/detail/text_value.hpp>
 #include <farm/mpi_spawn_pool.hpp>
-#include <farm/signature.hpp>
-#include <farm/text_codec.hpp>
-#include <farm/text_value.hpp>
 
 #include <functional>
 #include <string>

@@ -1,8 +1,9 @@
+#include "core/base/settings.hpp"
 #include "spawn/program/command.hpp"
 #include "spawn/program/doctor/finding.hpp"
 
+#include <farm/detail/text_value.hpp>
 #include <farm/runtime.hpp>
-#include <farm/text_value.hpp>
 
 #include <fmt/format.h>
 
@@ -27,7 +28,7 @@ class DoctorCommand final : public Command {
   }
 
   int run(ProgramArguments arguments) override {
-    if (!stage_.empty()) setenv("FARM_STAGE_DIR", std::filesystem::absolute(stage_).c_str(), 1);
+    if (!stage_.empty()) set_option(Setting::stage_dir, std::filesystem::absolute(stage_).string(), "--stage");
     source_.use();
     print(look_around());
     try {

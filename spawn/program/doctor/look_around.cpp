@@ -1,7 +1,8 @@
-#include "io/hdf5_info.hpp"
-#include "spawn/guard.hpp"
-#include "spawn/platform.hpp"
+#include "core/base/settings.hpp"
+#include "io/hdf5/hdf5_info.hpp"
+#include "spawn/platform/platform.hpp"
 #include "spawn/program/doctor/finding.hpp"
+#include "spawn/rank/guard.hpp"
 
 #include <farm/stage_directory.hpp>
 
@@ -19,14 +20,10 @@ namespace {
 
 using State = Finding::State;
 
-std::string variable(char const* name) {
-  char const* const value = getenv(name);
-  return value != nullptr ? value : "";
-}
-
 Finding user() {
   if (geteuid() != 0) return {"user", State::ok, "not root"};
-  if (!variable("OMPI_ALLOW_RUN_AS_ROOT").empty() && !variable("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM").empty()) {
+  if (!environment_variable("OMPI_ALLOW_RUN_AS_ROOT").empty() &&
+      !environment_variable("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM").empty()) {
     return {"user", State::ok, "root, which the environment allows"};
   }
   return {"user", State::note, "root: mpiexec refuses it",
@@ -34,10 +31,10 @@ Finding user() {
 }
 
 Finding launcher() {
-  bool const slurm = !variable("SLURM_JOB_ID").empty();
-  auto const where = slurm ? fmt::format(", in Slurm job {}", variable("SLURM_JOB_ID")) : std::string{};
+  bool const slurm = !environment_variable("SLURM_JOB_ID").empty();
+  auto const where = slurm ? fmt::format(", in Slurm job {}", environment_variable("SLURM_JOB_ID")) : std::string{};
   if (!is_singleton()) {
-    if (!variable("OMPI_COMM_WORLD_SIZE").empty()) return {"launcher", State::ok, "mpiexec" + where};
+    if (!environment_variable("OMPI_COMM_WORLD_SIZE").empty()) return {"launcher", State::ok, "mpiexec" + where};
     if (slurm) {
       return {"launcher", State::ok, "srun" + where};
     }
@@ -49,7 +46,7 @@ Finding launcher() {
 
 Finding fabric() {
   for (auto const* const name : {"OMPI_MCA_mtl", "OMPI_MCA_pml"}) {
-    if (auto const value = variable(name); !value.empty()) {
+    if (auto const value = environment_variable(name); !value.empty()) {
       return {"fabric", State::ok, fmt::format("{}={} is set, and left as it is", name, value)};
     }
   }
@@ -64,7 +61,7 @@ Finding guards() {
 
 /// Of the library that pmix_available() has loaded.
 std::string pmix_version() {
-  auto const named = variable("FARM_PMIX_LIBRARY");
+  auto const named = setting(Setting::pmix_library);
   void* const library = dlopen(named.empty() ? "libpmix.so.2" : named.c_str(), RTLD_LAZY);
   if (library == nullptr) return {};
   std::string text;
@@ -117,8 +114,22 @@ Finding descriptors() {
           few ? "raise ulimit -n" : ""};
 }
 
+/// Those that are set, and those that are misspelt.
+void add_settings(Findings& findings) {
+  for (auto const& row : settings_table()) {
+    if (!is_set(row.setting)) continue;
+    findings.push_back(
+        {"setting", State::ok, fmt::format("{}={}: {}", setting_name(row.setting), setting(row.setting), row.meaning)});
+  }
+  for (auto const& line : unknown_settings()) findings.push_back({"setting", State::note, line, "correct or unset it"});
+}
+
 }  // namespace
 
-Findings look_around() { return {user(), launcher(), fabric(), guards(), pmix(), hdf5(), stage(), descriptors()}; }
+Findings look_around() {
+  Findings findings{user(), launcher(), fabric(), guards(), pmix(), hdf5(), stage(), descriptors()};
+  add_settings(findings);
+  return findings;
+}
 
 }  // namespace farm::detail

@@ -1,12 +1,12 @@
-#include "spawn/birth.hpp"
-#include "spawn/hub.hpp"
-#include "spawn/launch_command.hpp"
-#include "spawn/launched_source.hpp"
-#include "spawn/source_choice.hpp"
+#include "spawn/hub/hub.hpp"
+#include "spawn/join/join_info.hpp"
+#include "spawn/launch/launch_command.hpp"
+#include "spawn/sources/launched_source.hpp"
+#include "spawn/sources/source_choice.hpp"
 
 #include "spawn/program/doctor/finding.hpp"
 
-#include <farm/engine.hpp>
+#include <farm/detail/engine.hpp>
 
 #include <fmt/format.h>
 #include <mpi.h>

@@ -1,6 +1,7 @@
-#include "spawn/guard.hpp"
-#include "spawn/hub.hpp"
+#include "core/base/host_name.hpp"
+#include "spawn/hub/hub.hpp"
 #include "spawn/program/doctor/finding.hpp"
+#include "spawn/rank/guard.hpp"
 
 #include <farm/mpi_spawn_pool.hpp>
 #include <farm/stage_directory.hpp>

@@ -1,0 +1,13 @@
+#include "core/base/host_name.hpp"
+
+#include <unistd.h>
+#include <array>
+
+namespace farm::detail {
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  return gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "unknown";
+}
+
+}  // namespace farm::detail

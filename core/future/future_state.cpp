@@ -1,0 +1,224 @@
+#include <farm/detail/future_state.hpp>
+#include <farm/detail/log.hpp>
+#include <farm/detail/wait_helper.hpp>
+#include <farm/error.hpp>
+
+#include <array>
+#include <condition_variable>
+#include <cstddef>
+#include <mutex>
+
+namespace farm::detail {
+
+namespace {
+
+// States share a few mutexes and condition variables: a million queued tasks cost no more of them than one.
+struct alignas(64) Stripe {
+  std::mutex mutex;
+  std::condition_variable done;
+};
+
+constexpr unsigned stripe_bits = 7;
+
+Stripe& stripe_of(void const* state) {
+  // Never destroyed: futures may still be used while static objects are.
+  static auto& stripes = *new std::array<Stripe, std::size_t{1} << stripe_bits>;
+  auto const address = static_cast<std::uint64_t>(reinterpret_cast<std::uintptr_t>(state));
+  return stripes[static_cast<std::size_t>((address >> 4) * 0x9e3779b97f4a7c15U >> (64 - stripe_bits))];
+}
+
+struct Deferred {
+  StatePtr state;
+  CallbackNode* callbacks;
+  Deferred* next;
+};
+
+// Callbacks complete other states, whose callbacks complete others. Nested this deep, the rest is put off.
+constexpr int max_nesting = 32;
+thread_local int nesting = 0;
+thread_local Deferred* oldest_deferred =
+    nullptr;  // plain pointers: they outlive the thread's other thread_local objects
+thread_local Deferred* newest_deferred = nullptr;
+
+}  // namespace
+
+FutureState::~FutureState() {
+  while (callbacks_ != nullptr) std::exchange(callbacks_, callbacks_->next_)->release();
+}
+
+bool FutureState::set_running() noexcept {
+  auto expected = Status::pending;
+  return status_.compare_exchange_strong(expected, Status::running, std::memory_order_acq_rel);
+}
+
+template <class Store>
+bool FutureState::finish(Status status, Store store) {
+  auto& stripe = stripe_of(this);
+  std::unique_lock lock{stripe.mutex};
+  if (done()) return false;
+  store();
+  status_.store(status, std::memory_order_release);
+  auto* const callbacks = std::exchange(callbacks_, nullptr);
+  bool const wake = std::exchange(has_waiters_, false);
+  lock.unlock();
+  wake_and_run(wake, callbacks, false);
+  return true;
+}
+
+bool FutureState::set_bytes(Bytes value) {
+  return finish(Status::value, [&] { result_.emplace<Bytes>(std::move(value)); });
+}
+
+bool FutureState::set_rank_bytes(std::vector<Bytes> rank_values) {
+  return finish(Status::value, [&] { result_.emplace<std::vector<Bytes>>(std::move(rank_values)); });
+}
+
+bool FutureState::set_value(std::shared_ptr<void> value) {
+  return finish(Status::value, [&] { result_.emplace<std::shared_ptr<void>>(std::move(value)); });
+}
+
+bool FutureState::set_error(std::exception_ptr error) {
+  if (!error) error = std::make_exception_ptr(UsageError("a future was failed with a null exception_ptr"));
+  return finish(Status::error, [&] { result_.emplace<std::exception_ptr>(std::move(error)); });
+}
+
+bool FutureState::set_cancelled(std::exception_ptr why) {
+  return finish(Status::cancelled, [&] {
+    if (why) result_.emplace<std::exception_ptr>(std::move(why));
+  });
+}
+
+bool FutureState::cancel() {
+  auto& stripe = stripe_of(this);
+  std::unique_lock lock{stripe.mutex};
+  auto status = Status::pending;
+  // Not a plain store: set_running() takes no lock.
+  if (status_.compare_exchange_strong(status, Status::cancelled, std::memory_order_acq_rel)) {
+    auto* const callbacks = std::exchange(callbacks_, nullptr);
+    bool const wake = std::exchange(has_waiters_, false);
+    lock.unlock();
+    wake_and_run(wake, callbacks, true);
+    return true;
+  }
+  lock.unlock();
+  return status == Status::running ? request_stop() : status == Status::cancelled;
+}
+
+bool FutureState::wait_until(Deadline deadline) const {
+  if (done()) return true;
+  run_deferred_callbacks();
+  help_while_waiting(*this, deadline);
+  if (done()) return true;
+  auto& stripe = stripe_of(this);
+  std::unique_lock lock{stripe.mutex};
+  while (!done()) {
+    has_waiters_ = true;
+    if (deadline == never) {
+      stripe.done.wait(lock);
+    } else if (stripe.done.wait_until(lock, deadline) == std::cv_status::timeout) {
+      return done();
+    }
+  }
+  return true;
+}
+
+bool FutureState::add_node(CallbackNode& node) {
+  std::lock_guard lock{stripe_of(this).mutex};
+  if (done()) return false;
+  node.next_ = std::exchange(callbacks_, &node);
+  return true;
+}
+
+bool FutureState::remove_node(CallbackNode& node) noexcept {
+  std::lock_guard lock{stripe_of(this).mutex};
+  for (auto** link = &callbacks_; *link != nullptr; link = &(*link)->next_) {
+    if (*link == &node) {
+      *link = node.next_;
+      return true;
+    }
+  }
+  return false;
+}
+
+void FutureState::append_sources(std::vector<StatePtr>&) const {}
+
+void FutureState::wake_and_run(bool wake, CallbackNode* newest_first, bool call_hook) {
+  if (wake) stripe_of(this).done.notify_all();
+  CallbackNode* first = nullptr;
+  CallbackNode* rest = nullptr;
+  while (newest_first != nullptr) {
+    auto& node = *std::exchange(newest_first, newest_first->next_);
+    auto& list = node.first_ ? first : rest;
+    node.next_ = std::exchange(list, &node);
+  }
+  run_all(*this, first);
+  if (call_hook) cancelled();
+  if (rest == nullptr) return;
+  if (nesting >= max_nesting) {
+    auto* const last = new Deferred{StatePtr{this}, rest, nullptr};
+    (oldest_deferred == nullptr ? oldest_deferred : newest_deferred->next) = last;
+    newest_deferred = last;
+    return;
+  }
+  run_all(*this, rest);
+  if (nesting == 0) run_deferred_callbacks();
+}
+
+void FutureState::run_all(FutureState& state, CallbackNode* list) noexcept {
+  ++nesting;
+  while (list != nullptr) {
+    auto& node = *std::exchange(list, list->next_);
+    state.run(node);
+    node.release();
+  }
+  --nesting;
+}
+
+void FutureState::run(CallbackNode& node) noexcept {
+  try {
+    node.run(*this);
+  } catch (...) {
+    log_current_exception("a callback of a future");
+  }
+}
+
+void run_deferred_callbacks() noexcept {
+  while (oldest_deferred != nullptr) {
+    auto const next = std::unique_ptr<Deferred>{std::exchange(oldest_deferred, oldest_deferred->next)};
+    FutureState::run_all(*next->state, next->callbacks);
+  }
+}
+
+PutOffCallbacks::PutOffCallbacks() noexcept { nesting += max_nesting; }
+PutOffCallbacks::~PutOffCallbacks() { nesting -= max_nesting; }
+
+bool DeferredCallbacks::any() noexcept { return oldest_deferred != nullptr; }
+
+DeferredCallbacks DeferredCallbacks::take() noexcept {
+  DeferredCallbacks taken;
+  taken.oldest_ = std::exchange(oldest_deferred, nullptr);
+  taken.newest_ = std::exchange(newest_deferred, nullptr);
+  return taken;
+}
+
+void DeferredCallbacks::give() noexcept {
+  if (oldest_ == nullptr) return;
+  auto* const oldest = static_cast<Deferred*>(std::exchange(oldest_, nullptr));
+  (oldest_deferred == nullptr ? oldest_deferred : newest_deferred->next) = oldest;
+  newest_deferred = static_cast<Deferred*>(newest_);
+}
+
+void log_current_exception(char const* where) noexcept try {
+  auto text = std::string{"ignored an exception that left "} + where;
+  try {
+    throw;
+  } catch (std::exception const& error) {
+    log_error(text + ": " + error.what());
+  } catch (...) {
+    log_error(text);
+  }
+} catch (...) {
+  log_error(where);
+}
+
+}  // namespace farm::detail

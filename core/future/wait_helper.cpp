@@ -1,0 +1,49 @@
+#include <farm/detail/wait_helper.hpp>
+
+#include <atomic>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+namespace farm::detail {
+namespace {
+
+struct Helpers {
+  std::mutex mutex;
+  std::vector<std::weak_ptr<WaitHelper>> all;  ///< the latest last
+};
+
+Helpers& helpers() {
+  // Never destroyed: futures may still be waited for while static objects are.
+  static auto& value = *new Helpers;
+  return value;
+}
+
+std::atomic<bool> any_helper{false};
+
+std::shared_ptr<WaitHelper> latest() {
+  auto& [mutex, all] = helpers();
+  std::scoped_lock const lock{mutex};
+  while (!all.empty()) {
+    if (auto helper = all.back().lock()) return helper;
+    all.pop_back();
+  }
+  any_helper = false;
+  return nullptr;
+}
+
+}  // namespace
+
+void add_wait_helper(std::weak_ptr<WaitHelper> helper) {
+  auto& [mutex, all] = helpers();
+  std::scoped_lock const lock{mutex};
+  all.push_back(std::move(helper));
+  any_helper = true;
+}
+
+void help_while_waiting(FutureState const& state, Deadline deadline) noexcept {
+  if (!any_helper.load(std::memory_order_acquire)) return;
+  if (auto const helper = latest()) helper->help(state, deadline);
+}
+
+}  // namespace farm::detail

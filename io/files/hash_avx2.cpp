@@ -1,0 +1,19 @@
+// Compiled with -mavx2 where the compiler knows it: no header of C++ may be included, whose functions would be compiled
+// so for everybody.
+#include "io/files/hash_avx2.hpp"
+
+#include <xxhash.h>
+
+namespace farm::detail {
+
+#ifdef __AVX2__
+bool has_avx2() noexcept { return __builtin_cpu_supports("avx2") != 0; }
+#else
+bool has_avx2() noexcept { return false; }
+#endif
+
+void hash_with_avx2(void* state, void const* data, std::size_t bytes) noexcept {
+  XXH3_64bits_update(static_cast<XXH3_state_t*>(state), data, bytes);
+}
+
+}  // namespace farm::detail

@@ -1,0 +1,21 @@
+#include "io/hdf5/error_site.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <system_error>
+
+namespace farm::detail {
+
+StageError stage_error(ErrorSite const& place, std::string_view text) {
+  auto line = place.dataset.empty() ? fmt::format("{}: {}", place.file, text)
+                                    : fmt::format("{}, dataset '{}': {}", place.file, place.dataset, text);
+  std::replace(line.begin(), line.end(), '\n', ' ');
+  return StageError(line);
+}
+
+StageError system_error(ErrorSite const& place, std::string_view text, int error) {
+  return stage_error(place, fmt::format("{}: {}", text, std::generic_category().message(error)));
+}
+
+}  // namespace farm::detail

@@ -1,0 +1,95 @@
+#include <farm/detail/text_codec.hpp>
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <cstdlib>
+
+namespace farm::detail {
+namespace {
+
+[[noreturn]] void throw_out_of_range(TextValue const& text, std::string const& type) {
+  throw TextMismatch(fmt::format("{} is out of the range of {}", to_text(text), type));
+}
+
+/// JSON has neither `.5` nor `inf`; people write them.
+std::optional<double> bare_number(TextValue const& text) {
+  auto const* const string = std::get_if<std::string>(&text.value);
+  if (string == nullptr || !text.is_bare || string->empty()) return std::nullopt;
+  char* end = nullptr;
+  double const value = std::strtod(string->c_str(), &end);
+  if (end != string->c_str() + string->size()) return std::nullopt;
+  return value;
+}
+
+/// A double that is whole is an integer too: 1e6.
+TextValue to_integer(TextValue const& text, std::string const& type) {
+  if (std::holds_alternative<std::int64_t>(text.value) || std::holds_alternative<std::uint64_t>(text.value))
+    return text;
+  auto const* const found = std::get_if<double>(&text.value);
+  auto const number = found != nullptr ? *found : bare_number(text);
+  if (!number || !std::isfinite(*number) || std::trunc(*number) != *number) throw_expected(type);
+  if (std::abs(*number) >= 0x1p63) throw_out_of_range(text, type);
+  return {.value = static_cast<std::int64_t>(*number)};
+}
+
+}  // namespace
+
+void throw_expected(std::string const& type) { throw TextMismatch(fmt::format("expected {}", type)); }
+
+std::string integer_name(bool is_signed, std::size_t bytes) {
+  if (bytes == sizeof(int)) return is_signed ? "int" : "unsigned";
+  return fmt::format("{}int{}", is_signed ? "" : "u", 8 * bytes);
+}
+
+std::int64_t read_signed(TextValue const& text, std::int64_t min, std::int64_t max, std::string const& type) {
+  auto const integer = to_integer(text, type);
+  std::int64_t value = 0;
+  if (auto const* const number = std::get_if<std::uint64_t>(&integer.value)) {
+    if (*number > static_cast<std::uint64_t>(max)) throw_out_of_range(text, type);
+    value = static_cast<std::int64_t>(*number);
+  } else {
+    value = std::get<std::int64_t>(integer.value);
+  }
+  if (value < min || value > max) throw_out_of_range(text, type);
+  return value;
+}
+
+std::uint64_t read_unsigned(TextValue const& text, std::uint64_t max, std::string const& type) {
+  auto const integer = to_integer(text, type);
+  std::uint64_t value = 0;
+  if (auto const* const number = std::get_if<std::int64_t>(&integer.value)) {
+    if (*number < 0) throw_out_of_range(text, type);
+    value = static_cast<std::uint64_t>(*number);
+  } else {
+    value = std::get<std::uint64_t>(integer.value);
+  }
+  if (value > max) throw_out_of_range(text, type);
+  return value;
+}
+
+double read_double(TextValue const& text, std::string const& type) {
+  if (auto const* const number = std::get_if<double>(&text.value)) return *number;
+  if (auto const* const number = std::get_if<std::int64_t>(&text.value)) return static_cast<double>(*number);
+  if (auto const* const number = std::get_if<std::uint64_t>(&text.value)) return static_cast<double>(*number);
+  auto const number = bare_number(text);
+  if (!number) throw_expected(type);
+  return *number;
+}
+
+double widen(float value) { return std::strtod(fmt::format("{}", value).c_str(), nullptr); }
+
+std::vector<TextValue> const& read_list(TextValue const& text, std::string const& type, std::size_t size) {
+  auto const* const list = std::get_if<TextValue::List>(&text.value);
+  if (list == nullptr) throw_expected(type);
+  if (size != std::string::npos && list->items.size() != size) throw_expected(type);
+  return list->items;
+}
+
+TextValue::Members const& read_members(TextValue const& text, std::string const& type) {
+  auto const* const members = std::get_if<TextValue::Members>(&text.value);
+  if (members == nullptr) throw_expected(type);
+  return *members;
+}
+
+}  // namespace farm::detail

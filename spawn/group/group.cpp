@@ -1,0 +1,398 @@
+#include "spawn/group/group.hpp"
+
+#include "core/base/failure.hpp"
+#include "spawn/hub/hub.hpp"
+#include "spawn/join/join_info.hpp"
+
+#include <farm/detail/code_address.hpp>
+#include <farm/detail/log.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstring>
+#include <utility>
+
+namespace farm::detail {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// From the end of a rank's stream until its guard's report: then it is lost without one.
+constexpr auto report_limit = 3s;
+constexpr auto leave_limit = 10s;
+constexpr auto end_limit = 10s;
+
+}  // namespace
+
+Group::Group(Hub& hub, std::uint64_t id, int ranks, GroupOwner& owner)
+    : hub_(hub), id_(id), owner_(&owner), members_(static_cast<std::size_t>(ranks)), timer_(hub.context()) {}
+
+template <class F>
+void Group::after(Clock::duration time, F f) {
+  timer_.expires_after(time);
+  timer_.async_wait([self = shared_from_this(), f](asio::error_code const& error) {
+    if (!error) f();
+  });
+}
+
+void Group::limit_birth(Clock::duration limit) {
+  after(limit, [this, limit] {
+    if (!is_awaited()) return;
+    auto const seconds = std::chrono::duration<double>(limit).count();
+    if (state_ == State::preparing) {
+      return fail(
+          fmt::format("its ranks have come, but were not ready within {:g} s: its initializer has not come back, "
+                      "or needs a longer spawn_timeout",
+                      seconds));
+    }
+    auto const come =
+        std::count_if(members_.begin(), members_.end(), [](Member const& each) { return each.complete(); });
+    auto const words = hub_.captured_output(*this);
+    fail(fmt::format("{} of the {} ranks of a group have come within {:g} s{}{}", come, members_.size(), seconds,
+                     words.empty() ? "" : "; ", words));
+  });
+}
+
+void Group::expect(Clock::duration limit) {
+  if (state_ != State::waiting) return;
+  state_ = State::connecting;
+  limit_birth(limit);
+  prepare_if_complete();
+}
+
+void Group::form(std::vector<Member> members, Bytes const& form, Clock::duration limit) {
+  members_ = std::move(members);
+  is_static_ = true;
+  state_ = State::connecting;
+  limit_birth(limit);
+  for (std::size_t rank = 0; rank < members_.size(); ++rank) {
+    auto& member = members_[rank];
+    listen_to(rank);
+    append_frame(member.stream->output(), FrameType::form, 0, form);
+    hub_.flush_soon(member.stream);
+    ++member.unanswered;
+  }
+  prepare_if_complete();
+}
+
+void Group::start_failed(std::string const& why) {
+  if (state_ != State::waiting) return;
+  state_ = State::connecting;
+  fail(why);
+}
+
+void Group::birth_failed(std::string const& why) {
+  if (state_ == State::connecting) fail(why);
+}
+
+bool Group::is_complete() const {
+  return std::all_of(members_.begin(), members_.end(), [](Member const& each) { return each.complete(); });
+}
+
+bool Group::is_unborn() const {
+  return (state_ == State::waiting || state_ == State::connecting) &&
+         std::none_of(members_.begin(), members_.end(),
+                      [](Member const& each) { return each.stream || each.lifeline; });
+}
+
+std::vector<int> Group::broken_off() const {
+  std::vector<int> ranks;
+  for (int rank = 0; rank < this->ranks(); ++rank) {
+    auto const& member = members_[static_cast<std::size_t>(rank)];
+    if (member.guarded && member.complete() && !member.exit) ranks.push_back(rank);
+  }
+  return ranks;
+}
+
+void Group::attach(Hello const& hello, Socket socket) {
+  if (hello.rank < 0 || hello.rank >= ranks()) {
+    if (is_awaited()) {
+      fail(fmt::format("a rank {} has come, where {} were asked for: the launcher has started more", hello.rank,
+                       ranks()));
+    }
+    throw ProtocolError("it is of no rank of its group");
+  }
+  auto const rank = static_cast<std::size_t>(hello.rank);
+  auto& member = members_[rank];
+  if (hello.is_guard ? member.lifeline != nullptr : member.stream != nullptr)
+    throw ProtocolError("its rank has come already");
+  if (state_ == State::gone || state_ == State::ending) throw ProtocolError("its group was ended");
+  member.guarded = hello.guarded;
+  member.pid = hello.pid;
+  member.host = hello.host;
+  auto& stream = hello.is_guard ? member.lifeline : member.stream;
+  stream = std::make_shared<Stream>(std::move(socket), nullptr, nullptr);
+  listen_to(rank);
+  if (!hello.is_guard) hub_.offer_ring(stream);
+  stream->start();
+  if (hello.build_id != program_build_id()) {
+    fail(fmt::format("rank {} on {} runs another build of the program: start the program again", rank, hello.host));
+    return;
+  }
+  prepare_if_complete();
+}
+
+void Group::listen_to(std::size_t rank) {
+  auto& member = members_[rank];
+  if (member.stream) {
+    member.stream->set_handlers([this, rank](Frame const& frame) { on_rank_frame(rank, frame); },
+                                [this, rank](std::string const& why) { on_stream_closed(rank, why); });
+  }
+  if (member.lifeline) {
+    member.lifeline->set_handlers([this, rank](Frame const& frame) { on_guard_frame(rank, frame); },
+                                  [this, rank](std::string const& why) { on_lifeline_closed(rank, why); });
+  }
+}
+
+/// Not before the spawn has come back: a rank that a task kills meanwhile would keep MPI_Comm_spawn from it.
+void Group::prepare_if_complete() {
+  if (state_ != State::connecting) return;
+  if (!is_complete()) return;
+  state_ = State::preparing;
+  if (auto const& initializer = owner_->initializer()) {
+    TaskHeader const header{.module = initializer.code().module, .offset = initializer.code().offset};
+    for (auto& member : members_) {
+      append_frame(member.stream->output(), FrameType::initialize, 0, &header, sizeof header, initializer.call());
+      hub_.flush_soon(member.stream);
+      ++member.unanswered;
+    }
+  }
+  become_ready_if_prepared();
+}
+
+void Group::become_ready_if_prepared() {
+  if (state_ != State::preparing) return;
+  if (std::any_of(members_.begin(), members_.end(), [](Member const& each) { return each.unanswered != 0; })) return;
+  state_ = State::ready;
+  timer_.cancel();
+  owner_->on_ready(*this);
+}
+
+void Group::on_rank_frame(std::size_t rank, Frame const& frame) {
+  auto& member = members_[rank];
+  if (frame.type == FrameType::staged) return owner_->on_staged(*this, frame);
+  if (frame.type == FrameType::times) return owner_->on_times(*this, static_cast<int>(rank), frame);
+  if (frame.type == FrameType::progress) {
+    auto payload = frame.payload;
+    return owner_->on_progress(*this, frame.id, take<double>(payload));
+  }
+  if (member.unanswered == 0) throw ProtocolError("a rank answers what it was not asked");
+  --member.unanswered;
+  if (frame.type == FrameType::prepared) return on_prepared(rank, frame);
+  owner_->on_answer(*this, static_cast<int>(rank), frame);
+}
+
+void Group::on_prepared(std::size_t rank, Frame const& frame) {
+  if (!is_awaited()) return;
+  if (frame.payload.empty()) return become_ready_if_prepared();
+  auto const failure = unpack<Failure>(frame.payload);
+  auto const why = fmt::format("rank {} of {} on {}: {}: {}", rank, members_.size(), members_[rank].host, failure.type,
+                               failure.text);
+  if (frame.id == static_cast<std::uint64_t>(FrameType::initialize)) owner_->on_initializer_failed(*this, why);
+  fail(why);
+}
+
+void Group::send(Task const& task, TaskHeader const& header) {
+  for (auto& member : members_) {
+    if (!member.stream->open()) continue;
+    bool const is_first = member.stream->unsent() == 0;  // else it will be sent with what was there before
+    append_frame(member.stream->output(), FrameType::task, task.id, &header, sizeof header, task.call);
+    if (is_first) hub_.flush_soon(member.stream);
+    ++member.unanswered;
+  }
+}
+
+void Group::stop(std::uint64_t index) {
+  for (auto& member : members_) {
+    if (!member.lifeline || !member.lifeline->open()) continue;
+    append_frame(member.lifeline->output(), FrameType::stop, task_key(id_, index));
+    hub_.flush_soon(member.lifeline);
+  }
+}
+
+void Group::recall(std::uint64_t end) {
+  auto const& lifeline = members_.front().lifeline;
+  if (!lifeline->open()) return;  // the group is about to be lost
+  append_frame(lifeline->output(), FrameType::recall, task_key(id_, end));
+  hub_.flush_soon(lifeline);
+}
+
+void Group::release() {
+  if (state_ != State::ready) return;
+  state_ = State::leaving;
+  if (is_static_) {
+    for (auto& member : members_) dissolve(member);
+    hub_.post([self = shared_from_this()] { self->check_gone(); });
+    return;
+  }
+  for (auto& member : members_) {
+    append_frame(member.stream->output(), FrameType::leave);
+    hub_.flush_soon(member.stream);
+  }
+  after(leave_limit, [this] { end(); });
+}
+
+/// It goes back to its source, by check_gone().
+void Group::dissolve(Member& member) {
+  append_frame(member.stream->output(), FrameType::dissolve);
+  hub_.flush_soon(member.stream);
+  member.dissolved = true;
+}
+
+void Group::end() {
+  if (state_ == State::ending || state_ == State::gone) return;
+  state_ = State::ending;
+  for (auto& member : members_) {
+    if (is_static_ && member.alive() && member.unanswered == 0) {
+      dissolve(member);
+    } else {
+      end_rank(member);
+    }
+  }
+  limit_end(end_limit);
+  hub_.post([self = shared_from_this()] { self->check_gone(); });  // nobody may have come
+}
+
+void Group::limit_end(Clock::duration limit) {
+  after(limit, [this] {
+    if (state_ == State::gone) return;
+    for (auto& member : members_) {
+      if (member.dissolved) continue;
+      if (member.lifeline && member.lifeline->open()) {
+        log_error(fmt::format("process {} on {} did not end when it was told to", member.pid, member.host));
+        member.lifeline->close();  // which its guard answers by ending it, if it still can
+      }
+      if (member.stream) member.stream->close();
+      member.stream_closed = member.lifeline_closed = true;
+    }
+    check_gone();
+  });
+}
+
+void Group::on_guard_frame(std::size_t rank, Frame const& frame) {
+  if (frame.type == FrameType::output) {
+    hub_.print(frame.id, frame.payload);
+  } else if (frame.type == FrameType::exited) {
+    auto& member = members_[rank];
+    if (member.stream) static_cast<void>(member.stream->look());  // what it has answered before counts
+    member.exit = unpack<ExitReport>(frame.payload);
+    if (state_ == State::leaving && !member.exit->left) {
+      end();  // its peers may wait for it in MPI_Finalize
+    } else if (is_in_use()) {
+      lost(rank);
+    }
+  } else if (frame.type == FrameType::recalled) {
+    // a static rank's may still be of the group before
+    if (state_ == State::ready && of_same_group(frame.id, task_key(id_, 0)))
+      owner_->on_recalled(*this, index_of(frame.id));
+  } else {
+    throw ProtocolError("a guard sends no such frame");
+  }
+}
+
+void Group::on_stream_closed(std::size_t rank, std::string const& why) {
+  auto& member = members_[rank];
+  member.stream_closed = true;
+  if (why == silent_host) return host_is_silent(member.host);
+  if (is_in_use()) {
+    if (!why.empty()) {
+      log_error(fmt::format("the stream of rank {} on {} was closed: {}", rank, member.host, why));
+      lost(rank);
+    } else if (!member.guarded || member.lifeline_closed) {
+      lost(rank);
+    } else {
+      after(report_limit, [this, rank] {
+        if (is_in_use()) lost(rank);
+      });
+    }
+  }
+  check_gone();
+}
+
+void Group::on_lifeline_closed(std::size_t rank, std::string const& why) {
+  members_[rank].lifeline_closed = true;
+  if (why == silent_host) return host_is_silent(members_[rank].host);
+  if (is_in_use()) lost(rank);
+  check_gone();
+}
+
+std::optional<int> Group::rank_on(std::string const& host) const {
+  for (std::size_t rank = 0; rank < members_.size(); ++rank) {
+    if (members_[rank].complete() && members_[rank].host == host && !members_[rank].exit) return static_cast<int>(rank);
+  }
+  return std::nullopt;
+}
+
+void Group::host_is_silent(std::string host) {  // NOLINT(performance-unnecessary-value-param): of a member that goes
+  auto const self = shared_from_this();
+  hub_.host_lost(host);
+  lose_host(host);
+}
+
+/// Nothing that its ranks there have sent, or may send when they can be reached again, is read any more.
+void Group::lose_host(std::string const& host) {
+  auto const rank = rank_on(host);
+  for (auto& member : members_) {
+    if (member.host != host) continue;
+    for (auto const& stream : {member.stream, member.lifeline}) {
+      if (stream) stream->close();
+    }
+    member.stream_closed = member.lifeline_closed = true;
+  }
+  if (rank && is_in_use()) {
+    fail(fmt::format("rank {} of {} on {} is lost: the host has not answered for some time (FARM_HEARTBEAT)", *rank,
+                     members_.size(), host));
+  }
+  check_gone();
+}
+
+std::string Group::exit_text(std::size_t rank) const {
+  auto const& member = members_[rank];
+  std::string text =
+      fmt::format("group {}: rank {} of {} on {} (process {})", id_, rank, members_.size(), member.host, member.pid);
+  if (!member.exit) return text + (member.guarded ? " and its guard broke off" : " broke off");
+  if (member.exit->signal != 0) {
+    char const* const description = strsignal(member.exit->signal);  // NOLINT: one thread
+    text += fmt::format(" was ended by signal {} ({})", member.exit->signal,
+                        description != nullptr ? description : "unknown");
+  } else {
+    text += fmt::format(" exited with status {}", member.exit->status);
+  }
+  if (!member.exit->note.empty()) text += fmt::format(": {}", member.exit->note);
+  return text + fmt::format(", peak memory {} MiB", member.exit->peak_kibibytes / 1024);
+}
+
+void Group::lost(std::size_t rank) { fail(exit_text(rank)); }
+
+void Group::fail(std::string const& how) {
+  if (state_ == State::ready) {
+    owner_->on_lost(*this, how);
+  } else if (is_awaited() && !birth_failed_) {
+    birth_failed_ = true;
+    owner_->on_birth_failed(*this, how);
+  }
+  end();
+}
+
+void Group::check_gone() {
+  if (state_ != State::ending && state_ != State::leaving) return;
+  for (auto const& member : members_) {
+    if (member.dissolved) continue;
+    if ((member.stream && !member.stream_closed) || (member.lifeline && !member.lifeline_closed)) return;
+  }
+  state_ = State::gone;
+  timer_.cancel();
+  auto const self = shared_from_this();
+  std::vector<Member> survivors;
+  for (auto& member : members_) {
+    if (member.dissolved && member.alive()) survivors.push_back(std::move(member));
+  }
+  for (auto& member : survivors) member.dissolved = false;
+  hub_.take_back(*this, std::move(survivors));
+  hub_.forget(id_);
+  owner_->on_gone(*this);
+}
+
+}  // namespace farm::detail

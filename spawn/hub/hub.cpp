@@ -1,0 +1,311 @@
+#include "spawn/hub/hub.hpp"
+
+#include "spawn/rank/worker.hpp"
+#include "spawn/sources/launched_source.hpp"
+#include "spawn/sources/source_choice.hpp"
+
+#include <farm/detail/log.hpp>
+#include <farm/error.hpp>
+#include <farm/stage_directory.hpp>
+#include <farm/stage_run.hpp>
+
+#include <fmt/format.h>
+
+#include <unistd.h>
+#include <algorithm>
+#include <atomic>
+#include <cstdio>
+#include <filesystem>
+#include <future>
+#include <utility>
+
+namespace farm::detail {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// From the end of the work to that of the ranks' processes, whose last words are waited for.
+constexpr auto stop_limit = 5s;
+
+std::atomic<Hub*> the_hub{nullptr};
+
+}  // namespace
+
+Hub::Hub()
+    : loop_(std::make_shared<SharedLoop>([this] { flush(); }, &rings_)),
+      listener_(context(), [this](Hello const& hello, Socket socket) { attach(hello, std::move(socket)); }),
+      thread_([this] { loop_->run(); }) {
+  add_wait_helper(loop_);
+}
+
+Hub::~Hub() {
+  if (!thread_.joinable()) return;
+  if (!sources_.empty()) static_cast<void>(close());
+  stop();
+}
+
+void Hub::set_source(std::unique_ptr<GroupSource> source) {
+  std::promise<void> done;
+  post([&] {
+    std::scoped_lock const lock{sources_mutex_};
+    sources_.push_back(std::move(source));
+    done.set_value();
+  });
+  done.get_future().wait();
+}
+
+GroupSource& Hub::source(Source which) {
+  {
+    std::scoped_lock const lock{sources_mutex_};
+    for (auto const& source : sources_) {
+      if (which == Source::automatic || source->kind() == which) return *source;
+    }
+  }
+  if (which != Source::launched) {
+    throw UsageError(fmt::format("there are no {} groups in this run: {}", name_of(which),
+                                 which == Source::spawned
+                                     ? "for those the program is started as one process, and MPI with it"
+                                     : "for those the program is started with all its ranks, as by mpiexec -n 17"));
+  }
+  std::promise<GroupSource*> made;
+  call([&] {
+    for (auto const& source : sources_) {
+      if (source->kind() == which) return made.set_value(source.get());
+    }
+    try {
+      auto source = std::make_unique<LaunchedSource>(*this);
+      std::scoped_lock const lock{sources_mutex_};
+      made.set_value(sources_.emplace_back(std::move(source)).get());
+    } catch (...) {
+      made.set_exception(std::current_exception());
+    }
+  });
+  return *made.get_future().get();
+}
+
+void Hub::open_to_network() {
+  std::promise<void> done;
+  call([&] {
+    try {
+      listener_.open_to_network();
+      done.set_value();
+    } catch (...) {
+      done.set_exception(std::current_exception());
+    }
+  });
+  done.get_future().get();
+}
+
+bool Hub::close() {
+  std::promise<void> done;
+  post([this, &done] {
+    if (closed_) return done.set_value();
+    on_closed_ = [&done] { done.set_value(); };
+    close_when_empty();
+  });
+  done.get_future().wait();
+  return std::none_of(sources_.begin(), sources_.end(), [](auto const& source) { return source->stuck(); });
+}
+
+void Hub::close_when_empty() {
+  if (!groups_.empty() || closed_) return;
+  closed_ = true;
+  close_source(0);
+}
+
+void Hub::close_source(std::size_t which) {
+  if (which == sources_.size()) return on_closed_();
+  sources_[which]->close([this, which] { close_source(which + 1); });
+}
+
+bool Hub::sources_ended() const {
+  return std::all_of(sources_.begin(), sources_.end(), [](auto const& source) { return source->ended(); });
+}
+
+void Hub::stop() {
+  post([this] {
+    stopping_ = true;
+    if (sources_ended()) return context().stop();
+    stop_timer_.expires_after(stop_limit);
+    stop_timer_.async_wait([this](asio::error_code const& error) {
+      if (!error) context().stop();
+    });
+  });
+  thread_.join();
+  rings_.clear();
+  sources_.clear();
+}
+
+void Hub::source_ended() {
+  if (stopping_ && sources_ended()) context().stop();
+}
+
+JoinInfo Hub::join_info() const {
+  auto join_info = listener_.join_info();
+  if (auto const* const run = current_stage_run()) join_info.stage_directory = run->directory().string();
+  return join_info;
+}
+
+std::string Hub::join_file_path(std::uint64_t group) {
+  auto const* const run = current_stage_run();
+  auto const directory = run != nullptr ? run->directory() : find_stage_directory().path;
+  return (std::filesystem::absolute(directory) / fmt::format("birth-{}-{}", getpid(), group)).string();
+}
+
+bool Hub::exists() { return the_hub != nullptr; }
+
+void Hub::set_instance(Hub* hub) { the_hub = hub; }
+
+Hub& Hub::instance() {
+  if (is_rank_process()) throw UsageError("a rank cannot make a pool or an executor: only the master can");
+  Hub* const hub = the_hub;
+  if (hub == nullptr) {
+    throw UsageError(
+        "there is no farm::Runtime whose ranks serve: make one at the start of main, before any pool or executor; "
+        "where all ranks take part, use MPICommExecutor, MPIExecutor or MPIPool");
+  }
+  return *hub;
+}
+
+void Hub::flush() {
+  if (unflushed_.empty()) return;
+  flushing_.swap(unflushed_);
+  for (auto const& stream : flushing_) stream->flush();
+  flushing_.clear();
+}
+
+void Hub::print(std::uint64_t number, std::string_view lines) {
+  auto* const file = number == 1 ? stdout : stderr;
+  std::fwrite(lines.data(), 1, lines.size(), file);
+  if (!lines.ends_with('\n')) std::fputc('\n', file);
+  std::fflush(file);
+}
+
+void Hub::attach(Hello const& hello, Socket socket) {
+  auto const found = groups_.find(hello.group);
+  if (found != groups_.end()) {
+    auto const group = found->second.group;
+    group->attach(hello, std::move(socket));
+  } else {
+    sources_.front()->attach(hello, std::move(socket));
+  }
+}
+
+std::shared_ptr<Group> Hub::start_group(int ranks, int peak_ranks, WorkerOptions const& options, Clock::duration limit,
+                                        GroupOwner& owner) {
+  auto group = std::make_shared<Group>(*this, next_group++, ranks, owner);
+  auto* chosen = &source(options.source);
+  if (chosen->is_to_be_replaced() && options.source == Source::automatic) chosen = &source(Source::launched);
+  groups_[group->id()] = {
+      .group = group, .source = chosen, .peak_ranks = peak_ranks, .options = options, .limit = limit};
+  waiting_.push_back(group->id());
+  post([this] { serve_waiting(); });
+  return group;
+}
+
+void Hub::add_tenant(Tenant& tenant) {
+  tenants_.push_back(&tenant);
+  if (interrupted_) tenant.interrupted(interrupted_);
+}
+
+void Hub::interrupt(std::exception_ptr const& error) {
+  interrupted_ = error;
+  for (auto* const tenant : std::list{tenants_}) tenant->interrupted(error);
+}
+
+bool Hub::withdraw(Group& group) {
+  auto const id = group.id();
+  bool const gone = waiting_.remove(id) != 0 || groups_.at(id).source->withdraw(group);
+  if (!gone) return false;
+  groups_.erase(id);
+  group_has_gone();
+  return true;
+}
+
+void Hub::forget(std::uint64_t id) {
+  auto const found = groups_.find(id);
+  if (found == groups_.end()) return;
+  if (found->second.started) found->second.source->released(*found->second.group);
+  groups_.erase(found);
+  group_has_gone();
+}
+
+void Hub::group_has_gone() {
+  if (on_closed_) return close_when_empty();
+  room_has_changed();
+}
+
+void Hub::room_has_changed() {
+  post([this] { serve_waiting(); });
+}
+
+void Hub::fail_starting(GroupSource const& source, std::string const& why) {
+  for (auto const& [id, known] : std::unordered_map{groups_}) {
+    if (known.source == &source) known.group->start_failed(why);
+  }
+}
+
+void Hub::stop_starting(GroupSource& source, std::uint64_t begun, std::string const& why) {
+  for (auto& [id, known] : groups_) {
+    if (known.source != &source || !known.group->is_waiting()) continue;
+    if (id != begun && known.options.source == Source::automatic) {
+      known.source = &this->source(Source::launched);
+      if (!std::exchange(known.started, false)) continue;
+      source.released(*known.group);
+      waiting_.push_back(id);
+    } else {
+      post([group = known.group, why] { group->start_failed(why); });
+    }
+  }
+  room_has_changed();
+}
+
+std::string Hub::captured_output(Group const& group) {
+  auto const found = groups_.find(group.id());
+  return found != groups_.end() ? found->second.source->captured_output(group) : std::string{};
+}
+
+void Hub::take_back(Group const& group, std::vector<Member> members) {
+  groups_.at(group.id()).source->take_back(std::move(members));
+}
+
+void Hub::host_lost(std::string const& host) {
+  for (auto const& [id, known] : std::unordered_map{groups_}) {
+    auto const rank = known.group->rank_on(host);
+    if (!rank) continue;
+    if (known.started) known.source->host_lost(*known.group, *rank);
+    known.group->lose_host(host);
+  }
+}
+
+void Hub::serve_waiting() {
+  std::vector<GroupSource const*> full;  // who waits longest for room is first to have it
+  for (auto it = waiting_.begin(); it != waiting_.end();) {
+    auto const found = groups_.find(*it);
+    if (found == groups_.end()) {  // ended meanwhile
+      it = waiting_.erase(it);
+      continue;
+    }
+    auto& known = found->second;
+    auto const group = known.group;
+    auto& source = *known.source;
+    auto const why = source.refusal(group->ranks(), known.options);
+    bool const is_full = std::find(full.begin(), full.end(), &source) != full.end();
+    if (why.empty() && (is_full || !source.has_room(group->ranks(), known.options))) {
+      if (!is_full) full.push_back(&source);
+      ++it;
+      continue;
+    }
+    it = waiting_.erase(it);
+    if (!why.empty()) {
+      group->start_failed(why);
+      it = waiting_.begin();  // its owner may have changed the list
+    } else {
+      known.started = true;
+      source.start(group, known.peak_ranks, known.options, known.limit);
+    }
+  }
+  for (auto* const tenant : tenants_) tenant->others_wait(!waiting_.empty());
+}
+
+}  // namespace farm::detail

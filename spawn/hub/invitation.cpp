@@ -1,0 +1,47 @@
+#include "spawn/hub/invitation.hpp"
+
+#include "spawn/hub/hub.hpp"
+#include "spawn/sources/static_source.hpp"
+
+#include <farm/detail/code_address.hpp>
+#include <farm/mpi_error.hpp>
+
+#include <memory>
+#include <utility>
+
+namespace farm::detail {
+
+void send_join_info(JoinInfo const& join_info, MPI_Comm comm, int root) {
+  Bytes packed = pack(join_info);
+  auto size = static_cast<int>(packed.size());
+  check_mpi(MPI_Bcast(&size, 1, MPI_INT, root, comm), "MPI_Bcast");
+  check_mpi(MPI_Bcast(packed.data(), size, MPI_BYTE, root, comm), "MPI_Bcast");
+}
+
+JoinInfo receive_join_info(MPI_Comm comm, int root) {
+  int size = 0;
+  check_mpi(MPI_Bcast(&size, 1, MPI_INT, root, comm), "MPI_Bcast");
+  Bytes packed(static_cast<std::size_t>(size), '\0');
+  check_mpi(MPI_Bcast(packed.data(), size, MPI_BYTE, root, comm), "MPI_Bcast");
+  return unpack<JoinInfo>(packed);
+}
+
+void invite_static_ranks(Hub& hub, MPI_Comm comm, Slots slots, std::chrono::nanoseconds limit) {
+  int size = 1;
+  int rank = 0;
+  check_mpi(MPI_Comm_size(comm, &size), "MPI_Comm_size");
+  check_mpi(MPI_Comm_rank(comm, &rank), "MPI_Comm_rank");
+  auto source = std::make_unique<StaticSource>(hub, size, rank, std::move(slots));
+  auto& ranks = *source;
+  hub.set_source(std::move(source));
+  if (size == 1) {
+    ranks.serve_here(comm);
+    return;
+  }
+  auto join_info = hub.join_info();
+  join_info.build_id = program_build_id();
+  send_join_info(join_info, comm, rank);
+  ranks.wait_for_all(limit);
+}
+
+}  // namespace farm::detail

@@ -1,0 +1,221 @@
+#pragma once
+
+#include <farm/detail/text_value.hpp>
+#include <farm/serialize.hpp>
+
+#include <array>
+#include <complex>
+#include <concepts>
+#include <cstdint>
+#include <limits>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+/// How the types of task arguments and results are named, read and shown.
+namespace farm::detail {
+
+/// Each specialization has `static std::string name()` and `static TextValue show(T const&)`, and those that can be
+/// read `static void read(TextValue const&, T&)`, which throws TextMismatch. This one is of types that nobody has
+/// specialized it for: they are shown by the size of their bytes.
+template <class T>
+struct TextCodec {
+  static std::string name() { return "bytes"; }
+  static TextValue show(T const& value) { return {.value = TextValue::Opaque{pack(value).size()}}; }
+};
+
+template <class T>
+concept Readable = requires(TextValue const& text, T& value) {
+  TextCodec<T>::read(text, value);
+};
+
+[[noreturn]] void throw_expected(std::string const& type);
+[[nodiscard]] std::string integer_name(bool is_signed, std::size_t bytes);
+/// Of what integral types hold, the smaller side of the range as given.
+[[nodiscard]] std::int64_t read_signed(TextValue const& text, std::int64_t min, std::int64_t max,
+                                       std::string const& type);
+[[nodiscard]] std::uint64_t read_unsigned(TextValue const& text, std::uint64_t max, std::string const& type);
+[[nodiscard]] double read_double(TextValue const& text, std::string const& type);
+/// The double that is written like the float.
+[[nodiscard]] double widen(float value);
+/// The items of a list; throws unless there are `size` of them, any number where it is npos.
+[[nodiscard]] std::vector<TextValue> const& read_list(TextValue const& text, std::string const& type,
+                                                      std::size_t size = std::string::npos);
+[[nodiscard]] TextValue::Members const& read_members(TextValue const& text, std::string const& type);
+
+template <class T>
+struct TextCodec<T const> : TextCodec<T> {};
+
+template <>
+struct TextCodec<bool> {
+  static std::string name() { return "bool"; }
+  static TextValue show(bool value) { return {.value = value}; }
+  static void read(TextValue const& text, bool& value) {
+    auto const* const found = std::get_if<bool>(&text.value);
+    if (found == nullptr) throw_expected("true or false");
+    value = *found;
+  }
+};
+
+template <std::integral T>
+struct TextCodec<T> {
+  using Limits = std::numeric_limits<T>;
+  static std::string name() { return integer_name(std::is_signed_v<T>, sizeof(T)); }
+  static TextValue show(T value) {
+    if constexpr (std::is_signed_v<T>) {
+      return {.value = std::int64_t{value}};
+    } else {
+      return {.value = std::uint64_t{value}};
+    }
+  }
+  static void read(TextValue const& text, T& value) {
+    if constexpr (std::is_signed_v<T>) {
+      value = static_cast<T>(read_signed(text, Limits::min(), Limits::max(), name()));
+    } else {
+      value = static_cast<T>(read_unsigned(text, Limits::max(), name()));
+    }
+  }
+};
+
+template <std::floating_point T>
+struct TextCodec<T> {
+  static std::string name() { return std::is_same_v<T, float> ? "float" : "double"; }
+  static TextValue show(T value) {
+    if constexpr (std::is_same_v<T, float>) {
+      return {.value = widen(value)};
+    } else {
+      return {.value = static_cast<double>(value)};
+    }
+  }
+  static void read(TextValue const& text, T& value) { value = static_cast<T>(read_double(text, name())); }
+};
+
+template <class T>
+requires std::is_enum_v<T>
+struct TextCodec<T> {
+  using Number = std::underlying_type_t<T>;
+  static std::string name() { return TextCodec<Number>::name(); }
+  static TextValue show(T value) { return TextCodec<Number>::show(static_cast<Number>(value)); }
+  static void read(TextValue const& text, T& value) {
+    Number number{};
+    TextCodec<Number>::read(text, number);
+    value = static_cast<T>(number);
+  }
+};
+
+template <>
+struct TextCodec<std::string> {
+  static std::string name() { return "string"; }
+  static TextValue show(std::string const& value) { return {.value = value}; }
+  static void read(TextValue const& text, std::string& value) {
+    auto const* const found = std::get_if<std::string>(&text.value);
+    if (found == nullptr) throw_expected(name());
+    value = *found;
+  }
+};
+
+template <class T>
+struct TextCodec<std::complex<T>> {
+  static std::string name() { return "complex"; }
+  static TextValue show(std::complex<T> const& value) {
+    return {.value = TextValue::List{{TextCodec<T>::show(value.real()), TextCodec<T>::show(value.imag())}, true}};
+  }
+  static void read(TextValue const& text, std::complex<T>& value) {
+    auto const& items = read_list(text, "complex as [real, imaginary]", 2);
+    value = {static_cast<T>(read_double(items[0], "double")), static_cast<T>(read_double(items[1], "double"))};
+  }
+};
+
+template <class T>
+struct TextCodec<std::optional<T>> {
+  static std::string name() { return TextCodec<T>::name() + " or null"; }
+  static TextValue show(std::optional<T> const& value) { return value ? TextCodec<T>::show(*value) : TextValue{}; }
+  static void read(TextValue const& text, std::optional<T>& value) requires Readable<T> {
+    value.reset();
+    if (!std::holds_alternative<std::nullptr_t>(text.value)) TextCodec<T>::read(text, value.emplace());
+  }
+};
+
+template <class Range, class T>
+struct ListCodec {
+  static std::string name() { return "list of " + TextCodec<T>::name(); }
+  static TextValue show(Range const& range) {
+    TextValue::List list;
+    for (auto const& item : range) list.items.push_back(TextCodec<T>::show(static_cast<T const&>(item)));
+    return {.value = std::move(list)};
+  }
+  static void read(TextValue const& text, Range& range) requires Readable<T> {
+    range.clear();
+    for (auto const& item : read_list(text, name())) {
+      T value{};
+      TextCodec<T>::read(item, value);
+      range.insert(range.end(), std::move(value));
+    }
+  }
+};
+template <class T>
+struct TextCodec<std::vector<T>> : ListCodec<std::vector<T>, T> {};
+template <class T>
+struct TextCodec<std::set<T>> : ListCodec<std::set<T>, T> {};
+
+template <class T, std::size_t size>
+struct TextCodec<std::array<T, size>> : ListCodec<std::array<T, size>, T> {
+  static std::string name() { return "list of " + std::to_string(size) + " " + TextCodec<T>::name(); }
+  static void read(TextValue const& text, std::array<T, size>& array) requires Readable<T> {
+    auto const& items = read_list(text, name(), size);
+    for (std::size_t i = 0; i < size; ++i) TextCodec<T>::read(items[i], array[i]);
+  }
+};
+
+template <class Tuple, class... Ts>
+struct TupleCodec {
+  static std::string name() {
+    std::string text;
+    ((text.append(text.empty() ? "(" : ", ").append(TextCodec<Ts>::name())), ...);
+    return text.empty() ? "()" : text + ")";
+  }
+  static TextValue show(Tuple const& tuple) {
+    return {.value = std::apply(
+                [](auto const&... items) {
+                  return TextValue::List{{TextCodec<Ts>::show(items)...}, true};
+                },
+                tuple)};
+  }
+  static void read(TextValue const& text, Tuple& tuple) requires(Readable<Ts>&&...) {
+    auto const& items = read_list(text, "list " + name(), sizeof...(Ts));
+    std::size_t i = 0;
+    std::apply([&](auto&... each) { (TextCodec<Ts>::read(items[i++], each), ...); }, tuple);
+  }
+};
+template <class... Ts>
+struct TextCodec<std::tuple<Ts...>> : TupleCodec<std::tuple<Ts...>, Ts...> {};
+template <class A, class B>
+struct TextCodec<std::pair<A, B>> : TupleCodec<std::pair<A, B>, A, B> {};
+
+template <class Map, class T>
+struct MapCodec {
+  static std::string name() { return "object of " + TextCodec<T>::name(); }
+  static TextValue show(Map const& map) {
+    TextValue::Members members;
+    for (auto const& [key, item] : map) members.add(key, TextCodec<T>::show(item));
+    return {.value = std::move(members)};
+  }
+  static void read(TextValue const& text, Map& map) requires Readable<T> {
+    map.clear();
+    auto const& members = read_members(text, name());
+    for (std::size_t i = 0; i < members.names.size(); ++i) TextCodec<T>::read(members.values[i], map[members.names[i]]);
+  }
+};
+template <class T>
+struct TextCodec<std::map<std::string, T>> : MapCodec<std::map<std::string, T>, T> {};
+template <class T>
+struct TextCodec<std::unordered_map<std::string, T>> : MapCodec<std::unordered_map<std::string, T>, T> {};
+
+}  // namespace farm::detail

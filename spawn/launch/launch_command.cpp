@@ -1,0 +1,163 @@
+#include "spawn/launch/launch_command.hpp"
+#include "core/base/settings.hpp"
+
+#include <farm/error.hpp>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <string_view>
+#include <utility>
+
+namespace farm::detail {
+namespace {
+
+struct KnownLauncher {
+  std::string_view name;
+  std::string_view arguments;
+};
+
+/// Binding is left to the scheduler of the host: mpiexec would bind all groups of one or two ranks to the same cores.
+/// Slurm gives each step cores of its own (--exact), and memory is the allocation's (--mem=0).
+constexpr std::array known_launchers{
+    KnownLauncher{"mpiexec", "--oversubscribe --bind-to none --host {hosts} {exports} -n {ranks} {program}"},
+    KnownLauncher{"mpirun", "--oversubscribe --bind-to none --host {hosts} {exports} -n {ranks} {program}"},
+    KnownLauncher{
+        "srun",
+        "--mpi=pmix --exact --mem=0 --ntasks={ranks} --nodes={nodes} --nodelist={nodelist} --distribution={layout} "
+        "{program}"},
+    KnownLauncher{"flux", "run --ntasks={ranks} {program}"},
+};
+
+constexpr std::array placeholders{"{ranks}", "{hosts}", "{nodes}", "{nodelist}", "{layout}", "{exports}", "{program}"};
+
+bool has_variable(char const* name) { return !environment_variable(name).empty(); }
+
+std::string usual_text() {
+  if (is_set(Setting::launcher)) return setting(Setting::launcher);
+  if (has_variable("SLURM_JOB_ID")) return "srun";
+  if (has_variable("FLUX_URI")) return "flux";
+  return "mpiexec";
+}
+
+/// The template of a launcher that is known by its name; else the text itself.
+std::string expanded(std::string const& text) {
+  if (text.find_first_of(" \t{") != std::string::npos) return text;
+  auto const name = text.substr(text.rfind('/') + 1);
+  for (auto const& known : known_launchers) {
+    if (name != known.name) continue;
+    // inside a step, which has all cores of the allocation, further steps would wait for it
+    bool const in_step = name == "srun" && has_variable("SLURM_STEP_ID");
+    return fmt::format("{}{} {}", text, in_step ? " --overlap" : "", known.arguments);
+  }
+  throw UsageError(
+      fmt::format("the launcher \"{}\" is not known: give a command with {{ranks}} in it, such as \"{} -n {{ranks}} "
+                  "{{program}}\"",
+                  text, text));
+}
+
+void check_placeholders(std::string const& text) {
+  for (auto at = text.find('{'); at != std::string::npos; at = text.find('{', at + 1)) {
+    bool const good = std::any_of(placeholders.begin(), placeholders.end(),
+                                  [&](std::string_view each) { return text.compare(at, each.size(), each) == 0; });
+    if (good) continue;
+    throw UsageError(fmt::format("the launcher \"{}\": {} means nothing; there are {}", text,
+                                 text.substr(at, text.find('}', at) - at + 1), fmt::join(placeholders, ", ")));
+  }
+  if (text.find("{ranks}") == std::string::npos) {
+    throw UsageError(
+        fmt::format("the launcher \"{}\" does not say how many ranks: put {{ranks}} where their number "
+                    "is to stand",
+                    text));
+  }
+}
+
+void replace(std::string& word, std::string_view placeholder, std::string const& value) {
+  for (auto at = word.find(placeholder); at != std::string::npos; at = word.find(placeholder, at + value.size())) {
+    word.replace(at, placeholder.size(), value);
+  }
+}
+
+std::string list_of(Placement const& placement, bool with_counts) {
+  std::string text;
+  auto const add = [&](std::string const& entry) { text += (text.empty() ? "" : ",") + entry; };
+  for (auto const& share : placement) {
+    if (with_counts) {
+      add(fmt::format("{}:{}", share.host, share.ranks));
+    } else if (placement.size() == 1) {
+      add(share.host);
+    } else {
+      for (int i = 0; i < share.ranks; ++i) add(share.host);
+    }
+  }
+  return text;
+}
+
+}  // namespace
+
+std::vector<std::string> split_words(std::string const& text) {
+  std::vector<std::string> words;
+  bool in_word = false;
+  char quote = '\0';
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    char const c = text[i];
+    if (quote == '\0' && (c == ' ' || c == '\t' || c == '\n')) {
+      in_word = false;
+      continue;
+    }
+    if (!std::exchange(in_word, true)) words.emplace_back();
+    if (c == quote) {
+      quote = '\0';
+    } else if (quote == '\0' && (c == '"' || c == '\'')) {
+      quote = c;
+    } else if (c == '\\' && quote != '\'' && i + 1 < text.size()) {
+      words.back() += text[++i];
+    } else {
+      words.back() += c;
+    }
+  }
+  if (quote != '\0') throw UsageError(fmt::format("\"{}\": a quote {} is not closed", text, quote));
+  return words;
+}
+
+std::string to_text(std::vector<std::string> const& command) {
+  std::string text;
+  for (auto const& word : command) {
+    bool const plain = !word.empty() && word.find_first_of(" \t\n'\"\\$&|;<>()*?[]#~`!{}") == std::string::npos;
+    text += (text.empty() ? "" : " ") + (plain ? word : "'" + word + "'");
+  }
+  return text;
+}
+
+LaunchCommand::LaunchCommand(std::string text) : text_(expanded(text.empty() ? usual_text() : std::move(text))) {
+  check_placeholders(text_);
+  words_ = split_words(text_);
+  if (text_.find("{program}") == std::string::npos) words_.emplace_back("{program}");
+}
+
+std::vector<std::string> LaunchCommand::fill(Filling const& filling) const {
+  std::vector<std::string> command;
+  for (auto word : words_) {
+    if (word == "{program}") {
+      command.insert(command.end(), filling.program.begin(), filling.program.end());
+      continue;
+    }
+    if (word == "{exports}") {
+      for (auto const& name : filling.exports) command.insert(command.end(), {"-x", name});
+      continue;
+    }
+    replace(word, "{ranks}", std::to_string(filling.ranks));
+    replace(word, "{hosts}", list_of(filling.placement, true));
+    replace(word, "{nodes}", std::to_string(filling.placement.size()));
+    replace(word, "{nodelist}", list_of(filling.placement, false));
+    replace(word, "{layout}", filling.placement.size() > 1 ? "arbitrary" : "block");
+    replace(word, "{program}", to_text(filling.program));
+    command.push_back(std::move(word));
+  }
+  return command;
+}
+
+}  // namespace farm::detail

@@ -1,0 +1,315 @@
+#include "spawn/launch/launcher_process.hpp"
+
+#include <farm/error.hpp>
+
+#include <fmt/format.h>
+#include <asio/buffer.hpp>
+
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <system_error>
+#include <utility>
+
+namespace farm::detail {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// From SIGTERM, which mpiexec often ignores once something has failed.
+constexpr auto term_limit = 2s;
+/// What it has started may hold its output open for ever.
+constexpr auto drain_limit = 200ms;
+/// Where the kernel (before 5.3) cannot tell of an end.
+constexpr auto look_interval = 20ms;
+
+/// Of what it says the beginning mostly tells the cause, and the end what became of it.
+constexpr std::size_t most_first_lines = 3;
+constexpr std::size_t most_last_lines = 4;
+constexpr std::size_t longest_line = 200;
+
+std::vector<char*> pointers(std::vector<std::string> const& strings) {
+  std::vector<char*> result;
+  result.reserve(strings.size() + 1);
+  for (auto const& each : strings) result.push_back(const_cast<char*>(each.c_str()));
+  result.push_back(nullptr);
+  return result;
+}
+
+/// Descriptors that are closed again where something throws.
+class PipeEnds {
+ public:
+  explicit PipeEnds(int flags) {
+    if (pipe2(ends_.data(), flags) != 0) throw std::system_error(errno, std::generic_category(), "pipe");
+  }
+  PipeEnds(PipeEnds const&) = delete;
+  PipeEnds& operator=(PipeEnds const&) = delete;
+  ~PipeEnds() {
+    close_reading();
+    close_writing();
+  }
+  [[nodiscard]] int reading() const { return ends_[0]; }
+  [[nodiscard]] int writing() const { return ends_[1]; }
+  [[nodiscard]] int take_reading() { return std::exchange(ends_[0], -1); }
+  void close_reading() { close_end(0); }
+  void close_writing() { close_end(1); }
+
+ private:
+  void close_end(std::size_t i) {
+    if (ends_[i] >= 0) close(std::exchange(ends_[i], -1));
+  }
+  std::array<int, 2> ends_{-1, -1};
+};
+
+struct Failure {
+  enum class Step : int { directory, program } step = Step::program;
+  int error = 0;
+};
+
+void close_others_on_exec() {
+#ifdef SYS_close_range
+  constexpr unsigned on_exec = 4;  // CLOSE_RANGE_CLOEXEC
+  if (syscall(SYS_close_range, 3U, ~0U, on_exec) == 0) return;
+#endif
+  for (int descriptor = 3; descriptor < 1024; ++descriptor) fcntl(descriptor, F_SETFD, FD_CLOEXEC);
+}
+
+/// In the forked process, where nothing may be called but what a signal handler may call.
+[[noreturn]] void become(char* const* command, char* const* environment, char const* directory, bool ends_with_thread,
+                         pid_t parent, int out, int err, int failed) {
+  setpgid(0, 0);
+  // signals are blocked as yet: no handler of the parent may take one
+  for (int const number : {SIGPIPE, SIGINT, SIGQUIT, SIGTERM, SIGCHLD, SIGHUP}) std::signal(number, SIG_DFL);  // NOLINT
+  if (ends_with_thread) {
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (getppid() != parent) _exit(127);
+  }
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, nullptr);
+  int const nothing = open("/dev/null", O_RDONLY);
+  if (nothing >= 0) dup2(nothing, STDIN_FILENO);
+  dup2(out, STDOUT_FILENO);
+  dup2(err, STDERR_FILENO);
+  close_others_on_exec();
+  Failure failure;
+  if (directory != nullptr && chdir(directory) != 0) {
+    failure = {.step = Failure::Step::directory, .error = errno};
+  } else {
+    execvpe(command[0], command, environment);
+    failure = {.step = Failure::Step::program, .error = errno};
+  }
+  static_cast<void>(!write(failed, &failure, sizeof failure));
+  _exit(127);
+}
+
+}  // namespace
+
+LauncherProcess::LauncherProcess(asio::io_context& context, OnLines on_lines, OnEnded on_ended)
+    : on_lines_(std::move(on_lines)),
+      on_ended_(std::move(on_ended)),
+      pipes_{Pipe{context}, Pipe{context}},
+      exit_(context),
+      watch_timer_(context),
+      drain_timer_(context),
+      kill_timer_(context) {}
+
+LauncherProcess::~LauncherProcess() {
+  if (process_ <= 0 || collected_) return;
+  kill(-process_, SIGKILL);
+  waitpid(process_, nullptr, 0);
+}
+
+std::shared_ptr<LauncherProcess> LauncherProcess::start(asio::io_context& context, Start const& start, OnLines on_lines,
+                                                        OnEnded on_ended) {
+  std::shared_ptr<LauncherProcess> self{new LauncherProcess{context, std::move(on_lines), std::move(on_ended)}};
+  self->spawn(start);
+  for (auto& pipe : self->pipes_) self->read(pipe);
+  self->watch();
+  return self;
+}
+
+void LauncherProcess::spawn(Start const& start) {
+  PipeEnds out{O_CLOEXEC};
+  PipeEnds err{O_CLOEXEC};
+  PipeEnds failed{O_CLOEXEC};
+  auto const command = pointers(start.command);
+  auto const environment = pointers(start.environment);
+  char const* const directory = start.directory.empty() ? nullptr : start.directory.c_str();
+  pid_t const parent = getpid();
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  pid_t const child = fork();
+  if (child != 0) pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  if (child < 0) throw std::system_error(errno, std::generic_category(), "fork");
+  if (child == 0) {
+    become(command.data(), environment.data(), directory, start.ends_with_thread, parent, out.writing(), err.writing(),
+           failed.writing());
+  }
+  setpgid(child, child);  // whoever of the two comes first
+  out.close_writing();
+  err.close_writing();
+  failed.close_writing();
+  Failure failure;
+  ssize_t count = 0;
+  do {
+    count = ::read(failed.reading(), &failure, sizeof failure);
+  } while (count < 0 && errno == EINTR);
+  if (count == sizeof failure) {
+    waitpid(child, nullptr, 0);
+    auto const why = std::generic_category().message(failure.error);
+    if (failure.step == Failure::Step::directory) {
+      throw SpawnError(fmt::format("working_directory {}: {}", start.directory, why));
+    }
+    throw SpawnError(fmt::format("the launcher {} could not be started: {}{}", start.command.front(), why,
+                                 failure.error == ENOENT ? "; install it, put it in PATH, or name another with "
+                                                           "FARM_LAUNCHER"
+                                                         : ""));
+  }
+  process_ = child;
+  pipes_[0].number = 1;
+  pipes_[1].number = 2;
+  pipes_[0].descriptor.assign(out.take_reading());
+  pipes_[1].descriptor.assign(err.take_reading());
+}
+
+void LauncherProcess::read(Pipe& pipe) {
+  pipe.descriptor.async_read_some(asio::buffer(pipe.buffer),
+                                  [self = shared_from_this(), &pipe](asio::error_code const& error, std::size_t count) {
+                                    if (self->ended_) return;
+                                    pipe.text.append(pipe.buffer.data(), count);
+                                    pipe.open = !error;
+                                    self->take_lines(pipe);
+                                    if (pipe.open) return self->read(pipe);
+                                    self->finish_if_drained();
+                                  });
+}
+
+void LauncherProcess::take_lines(Pipe& pipe) {
+  auto size = pipe.text.rfind('\n') + 1;  // 0 where there is none
+  if (!pipe.open || (size == 0 && pipe.text.size() > pipe.buffer.size())) size = pipe.text.size();
+  if (size == 0) return;
+  auto const lines = std::string_view{pipe.text}.substr(0, size);
+  for (std::size_t begin = 0; begin < lines.size();) {
+    auto const end = std::min(lines.find('\n', begin), lines.size());
+    keep(lines.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  if (on_lines_) on_lines_(pipe.number, lines);
+  pipe.text.erase(0, size);
+}
+
+/// But rules and blank lines. Bytes that are no text are not for a terminal.
+void LauncherProcess::keep(std::string_view line) {
+  auto const is_rule = [](char c) { return std::string_view{"-=*_# \t\r"}.find(c) != std::string_view::npos; };
+  if (std::all_of(line.begin(), line.end(), is_rule)) return;
+  std::string kept;
+  for (char const c : line.substr(0, longest_line)) {
+    bool const is_space = c == ' ' || c == '\t' || c == '\r';
+    if (is_space && (kept.empty() || kept.ends_with(' '))) continue;
+    auto const code = static_cast<unsigned char>(c);
+    kept += is_space ? ' ' : code < 0x20 || code >= 0x7f ? '?' : c;
+  }
+  while (kept.ends_with(' ')) kept.pop_back();
+  if (first_lines_.size() < most_first_lines) return first_lines_.push_back(std::move(kept));
+  last_lines_.push_back(std::move(kept));
+  if (last_lines_.size() <= most_last_lines) return;
+  last_lines_.pop_front();
+  lines_left_out_ = true;
+}
+
+void LauncherProcess::watch() {
+#ifdef SYS_pidfd_open
+  auto const descriptor = static_cast<int>(syscall(SYS_pidfd_open, process_, 0U));
+  if (descriptor >= 0) {
+    exit_.assign(descriptor);
+    exit_.async_wait(asio::posix::stream_descriptor::wait_read,
+                     [self = shared_from_this()](asio::error_code const& error) {
+                       if (!error) self->collect();
+                     });
+    return;
+  }
+#endif
+  watch_timer_.expires_after(look_interval);
+  watch_timer_.async_wait([self = shared_from_this()](asio::error_code const& error) {
+    if (error || self->collected_) return;
+    self->collect();
+    if (!self->collected_) self->watch();
+  });
+}
+
+void LauncherProcess::collect() {
+  siginfo_t seen{};
+  bool const gone = waitid(P_PID, static_cast<id_t>(process_), &seen, WEXITED | WNOHANG | WNOWAIT) == 0;
+  if (gone && seen.si_pid == process_ && ending_) kill(-process_, SIGKILL);  // what it has left behind
+  int status = 0;
+  pid_t const who = waitpid(process_, &status, WNOHANG);
+  if (who == 0 || (who < 0 && errno != ECHILD)) return;
+  if (who == process_) status_ = status;
+  collected_ = true;
+  kill_timer_.cancel();
+  drain_timer_.expires_after(drain_limit);
+  drain_timer_.async_wait([self = shared_from_this()](asio::error_code const& error) {
+    if (error || self->ended_) return;
+    for (auto& pipe : self->pipes_) {
+      pipe.open = false;
+      self->take_lines(pipe);
+    }
+    self->finish_if_drained();
+  });
+  finish_if_drained();
+}
+
+void LauncherProcess::finish_if_drained() {
+  if (ended_ || !collected_ || pipes_[0].open || pipes_[1].open) return;
+  auto const self = shared_from_this();
+  ended_ = true;
+  drain_timer_.cancel();
+  asio::error_code ignored;
+  for (auto& pipe : pipes_) pipe.descriptor.close(ignored);
+  exit_.close(ignored);
+  if (auto const on_ended = std::exchange(on_ended_, nullptr)) on_ended();
+}
+
+void LauncherProcess::end() {
+  if (collected_ || ending_) return;
+  ending_ = true;
+  kill(-process_, SIGTERM);
+  kill_timer_.expires_after(term_limit);
+  kill_timer_.async_wait([self = shared_from_this()](asio::error_code const& error) {
+    if (!error && !self->collected_) kill(-self->process_, SIGKILL);
+  });
+}
+
+void LauncherProcess::forget() { on_lines_ = nullptr, on_ended_ = nullptr; }
+
+std::string LauncherProcess::exit_text() const {
+  if (!collected_) return "is still running";
+  if (!status_) return "has ended";
+  if (WIFSIGNALED(*status_)) {
+    char const* const description = strsignal(WTERMSIG(*status_));  // NOLINT: one thread
+    return fmt::format("was ended by signal {} ({})", WTERMSIG(*status_),
+                       description != nullptr ? description : "unknown");
+  }
+  return fmt::format("exited with status {}", WEXITSTATUS(*status_));
+}
+
+std::string LauncherProcess::words() const {
+  std::string text;
+  for (auto const& line : first_lines_) text += (text.empty() ? "" : " / ") + line;
+  if (lines_left_out_) text += " / ...";
+  for (auto const& line : last_lines_) text += " / " + line;
+  return text;
+}
+
+}  // namespace farm::detail

@@ -1,0 +1,139 @@
+#include <farm/batch.hpp>
+#include <farm/detail/future_value.hpp>
+#include <farm/error.hpp>
+
+#include <algorithm>
+#include <condition_variable>
+#include <exception>
+#include <mutex>
+#include <thread>
+
+namespace farm::detail {
+
+/// With the thread and the callbacks of the tasks, which may come late.
+struct BatchRun::Shared {
+  Shared(std::shared_ptr<Engine> used_engine, int workers, std::unique_ptr<BatchSource> from)
+      : engine(std::move(used_engine)), room(workers), source(std::move(from)) {}
+
+  void take_inputs(std::shared_ptr<Shared> const& self);
+  bool wait_for_room();
+  bool add(StatePtr const& state);
+  void task_done();
+  void end(std::exception_ptr why);
+
+  std::shared_ptr<Engine> const engine;
+  std::thread thread;
+
+  std::mutex mutex;  // guards what follows
+  std::condition_variable changed;
+  int room;
+  std::unique_ptr<BatchSource> source;  // the thread's alone until it ends
+  std::vector<StatePtr> states;
+  bool cancelled = false;
+  bool ended = false;  // no further inputs
+  std::exception_ptr error;
+};
+
+void BatchRun::Shared::take_inputs(std::shared_ptr<Shared> const& self) try {
+  while (wait_for_room()) {
+    auto const state = source->submit_next(*engine);
+    if (!state) return end(nullptr);
+    if (!add(state)) state->cancel();
+    state->add_callback([self] { self->task_done(); });
+  }
+  end(std::make_exception_ptr(CancelledError("the batch was cancelled")));
+} catch (...) {
+  end(std::current_exception());
+}
+
+bool BatchRun::Shared::wait_for_room() {
+  std::unique_lock lock{mutex};
+  changed.wait(lock, [this] { return room > 0 || cancelled; });
+  return !cancelled;
+}
+
+/// False where the batch was cancelled meanwhile.
+bool BatchRun::Shared::add(StatePtr const& state) {
+  std::scoped_lock const lock{mutex};
+  states.push_back(state);
+  --room;
+  changed.notify_all();
+  return !cancelled;
+}
+
+void BatchRun::Shared::task_done() {
+  std::scoped_lock const lock{mutex};
+  ++room;
+  changed.notify_all();
+}
+
+void BatchRun::Shared::end(std::exception_ptr why) {
+  source.reset();
+  std::scoped_lock const lock{mutex};
+  error = std::move(why);
+  ended = true;
+  changed.notify_all();
+}
+
+BatchRun::BatchRun(std::shared_ptr<Engine> engine, int workers, std::unique_ptr<BatchSource> source)
+    : shared_(std::make_shared<Shared>(std::move(engine), workers, std::move(source))) {
+  shared_->thread = std::thread{[shared = shared_] { shared->take_inputs(shared); }};
+}
+
+BatchRun::~BatchRun() {
+  cancel();
+  shared_->thread.join();
+}
+
+void BatchRun::cancel() {
+  std::vector<StatePtr> states;
+  {
+    std::scoped_lock const lock{shared_->mutex};
+    shared_->cancelled = true;
+    shared_->changed.notify_all();
+    states = shared_->states;
+  }
+  for (auto state = states.rbegin(); state != states.rend(); ++state) {
+    if ((*state)->status() == FutureState::Status::pending) (*state)->cancel();
+  }
+}
+
+bool BatchRun::done() const {
+  std::scoped_lock const lock{shared_->mutex};
+  auto const& states = shared_->states;
+  return shared_->ended && std::all_of(states.begin(), states.end(), [](auto const& state) { return state->done(); });
+}
+
+std::vector<StatePtr> BatchRun::states() const {
+  std::scoped_lock const lock{shared_->mutex};
+  return shared_->states;
+}
+
+StatePtr BatchRun::wait_for(std::size_t index, Deadline deadline) const {
+  auto& shared = *shared_;
+  StatePtr state;
+  run_deferred_callbacks();
+  {
+    std::unique_lock lock{shared.mutex};
+    auto const known = [&] { return shared.states.size() > index || shared.ended; };
+    if (deadline == never) {
+      shared.changed.wait(lock, known);
+    } else if (!shared.changed.wait_until(lock, deadline, known)) {
+      throw TimeoutError("the inputs of the batch were not all taken in time");
+    }
+    if (shared.states.size() > index) {
+      state = shared.states[index];
+    } else if (shared.error) {
+      std::rethrow_exception(shared.error);
+    } else {
+      return nullptr;
+    }
+  }
+  state->wait_until(deadline);
+  require_value(*state);
+  return state;
+}
+
+void throw_moved_batch() { throw UsageError("this Batch was moved from"); }
+
+}  // namespace farm::detail

@@ -1,0 +1,44 @@
+#include "spawn/rank/abort.hpp"
+
+#include "spawn/rank/guard.hpp"
+#include "spawn/rank/worker.hpp"
+
+#include <fmt/format.h>
+#include <mpi.h>
+
+#include <unistd.h>
+#include <cstdio>
+#include <iostream>
+
+// MPI_Abort asks the launcher to end everything. On a rank only the rank is to end: the MPI profiling interface lets a
+// program define MPI_Abort itself, and PMPI_Abort stays what it was.
+
+namespace farm::detail {
+
+void keep_abort_linked() {}
+
+namespace {
+
+int abort_or_leave(MPI_Comm comm, int code) {
+  if (!is_rank_process()) return PMPI_Abort(comm, code);
+  guard_link().set_note(fmt::format("it called MPI_Abort with code {}", code));
+  std::cout.flush();
+  std::fflush(nullptr);
+  _exit(code & 0xff ? code & 0xff : 1);
+}
+
+}  // namespace
+}  // namespace farm::detail
+
+extern "C" {
+
+int MPI_Abort(MPI_Comm comm, int errorcode) { return farm::detail::abort_or_leave(comm, errorcode); }
+
+// the names by which Fortran compilers call it
+void mpi_abort_(MPI_Fint const* comm, MPI_Fint const* errorcode, MPI_Fint* ierror) {
+  *ierror = farm::detail::abort_or_leave(MPI_Comm_f2c(*comm), *errorcode);
+}
+void mpi_abort_f08_(MPI_Fint const* comm, MPI_Fint const* errorcode, MPI_Fint* ierror) {
+  mpi_abort_(comm, errorcode, ierror);
+}
+}

@@ -1,0 +1,91 @@
+#include "spawn/runtime/interrupt.hpp"
+
+#include "spawn/hub/hub.hpp"
+
+#include <farm/detail/log.hpp>
+#include <farm/error.hpp>
+#include <farm/stage_run.hpp>
+
+#include <fmt/format.h>
+
+#include <unistd.h>
+#include <atomic>
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+
+namespace farm::detail {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// For main to end after Ctrl-C.
+constexpr auto patience = 10s;
+/// mpiexec kills a second after it has told processes to end; on a busy machine less is left of it.
+constexpr auto launcher_patience = 500ms;
+
+std::atomic<int> received{0};
+std::terminate_handler before = nullptr;  // NOLINT: one per process
+
+void remove_stage() {
+  if (auto const* const run = current_stage_run()) run->remove_files();
+}
+
+[[noreturn]] void leave(int status) {
+  remove_stage();
+  std::fflush(nullptr);
+  _exit(status);
+}
+
+/// The error that a future was interrupted with may have left main.
+[[noreturn]] void terminate() {
+  if (received != 0) leave(Interrupt::status());
+  before();
+  _exit(1);
+}
+
+}  // namespace
+
+Interrupt::Interrupt(Hub& hub, bool launched)
+    : hub_(hub), launched_(launched), signals_(hub.context()), timer_(hub.context()) {
+  before = std::set_terminate(&terminate);
+  for (int const signal : {SIGINT, SIGTERM, SIGHUP}) {
+    struct sigaction action {};
+    sigaction(signal, nullptr, &action);
+    if (action.sa_handler == SIG_DFL) signals_.add(signal);
+  }
+  wait();
+}
+
+Interrupt::~Interrupt() { std::set_terminate(before); }
+
+int Interrupt::status() { return received == 0 ? 0 : 128 + received; }
+
+std::exception_ptr Interrupt::error() {
+  return std::make_exception_ptr(
+      CancelledError(fmt::format("the program was interrupted by {}", strsignal(received))));  // NOLINT: one thread
+}
+
+void Interrupt::wait() {
+  signals_.async_wait([this](asio::error_code const& error, int signal) {
+    if (error) return;
+    on_signal(signal);
+    wait();
+  });
+}
+
+void Interrupt::on_signal(int signal) {
+  if (received != 0) leave(status());
+  received = signal;
+  log_error(fmt::format("{}: ending the tasks; once more to leave at once", strsignal(signal)));  // NOLINT: one thread
+  hub_.interrupt(error());
+  bool const hurry = launched_ && signal != SIGINT;
+  if (hurry) remove_stage();
+  timer_.expires_after(hurry ? Clock::duration{launcher_patience} : Clock::duration{patience});
+  timer_.async_wait([](asio::error_code const& error) {
+    if (!error) leave(status());
+  });
+}
+
+}  // namespace farm::detail

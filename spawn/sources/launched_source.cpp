@@ -1,0 +1,284 @@
+#include "spawn/sources/launched_source.hpp"
+
+#include "core/base/host_name.hpp"
+#include "core/base/settings.hpp"
+#include "spawn/group/group.hpp"
+#include "spawn/hub/hub.hpp"
+#include "spawn/platform/platform.hpp"
+#include "spawn/rank/guard.hpp"
+
+#include <farm/detail/code_address.hpp>
+#include <farm/detail/log.hpp>
+#include <farm/error.hpp>
+#include <farm/stage_directory.hpp>
+#include <farm/stage_run.hpp>
+
+#include <fmt/format.h>
+
+#include <unistd.h>
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <utility>
+
+namespace farm::detail {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// A launcher whose ranks have left ends by itself; one that hangs is made to.
+constexpr auto linger_limit = 3s;
+constexpr auto close_limit = 1s;
+
+bool is_elsewhere(HostList const& list) {
+  bool const others =
+      std::any_of(list.hosts.begin(), list.hosts.end(), [](HostSlots const& each) { return !is_this_host(each.name); });
+  return others || getenv("FLUX_URI") != nullptr || is_set(Setting::address);
+}
+
+bool starts_with_name(std::string const& line, std::string const& name) {
+  return line.size() > name.size() && line.starts_with(name) && line[name.size()] == '=';
+}
+
+void set(std::vector<std::string>& environment, std::string const& name, std::string const& value) {
+  std::erase_if(environment, [&](std::string const& line) { return starts_with_name(line, name); });
+  environment.push_back(fmt::format("{}={}", name, value));
+}
+
+/// Variables that ranks on other hosts are to have too.
+std::vector<std::string> exported_names(WorkerOptions const& options) {
+  std::vector<std::string> names;
+  for (auto const& line : launcher_environment()) {
+    auto const name = line.substr(0, line.find('='));
+    if (name.starts_with("FARM_")) names.push_back(name);
+  }
+  for (auto const& [name, value] : options.environment) {
+    if (!name.starts_with("FARM_")) names.push_back(name);
+  }
+  return names;
+}
+
+/// What the list of hosts calls the one on which a rank has found itself: launchers number ranks as they like. Empty
+/// where it is none of those.
+std::string host_of(Placement const& placement, std::string const& host) {
+  if (placement.size() == 1) return placement.front().host;
+  auto const short_name = [](std::string const& name) { return name.substr(0, name.find('.')); };
+  for (auto const& share : placement) {
+    if (share.host == host || short_name(share.host) == short_name(host)) return share.host;
+  }
+  return {};
+}
+
+}  // namespace
+
+LaunchedSource::LaunchedSource(Hub& hub) : hub_(hub), slots_(find_hosts()) {
+  auto const& list = slots_.list();
+  counted_ = {.total = list.limited ? slots_.total() : 0,
+              .limited = list.limited,
+              .origin = list.limited ? fmt::format("{} from {}",
+                                                   list.hosts.size() == 1 ? "1 host"
+                                                                          : fmt::format("{} hosts", list.hosts.size()),
+                                                   list.origin)
+                                     : list.origin,
+              .remedy = [text = list.remedy](int /*ranks*/) { return text; }};
+  if (is_elsewhere(list)) hub_.open_to_network();
+}
+
+LaunchedSource::~LaunchedSource() {
+  for (auto const& [id, entry] : launches_) {
+    if (entry.process) entry.process->forget();
+    unlink(entry.join_info.c_str());
+  }
+}
+
+void LaunchedSource::check(int ranks, WorkerOptions const& options) const {
+  static_cast<void>(LaunchCommand{options.launcher});
+  std::string why = descriptor_shortage(ranks, true);
+  if (!why.empty()) throw SpawnError(why);
+  if (guards_wanted() && !pmix_available(why)) throw SpawnError(missing_pmix(why));
+  for (auto const& host : options.hosts) {
+    if (slots_.knows(host) || (!counted_.limited && is_this_host(host))) continue;
+    throw UsageError(fmt::format("hosts: {} is none of those that there are ({}); name it in FARM_HOSTS", host,
+                                 slots_.list().origin));
+  }
+}
+
+bool LaunchedSource::has_room(int ranks, WorkerOptions const& options) const {
+  return slots_.has_room(ranks, counted_.limited ? options.hosts : std::vector<std::string>{});
+}
+
+std::string LaunchedSource::refusal(int ranks, WorkerOptions const& options) const {
+  if (!counted_.limited || slots_.total(options.hosts) >= ranks) return {};
+  auto const lost = slots_.lost();
+  return fmt::format("{} slots are left for a group of {}{}", slots_.total(options.hosts), ranks,
+                     lost.empty() ? std::string{} : fmt::format(", since {} was lost", fmt::join(lost, ", ")));
+}
+
+std::vector<std::string> LaunchedSource::environment(Launch const& entry) const {
+  auto lines = launcher_environment();
+  for (auto const& [name, value] : entry.options.environment) set(lines, name, value);
+  int peak_ranks = counted_.limited ? 0 : entry.peak_ranks;
+  for (auto const& host : counted_.limited ? slots_.list().hosts : std::vector<HostSlots>{}) {
+    if (is_this_host(host.name)) peak_ranks = host.slots;
+  }
+  auto const yield = yield_setting(peak_ranks);
+  auto const is_chosen = std::any_of(lines.begin(), lines.end(), [&](std::string const& line) {
+    return starts_with_name(line, yield.substr(0, yield.find('=')));
+  });
+  if (!yield.empty() && !is_chosen) lines.push_back(yield);
+  return lines;
+}
+
+void LaunchedSource::start(std::shared_ptr<Group> const& group, int peak_ranks, WorkerOptions const& options,
+                           Clock::duration limit) {
+  auto const id = group->id();
+  auto& entry = launches_[id];
+  entry.group = group;
+  entry.options = options;
+  entry.peak_ranks = peak_ranks;
+  entry.join_info = Hub::join_file_path(id);
+  try {
+    launch(id, entry);
+    group->expect(limit);
+  } catch (std::exception const& e) {
+    hub_.post([group, why = std::string{e.what()}] { group->start_failed(why); });
+  }
+}
+
+void LaunchedSource::launch(std::uint64_t id, Launch& entry) {
+  auto const only = counted_.limited ? entry.options.hosts : std::vector<std::string>{};
+  LaunchCommand const launcher{entry.options.launcher};
+  entry.placement = slots_.take(entry.group->ranks(), only);
+  auto join_info = hub_.join_info();
+  join_info.group = id;
+  join_info.ranks = entry.group->ranks();
+  join_info.build_id = program_build_id();
+  join_info.output_directory = entry.options.output_directory;
+  auto const program = program_to_spawn();
+  unlink(entry.join_info.c_str());
+  write_join_info(join_info, entry.join_info);
+  LaunchCommand::Filling filling{.ranks = entry.group->ranks(),
+                                 .placement = entry.placement,
+                                 .exports = {},
+                                 .program = {std::filesystem::path{program}.filename().string()}};
+  entry.command = to_text(launcher.fill(filling));
+  filling.exports = exported_names(entry.options);
+  filling.program = {"env", "FARM_WORKER=launched", "FARM_BIRTH=" + entry.join_info, program};
+  // without guards what ranks print comes by their launcher
+  auto const on_lines = [this](std::uint64_t number, std::string_view lines) {
+    if (!guards_wanted()) hub_.print(number, lines);
+  };
+  entry.process = LauncherProcess::start(hub_.context(),
+                                         {.command = launcher.fill(filling),
+                                          .environment = environment(entry),
+                                          .directory = entry.options.working_directory,
+                                          .ends_with_thread = true},
+                                         on_lines, [this, id] { on_ended(id); });
+}
+
+std::string LaunchedSource::words_of(Launch const& entry) {
+  if (!entry.process) return {};
+  auto const words = entry.process->words();
+  return fmt::format("the launcher ({}) {}{}", entry.command, entry.process->exit_text(),
+                     words.empty() ? ", and has said nothing" : "; it has said: " + words);
+}
+
+std::string LaunchedSource::captured_output(Group const& group) const {
+  auto const found = launches_.find(group.id());
+  return found != launches_.end() ? words_of(found->second) : std::string{};
+}
+
+void LaunchedSource::on_ended(std::uint64_t id) {
+  auto const found = launches_.find(id);
+  if (found == launches_.end()) return;
+  auto& entry = found->second;
+  if (!entry.group) return forget(id);
+  if (entry.group->is_complete() || try_elsewhere(id, entry)) return;
+  entry.group->birth_failed(fmt::format("its ranks have not come: {}", words_of(entry)));
+}
+
+/// A launcher that fails after its host broke off: the host is lost, and the group is started without it.
+bool LaunchedSource::try_elsewhere(std::uint64_t id, Launch& entry) {
+  bool suspected = false;
+  for (auto const& share : entry.placement) {
+    if (!suspects_.contains(share.host)) continue;
+    suspected = true;
+    lose(share.host, words_of(entry));
+  }
+  if (!suspected || !entry.group->is_unborn() || !refusal(entry.group->ranks(), entry.options).empty()) return false;
+  slots_.give_back(std::exchange(entry.placement, {}));
+  if (!has_room(entry.group->ranks(), entry.options)) return false;
+  try {
+    launch(id, entry);
+    return true;
+  } catch (std::exception const& e) {
+    log_error(e.what());
+    return false;
+  }
+}
+
+bool LaunchedSource::withdraw(Group const& /*group*/) { return false; }
+
+void LaunchedSource::released(Group const& group) {
+  auto const id = group.id();
+  auto const found = launches_.find(id);
+  if (found == launches_.end()) return;
+  auto& entry = found->second;
+  unlink(entry.join_info.c_str());
+  auto const broken = group.broken_off();
+  for (int const rank : broken) {
+    auto const host = host_of(entry.placement, group.host(rank));
+    if (!host.empty() && !is_this_host(host)) suspects_.insert(host);
+  }
+  slots_.give_back(std::exchange(entry.placement, {}));
+  bool const left = group.is_complete() && broken.empty();
+  entry.group.reset();
+  if (!entry.process || entry.process->ended()) return forget(id);
+  if (!left) return entry.process->end();
+  entry.timer = std::make_shared<asio::steady_timer>(hub_.context());
+  entry.timer->expires_after(closed_ ? Clock::duration{close_limit} : Clock::duration{linger_limit});
+  entry.timer->async_wait([process = entry.process](asio::error_code const& error) {
+    if (!error) process->end();
+  });
+}
+
+void LaunchedSource::forget(std::uint64_t id) {
+  launches_.erase(id);
+  if (!launches_.empty() || !closed_) return;
+  std::exchange(closed_, nullptr)();
+  hub_.source_ended();
+}
+
+void LaunchedSource::host_lost(Group const& group, int rank) {
+  auto const found = launches_.find(group.id());
+  if (found == launches_.end()) return;
+  auto const host = host_of(found->second.placement, group.host(rank));
+  if (!host.empty()) lose(host, "it has not answered for some time (FARM_HEARTBEAT)");
+}
+
+void LaunchedSource::lose(std::string const& host, std::string const& why) {
+  if (is_this_host(host) || !slots_.lose(host)) return;
+  log_error(fmt::format("the host {} is lost, and no more groups are placed there: {}", host, why));
+  hub_.room_has_changed();
+}
+
+void LaunchedSource::take_back(std::vector<Member> /*members*/) {}  // none outlives its group
+
+void LaunchedSource::attach(Hello const& /*hello*/, Socket /*socket*/) {
+  throw ProtocolError("its group was given up");
+}
+
+void LaunchedSource::close(std::function<void()> done) {
+  if (launches_.empty()) return done();
+  closed_ = std::move(done);
+  for (auto& [id, entry] : launches_) {
+    if (entry.timer && entry.timer->expiry() > Clock::now() + close_limit) {
+      entry.timer->expires_after(close_limit);
+      entry.timer->async_wait([process = entry.process](asio::error_code const& error) {
+        if (!error) process->end();
+      });
+    }
+  }
+}
+
+}  // namespace farm::detail

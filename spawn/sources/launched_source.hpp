@@ -1,0 +1,77 @@
+#pragma once
+
+#include "spawn/launch/hosts.hpp"
+#include "spawn/launch/launch_command.hpp"
+#include "spawn/launch/launcher_process.hpp"
+#include "spawn/sources/group_source.hpp"
+
+#include <asio/steady_timer.hpp>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace farm::detail {
+
+class Hub;
+
+/// Groups that are started by a launcher each, such as mpiexec or srun: a job of its own, on hosts that the farm has
+/// chosen. The loss of a host costs the groups that had ranks there; no others are placed on it.
+class LaunchedSource final : public GroupSource {
+ public:
+  /// On the hub's thread. Throws UsageError or SpawnError where the hosts are not to be known.
+  explicit LaunchedSource(Hub& hub);
+  ~LaunchedSource() override;
+
+  [[nodiscard]] Source kind() const override { return Source::launched; }
+  [[nodiscard]] Slots const& slots() const override { return counted_; }
+  void check(int ranks, WorkerOptions const& options) const override;
+  [[nodiscard]] bool has_room(int ranks, WorkerOptions const& options) const override;
+  [[nodiscard]] std::string refusal(int ranks, WorkerOptions const& options) const override;
+  void start(std::shared_ptr<Group> const& group, int peak_ranks, WorkerOptions const& options,
+             Clock::duration limit) override;
+  bool withdraw(Group const& group) override;
+  void released(Group const& group) override;
+  void host_lost(Group const& group, int rank) override;
+  [[nodiscard]] std::string captured_output(Group const& group) const override;
+  void take_back(std::vector<Member> members) override;
+  void attach(Hello const& hello, Socket socket) override;
+  void close(std::function<void()> done) override;
+  [[nodiscard]] bool ended() const override { return launches_.empty(); }
+
+  /// As they were at the start. Thread-safe.
+  [[nodiscard]] HostList const& hosts() const { return slots_.list(); }
+
+ private:
+  struct Launch {
+    std::shared_ptr<Group> group;  ///< null: it is gone, and only its launcher is left
+    WorkerOptions options;
+    int peak_ranks = 1;
+    Placement placement;
+    std::string join_info;  ///< path of the file
+    std::string command;    ///< for people
+    std::shared_ptr<LauncherProcess> process;
+    std::shared_ptr<asio::steady_timer> timer;  ///< until its launcher is made to end
+  };
+
+  void launch(std::uint64_t id, Launch& entry);
+  void on_ended(std::uint64_t id);
+  [[nodiscard]] bool try_elsewhere(std::uint64_t id, Launch& entry);
+  void forget(std::uint64_t id);
+  void lose(std::string const& host, std::string const& why);
+  [[nodiscard]] std::vector<std::string> environment(Launch const& entry) const;
+  [[nodiscard]] static std::string words_of(Launch const& entry);
+
+  Hub& hub_;
+  SlotMap slots_;
+  Slots counted_;
+  std::unordered_map<std::uint64_t, Launch> launches_;
+  std::set<std::string> suspects_;  ///< hosts where ranks and guards broke off without a word
+  std::function<void()> closed_;
+};
+
+}  // namespace farm::detail

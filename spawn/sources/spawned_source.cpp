@@ -1,0 +1,144 @@
+#include "spawn/sources/spawned_source.hpp"
+
+#include "spawn/group/group.hpp"
+#include "spawn/hub/hub.hpp"
+#include "spawn/launch/hosts.hpp"
+#include "spawn/platform/platform.hpp"
+#include "spawn/rank/guard.hpp"
+
+#include <farm/detail/code_address.hpp>
+#include <farm/detail/log.hpp>
+#include <farm/error.hpp>
+
+#include <fmt/format.h>
+#include <asio/steady_timer.hpp>
+
+#include <unistd.h>
+#include <algorithm>
+#include <exception>
+#include <utility>
+
+namespace farm::detail {
+namespace {
+
+/// For MPI_Comm_spawn to come back after a death among the ranks that it starts: it may have been past them.
+constexpr auto stuck_limit = std::chrono::seconds{1};
+
+bool names_other_hosts(WorkerOptions const& options) {
+  return std::any_of(options.hosts.begin(), options.hosts.end(),
+                     [](std::string const& host) { return !is_this_host(host); }) ||
+         std::any_of(options.mpi_info.begin(), options.mpi_info.end(),
+                     [](auto const& pair) { return pair.first.find("host") != std::string::npos; });
+}
+
+}  // namespace
+
+SpawnedSource::SpawnedSource(Hub& hub, Slots slots)
+    : hub_(hub), slots_(std::move(slots)), stuck_timer_(hub.context()), spawner_(std::make_unique<Spawner>()) {}
+
+SpawnedSource::~SpawnedSource() {
+  if (!stuck_.empty()) static_cast<void>(spawner_.release());  // its thread never comes back from MPI and still uses it
+}
+
+void SpawnedSource::check(int ranks, WorkerOptions const& options) const {
+  std::string why = descriptor_shortage(ranks, true);
+  if (!why.empty()) throw SpawnError(why);
+  if (names_other_hosts(options)) hub_.open_to_network();
+  if (guards_wanted() && !pmix_available(why)) throw SpawnError(missing_pmix(why));
+}
+
+std::string SpawnedSource::refusal(int /*ranks*/, WorkerOptions const& /*options*/) const { return stuck_; }
+
+void SpawnedSource::start(std::shared_ptr<Group> const& group, int peak_ranks, WorkerOptions const& options,
+                          Clock::duration limit) {
+  taken_ += group->ranks();
+  auto join_info = hub_.join_info();
+  join_info.group = group->id();
+  join_info.build_id = program_build_id();
+  join_info.output_directory = options.output_directory;
+  auto join_file = Hub::join_file_path(group->id());
+  try {
+    write_join_info(join_info, join_file);
+  } catch (SpawnError const&) {
+    join_file.clear();  // a death while MPI starts the ranks is noticed late, then
+  }
+  auto const id = group->id();
+  spawner_->request({.join_info = std::move(join_info),
+                     .join_file = join_file,
+                     .ranks = group->ranks(),
+                     .peak_ranks = std::max(peak_ranks, taken_),
+                     .options = options,
+                     .begun =
+                         [this, id, limit] {
+                           hub_.post([this, id, limit] {
+                             spawning_ = id;
+                             limit_spawn(limit, fmt::format("MPI_Comm_spawn has not come back within {:g} s",
+                                                            std::chrono::duration<double>(limit).count()));
+                           });
+                         },
+                     .ended =
+                         [this, group, limit](std::string const& why) {
+                           hub_.post([this, group, limit, why] {
+                             spawning_ = 0;
+                             stuck_timer_.cancel();
+                             if (why.empty()) {
+                               group->expect(limit);
+                             } else {
+                               group->start_failed(why);
+                             }
+                           });
+                         }});
+}
+
+void SpawnedSource::limit_spawn(Clock::duration limit, std::string const& why) {
+  stuck_timer_.expires_after(limit);
+  stuck_timer_.async_wait([this, why](asio::error_code const& error) {
+    if (!error) give_up(why);
+  });
+}
+
+/// The call cannot be interrupted, and MPI does not allow a second one beside it.
+void SpawnedSource::give_up(std::string const& why) {
+  stuck_ = why + " and cannot be interrupted: no more groups can be spawned; start the program again";
+  try {
+    static_cast<void>(hub_.source(Source::launched));
+    gave_up_ = true;
+    log_error(why + ": groups are launched by mpiexec from now on");
+  } catch (std::exception const& e) {
+    stuck_ += fmt::format(" (nor can they be launched: {})", e.what());
+    spawner_->abandon();
+    return hub_.fail_starting(*this, stuck_);
+  }
+  spawner_->abandon();
+  hub_.stop_starting(*this, spawning_, stuck_);
+}
+
+bool SpawnedSource::withdraw(Group const& group) {
+  if (!spawner_->withdraw(group.id())) return false;
+  taken_ -= group.ranks();
+  return true;
+}
+
+void SpawnedSource::released(Group const& group) {
+  taken_ -= group.ranks();
+  unlink(Hub::join_file_path(group.id()).c_str());
+  if (spawning_ != group.id() || !stuck_.empty()) return;
+  limit_spawn(stuck_limit, "a rank died while MPI_Comm_spawn was starting it, which waits for it for ever");
+}
+
+/// mpiexec either notices that its daemon there is gone, and ends everything, or the next spawn hangs.
+void SpawnedSource::host_lost(Group const& group, int rank) {
+  if (!stuck_.empty()) return;
+  stuck_ = fmt::format(
+      "the host {} is lost, and MPI_Comm_spawn does not survive that: no more groups can be started; start the program "
+      "again, or with launched groups (FARM_SOURCE=launched), which do",
+      group.host(rank));
+  spawner_->abandon();
+  hub_.fail_starting(*this, stuck_);
+}
+
+void SpawnedSource::take_back(std::vector<Member> /*members*/) {}  // none outlives its group
+
+void SpawnedSource::attach(Hello const& /*hello*/, Socket /*socket*/) { throw ProtocolError("its group was given up"); }
+
+}  // namespace farm::detail

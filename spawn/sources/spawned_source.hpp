@@ -1,0 +1,54 @@
+#pragma once
+
+#include "spawn/sources/group_source.hpp"
+#include "spawn/sources/spawner.hpp"
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <unordered_set>
+
+namespace farm::detail {
+
+class Hub;
+
+/// Groups that are started by MPI_Comm_spawn, each a job with a world of its own.
+class SpawnedSource final : public GroupSource {
+ public:
+  SpawnedSource(Hub& hub, Slots slots);
+  ~SpawnedSource() override;
+
+  [[nodiscard]] Slots const& slots() const override { return slots_; }
+  [[nodiscard]] Source kind() const override { return Source::spawned; }
+  void check(int ranks, WorkerOptions const& options) const override;
+  [[nodiscard]] bool has_room(int ranks, WorkerOptions const& /*options*/) const override {
+    return !slots_.limited || taken_ + ranks <= slots_.total;
+  }
+  [[nodiscard]] std::string refusal(int ranks, WorkerOptions const& options) const override;
+  void start(std::shared_ptr<Group> const& group, int peak_ranks, WorkerOptions const& options,
+             Clock::duration limit) override;
+  bool withdraw(Group const& group) override;
+  void released(Group const& group) override;
+  void host_lost(Group const& group, int rank) override;
+  void take_back(std::vector<Member> members) override;
+  void attach(Hello const& hello, Socket socket) override;
+  void close(std::function<void()> done) override { done(); }
+  [[nodiscard]] bool ended() const override { return true; }
+  [[nodiscard]] bool stuck() const override { return !stuck_.empty(); }
+  [[nodiscard]] bool is_to_be_replaced() const override { return gave_up_; }
+
+ private:
+  void limit_spawn(Clock::duration limit, std::string const& why);
+  void give_up(std::string const& why);
+
+  Hub& hub_;
+  Slots slots_;
+  int taken_ = 0;
+  std::uint64_t spawning_ = 0;      ///< the group for which MPI_Comm_spawn is being called
+  asio::steady_timer stuck_timer_;  ///< until it has to come back
+  bool gave_up_ = false;            ///< a spawn, but launchers can still start groups
+  std::string stuck_;               ///< not empty: spawning does not work any more, and why
+  std::unique_ptr<Spawner> spawner_;
+};
+
+}  // namespace farm::detail

@@ -1,0 +1,251 @@
+#include "spawn/trace/trace.hpp"
+
+#include "core/base/host_name.hpp"
+#include "core/base/settings.hpp"
+#include "spawn/trace/function_name.hpp"
+
+#include <farm/detail/log.hpp>
+#include <farm/error.hpp>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <utility>
+
+namespace farm::detail {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// Written to its end when the process exits.
+std::unique_ptr<Trace>& the_trace() {
+  static std::unique_ptr<Trace> trace;
+  return trace;
+}
+
+constexpr std::uint64_t master = 0;  // as a process of the timeline; groups have their numbers
+
+}  // namespace
+
+struct Trace::Event {
+  std::string_view name;
+  std::string_view kind;
+  char phase;  // X: a span; i: a moment; M: what the timeline's processes and lanes are called
+  std::uint64_t process;
+  int lane;
+  std::int64_t begin;
+  std::int64_t end;
+  Json arguments;
+};
+
+void Trace::open() {
+  auto const path = setting(Setting::trace);
+  if (path.empty() || the_trace()) return;
+  auto* const file = std::fopen(path.c_str(), "we");
+  if (file == nullptr) {
+    throw UsageError(fmt::format("the trace {} cannot be written: {}", path, std::strerror(errno)));  // NOLINT
+  }
+  the_trace().reset(new Trace{file});
+  unsetenv("FARM_TRACE");  // what this program starts has none, or its own
+  set_span_sink(the_trace().get());
+}
+
+Trace* Trace::current() noexcept { return the_trace().get(); }
+
+Trace::Trace(std::FILE* file) : file_(file), begin_(monotonic_nanoseconds()) {
+  std::fputc('[', file_);
+  name_process(master, "master");
+}
+
+Trace::~Trace() {
+  set_span_sink(nullptr);
+  std::fputs("\n]\n", file_);
+  bool const failed = std::ferror(file_) != 0;
+  if (std::fclose(file_) != 0 || failed) log_error("the trace could not be written to its end: is the disk full?");
+}
+
+/// An event in a line of its own, the comma before it: what a master leaves that was killed lacks the bracket only.
+void Trace::write(Event const& event) {
+  auto const us = [](std::int64_t nanoseconds) { return static_cast<double>(nanoseconds) / 1000; };
+  Json json{{"name", event.name}, {"ph", std::string(1, event.phase)}, {"pid", event.process}, {"tid", event.lane}};
+  if (!event.kind.empty()) json["cat"] = event.kind;
+  if (event.phase != 'M') json["ts"] = us(event.begin - begin_);
+  if (event.phase == 'X') json["dur"] = us(std::max(event.end - event.begin, std::int64_t{0}));
+  if (event.phase == 'i') json["s"] = "p";
+  if (!event.arguments.is_null()) json["args"] = event.arguments;
+  auto const text = json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  std::fputs(std::exchange(first_, false) ? "\n" : ",\n", file_);
+  std::fputs(text.c_str(), file_);
+}
+
+void Trace::name_process(std::uint64_t process, std::string_view name) {
+  write({"process_name", "", 'M', process, 0, 0, 0, {{"name", name}}});
+  write({"process_sort_index", "", 'M', process, 0, 0, 0, {{"sort_index", process}}});
+}
+
+void Trace::name_lane(std::uint64_t process, int lane, std::string_view name) {
+  write({"thread_name", "", 'M', process, lane, 0, 0, {{"name", name}}});
+}
+
+int Trace::add_pool() {
+  std::scoped_lock const lock{mutex_};
+  return ++pools_;
+}
+
+void Trace::starting(std::uint64_t id, int ranks) {
+  std::scoped_lock const lock{mutex_};
+  groups_[id] = {.ranks = ranks, .starting = monotonic_nanoseconds()};
+}
+
+void Trace::not_started(std::uint64_t id, std::string_view why) {
+  std::scoped_lock const lock{mutex_};
+  auto const found = groups_.find(id);
+  if (found == groups_.end()) return;
+  write({"failed birth", "group", 'X', id, 0, found->second.starting, monotonic_nanoseconds(), {{"why", why}}});
+  groups_.erase(found);
+}
+
+void Trace::ready(std::uint64_t id, std::vector<std::string> hosts) {
+  std::scoped_lock const lock{mutex_};
+  auto const found = groups_.find(id);
+  if (found == groups_.end()) return;
+  auto& group = found->second;
+  auto const now = monotonic_nanoseconds();
+  group.is_ready = true;
+  group.clocks.resize(hosts.size());
+  name_process(id, fmt::format("group {}", id));
+  for (std::size_t i = 0; i < hosts.size(); ++i) {
+    auto const rank = static_cast<int>(i);
+    group.clocks[i] = {.same_host = hosts[i] == host_name(), .idle_since = now};
+    name_lane(id, rank, fmt::format("rank {} on {}", rank, hosts[i]));
+    write({"birth", "group", 'X', id, rank, group.starting, now, {{"ranks", group.ranks}, {"host", hosts[i]}}});
+  }
+}
+
+void Trace::sent(std::uint64_t id, int pool, Task const& task, std::uint32_t attempt) {
+  auto const now = monotonic_nanoseconds();
+  auto const queued =
+      task.rare ? std::chrono::nanoseconds{task.rare->submitted.time_since_epoch()}.count() : std::int64_t{0};
+  std::scoped_lock const lock{mutex_};
+  auto const found = groups_.find(id);
+  if (found == groups_.end()) return;
+  auto& group = found->second;
+  group.sent.push_back({.task = task.id,
+                        .pool = pool,
+                        .attempt = attempt,
+                        .name = function_name(task.code, task.call),
+                        .queued = queued == 0 ? now : queued,
+                        .sent = now,
+                        .times = {},
+                        .answered_by = std::vector<bool>(static_cast<std::size_t>(group.ranks))});
+  if (attempt > 1) {
+    write({fmt::format("attempt {} of task {}", attempt, task.id), "retry", 'i', id, 0, now, now, {{"task", task.id}}});
+  }
+}
+
+void Trace::times(std::uint64_t id, int rank, std::uint64_t task, TaskTimes times) {
+  std::scoped_lock const lock{mutex_};
+  auto const found = groups_.find(id);
+  if (found == groups_.end()) return;
+  auto& all = found->second.sent;
+  auto const sent = std::find_if(all.begin(), all.end(), [&](Sent const& each) { return each.task == task; });
+  if (sent != all.end()) sent->times[rank] = std::move(times);
+}
+
+void Trace::answered(std::uint64_t id, int rank, std::uint64_t task, bool is_error) {
+  auto const received = monotonic_nanoseconds();
+  std::scoped_lock const lock{mutex_};
+  auto const found = groups_.find(id);
+  if (found == groups_.end() || !found->second.is_ready) return;
+  auto& group = found->second;
+  auto const index = static_cast<std::size_t>(rank);
+  auto const sent = std::find_if(group.sent.begin(), group.sent.end(),
+                                 [&](Sent const& each) { return each.task == task && !each.answered_by.at(index); });
+  if (sent == group.sent.end()) return;
+  sent->answered_by[index] = true;
+  auto& clock = group.clocks.at(index);
+  auto const& times = sent->times[rank];
+  clock.least = std::max(clock.least, sent->sent - times.started);
+  clock.most = std::min(clock.most, received - times.ended);
+  auto const offset = clock.offset();
+  auto const here = [&](std::int64_t time) { return std::clamp(time + offset, sent->sent, received); };
+  write_task(id, rank, *sent, here(times.started), here(times.ended), received, is_error ? "error" : "value");
+  for (auto const& span : times.spans) {
+    write({span.name, "stage", 'X', id, rank, here(span.begin), here(span.end), {{"bytes", span.bytes}}});
+  }
+  clock.idle_since = here(times.ended);
+  while (!group.sent.empty() && std::all_of(group.sent.front().answered_by.begin(),
+                                            group.sent.front().answered_by.end(), [](bool done) { return done; })) {
+    group.sent.pop_front();
+  }
+}
+
+void Trace::write_task(std::uint64_t group, int rank, Sent const& sent, std::int64_t started, std::int64_t ended,
+                       std::int64_t received, char const* outcome) {
+  auto const us = [this](std::int64_t time) { return static_cast<double>(time - begin_) / 1000; };
+  write({sent.name, "task", 'X', group, rank, started, ended,
+         Json{{"pool", sent.pool},
+              {"task", sent.task},
+              {"attempt", sent.attempt},
+              {"outcome", outcome},
+              {"queued", us(std::min(sent.queued, sent.sent))},
+              {"sent", us(sent.sent)},
+              {"started", us(started)},
+              {"ended", us(ended)},
+              {"received", us(received)}}});
+}
+
+/// Of a group that is no more: its first task may have run, until now; those behind it have not.
+void Trace::close_tasks(std::uint64_t id, Group& group, char const* outcome) {
+  auto const now = monotonic_nanoseconds();
+  if (!group.sent.empty() && group.is_ready) {
+    auto const& sent = group.sent.front();
+    for (int rank = 0; rank < group.ranks; ++rank) {
+      auto const index = static_cast<std::size_t>(rank);
+      if (sent.answered_by[index]) continue;
+      write_task(id, rank, sent, std::max(sent.sent, group.clocks[index].idle_since), now, now, outcome);
+    }
+  }
+  group.sent.clear();
+}
+
+void Trace::recalled(std::uint64_t id, std::vector<std::uint64_t> const& tasks) {
+  std::scoped_lock const lock{mutex_};
+  auto const found = groups_.find(id);
+  if (found == groups_.end()) return;
+  std::erase_if(found->second.sent,
+                [&](Sent const& sent) { return std::find(tasks.begin(), tasks.end(), sent.task) != tasks.end(); });
+}
+
+void Trace::lost(std::uint64_t id, std::string_view how) {
+  std::scoped_lock const lock{mutex_};
+  auto const found = groups_.find(id);
+  if (found == groups_.end()) return;
+  auto const now = monotonic_nanoseconds();
+  write({"lost", "loss", 'i', id, 0, now, now, {{"how", how}}});
+  close_tasks(id, found->second, "lost");
+}
+
+void Trace::gone(std::uint64_t id) {
+  std::scoped_lock const lock{mutex_};
+  auto const found = groups_.find(id);
+  if (found == groups_.end()) return;
+  auto const now = monotonic_nanoseconds();
+  close_tasks(id, found->second, "ended");
+  write({"gone", "group", 'i', id, 0, now, now, nullptr});
+  groups_.erase(found);
+}
+
+void Trace::add(SpanRecord span) {
+  std::scoped_lock const lock{mutex_};
+  auto const [lane, is_new] = lanes_.try_emplace(std::this_thread::get_id(), static_cast<int>(lanes_.size()));
+  if (is_new) name_lane(master, lane->second, fmt::format("thread {}", lane->second));
+  write({span.name, "stage", 'X', master, lane->second, span.begin, span.end, {{"bytes", span.bytes}}});
+}
+
+}  // namespace farm::detail
