@@ -1,8 +1,10 @@
 #include "spawn/hub/comm_session.hpp"
+#include "spawn/platform/process_role.hpp"
 
 #include "spawn/hub/hub.hpp"
 #include "spawn/hub/invitation.hpp"
 #include "spawn/hub/stage_owner.hpp"
+#include "spawn/join/join_broadcast.hpp"
 #include "spawn/rank/worker.hpp"
 #include "spawn/trace/trace.hpp"
 

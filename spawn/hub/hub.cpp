@@ -1,6 +1,6 @@
 #include "spawn/hub/hub.hpp"
 
-#include "spawn/rank/worker.hpp"
+#include "spawn/platform/process_role.hpp"
 #include "spawn/sources/launched_source.hpp"
 #include "spawn/sources/source_choice.hpp"
 

@@ -1,7 +1,7 @@
 #include "spawn/rank/abort.hpp"
 
+#include "spawn/platform/process_role.hpp"
 #include "spawn/rank/guard.hpp"
-#include "spawn/rank/worker.hpp"
 
 #include <fmt/format.h>
 #include <mpi.h>

@@ -1,15 +1,14 @@
 #include "spawn/rank/guard.hpp"
 
 #include "core/base/host_name.hpp"
-#include "core/base/settings.hpp"
 #include "core/task/frame.hpp"
 #include "spawn/platform/platform.hpp"
+#include "spawn/platform/pmix.hpp"
 
 #include <farm/detail/code_address.hpp>
 #include <farm/detail/log.hpp>
 
 #include <fmt/format.h>
-#include <pmix.h>
 #include <asio/buffer.hpp>
 #include <asio/io_context.hpp>
 #include <asio/posix/stream_descriptor.hpp>
@@ -17,7 +16,6 @@
 #include <asio/signal_set.hpp>
 #include <asio/steady_timer.hpp>
 
-#include <dlfcn.h>
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -31,11 +29,9 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
-#include <future>
 #include <iterator>
 #include <memory>
 #include <system_error>
-#include <thread>
 
 namespace farm::detail {
 namespace {
@@ -81,27 +77,6 @@ struct Announcement {
     archive(join_info, hello);
   }
 };
-
-void* pmix_library() {
-  static void* const library = [] {
-    auto const name = setting(Setting::pmix_library);
-    return dlopen(name.empty() ? "libpmix.so.2" : name.c_str(), RTLD_NOW | RTLD_LOCAL);
-  }();
-  return library;
-}
-
-/// Connects to the launcher's PMIx server as the dead rank, whose environment the guard shares, and leaves in its name.
-/// The server then counts the rank as properly ended. Needed by: Open MPI 4 (ORTE).
-void finalize_for_the_dead() {
-  if (getenv("PMIX_RANK") == nullptr || pmix_library() == nullptr) return;
-  alarm(5);  // the server may be gone: never hang
-  auto* const init = reinterpret_cast<decltype(&PMIx_Init)>(dlsym(pmix_library(), "PMIx_Init"));
-  auto* const finalize = reinterpret_cast<decltype(&PMIx_Finalize)>(dlsym(pmix_library(), "PMIx_Finalize"));
-  if (init == nullptr || finalize == nullptr) return;
-  pmix_proc_t self;
-  if (init(&self, nullptr, 0) == PMIX_SUCCESS) finalize(nullptr, 0);
-  alarm(0);
-}
 
 /// The shared memory of a dead rank, which its launcher would remove, unless it is dead, too. Needed by: Open MPI 4
 /// (vader).
@@ -333,7 +308,7 @@ class Guard {
     }
     if (!page_->finalized) {
       usleep(rank_death_pause_us);
-      finalize_for_the_dead();
+      finalize_for_dead_rank();
       remove_shared_memory_of_the_dead();
     }
     usleep(finalize_linger_us);
@@ -413,42 +388,6 @@ void GuardLink::set_note(std::string_view note) const noexcept {
 }
 
 GuardLink const& guard_link() { return link; }
-
-bool guards_wanted() { return setting_switch(Setting::guard, true); }
-
-bool pmix_available(std::string& why) {
-  if (pmix_library() != nullptr) return true;
-  char const* const error = dlerror();
-  why = error != nullptr ? error : "libpmix.so.2 cannot be loaded";
-  return false;
-}
-
-std::string missing_pmix(std::string const& why) {
-  return fmt::format(
-      "the guards of the ranks need the PMIx library: {}; install it (Debian: libpmix2), name it with "
-      "FARM_PMIX_LIBRARY, or do without guards with FARM_GUARD=0",
-      why);
-}
-
-void leave_without_mpi() {
-  on_exit(
-      [](int status, void* /*argument*/) {
-        std::fflush(nullptr);
-        _exit(status);
-      },
-      nullptr);
-  if (pmix_library() == nullptr) return;
-  auto* const finalize = reinterpret_cast<decltype(&PMIx_Finalize)>(dlsym(pmix_library(), "PMIx_Finalize"));
-  if (finalize == nullptr) return;
-  auto const done = std::make_shared<std::promise<void>>();
-  auto const ended = done->get_future();
-  std::thread{[finalize, done] {
-    finalize(nullptr, 0);
-    done->set_value();
-  }}.detach();
-  ended.wait_for(5s);  // its server may be gone
-  usleep(finalize_linger_us);
-}
 
 GuardLink split_off_guard(char** argv) {
   if (!guards_wanted()) return {};

@@ -42,17 +42,4 @@ class GuardLink {
 /// The link of this process, once split_off_guard() has returned.
 [[nodiscard]] GuardLink const& guard_link();
 
-/// False with FARM_GUARD=0 in the environment.
-[[nodiscard]] bool guards_wanted();
-
-/// For a master that cannot finalize MPI, as a thread of it never comes back from there: takes leave of the launcher,
-/// and lets the process end, when it does, without the functions that wait for its libraries.
-void leave_without_mpi();
-
-/// True where guards can do their work, that is, where the PMIx library (libpmix.so.2, or what
-/// FARM_PMIX_LIBRARY names) is found at run time; else `why` says what is missing.
-[[nodiscard]] bool pmix_available(std::string& why);
-/// What to do then, for people.
-[[nodiscard]] std::string missing_pmix(std::string const& why);
-
 }  // namespace farm::detail

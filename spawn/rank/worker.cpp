@@ -4,6 +4,8 @@
 #include "core/base/host_name.hpp"
 #include "core/task/frame.hpp"
 #include "spawn/platform/platform.hpp"
+#include "spawn/platform/process_role.hpp"
+#include "spawn/platform/throw_on_error.hpp"
 #include "spawn/wire/channel.hpp"
 
 #include <farm/detail/array_transport.hpp>
@@ -39,22 +41,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using namespace std::chrono_literals;
 
-bool rank_process = false;  // NOLINT: what this process is
-
 /// How often a task's progress is told at most.
 constexpr auto progress_interval = 50ms;
-
-/// MPI errors inside tasks become exceptions.
-void throw_mpi_error(MPI_Comm* /*comm*/, int* code, ...) { throw MpiError(*code, "MPI"); }  // NOLINT: MPI's signature
-
-void throw_on_error(MPI_Comm comm) {
-  static MPI_Errhandler const handler = [] {
-    MPI_Errhandler made = MPI_ERRHANDLER_NULL;
-    check_mpi(MPI_Comm_create_errhandler(&throw_mpi_error, &made), "MPI_Comm_create_errhandler");
-    return made;
-  }();
-  check_mpi(MPI_Comm_set_errhandler(comm, handler), "MPI_Comm_set_errhandler");
-}
 
 /// While it lives, what this process prints goes to a file.
 class OutputFile {
@@ -361,9 +349,6 @@ bool serve_groups(Channel& channel, MPI_Comm all) {
 }
 
 }  // namespace
-
-bool is_rank_process() { return rank_process; }
-void set_rank_process() { rank_process = true; }
 
 void serve_tasks(JoinInfo const& join_info, MPI_Comm group) {
   std::setvbuf(stdout, nullptr, _IOLBF, 0);  // what is printed before a death is not lost

@@ -22,8 +22,4 @@ void serve_in_thread(Socket socket, MPI_Comm self);
 /// The master is gone: ends the process.
 [[noreturn]] void leave_at_once();
 
-/// True on a rank, from its start on.
-[[nodiscard]] bool is_rank_process();
-void set_rank_process();
-
 }  // namespace farm::detail

@@ -5,7 +5,7 @@
 #include "spawn/group/group.hpp"
 #include "spawn/hub/hub.hpp"
 #include "spawn/platform/platform.hpp"
-#include "spawn/rank/guard.hpp"
+#include "spawn/platform/pmix.hpp"
 
 #include <farm/detail/code_address.hpp>
 #include <farm/detail/log.hpp>

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <farm/runtime.hpp>
+#include <farm/ranks.hpp>
 #include <farm/worker_options.hpp>
 
 namespace farm::detail {

@@ -1,6 +1,6 @@
 #include "spawn/sources/spawner.hpp"
 
-#include "spawn/hub/invitation.hpp"
+#include "spawn/join/join_broadcast.hpp"
 #include "spawn/platform/platform.hpp"
 
 #include <farm/mpi_error.hpp>

@@ -40,8 +40,8 @@ TEST_CASE("the doctor shows where groups are launched, and how") {
   auto const found = findings(outcome);
   CHECK(found.at("source")["text"] == "groups are launched");
   CHECK_THAT(found.at("hosts")["text"].get<std::string>(),
-             contains("localhost (3): FARM_HOSTS; groups by mpiexec --oversubscribe"));
-  CHECK_THAT(found.at("slots")["text"].get<std::string>(), contains("3 for ranks: 1 host from FARM_HOSTS"));
+             contains("localhost (3): --hosts; groups by mpiexec --oversubscribe"));
+  CHECK_THAT(found.at("slots")["text"].get<std::string>(), contains("3 for ranks: 1 host from --hosts"));
   CHECK_THAT(found.at("MPI")["text"].get<std::string>(), contains("not initialized here"));
   CHECK_THAT(found.at("spawn")["text"].get<std::string>(), contains("2 of 2 guards answered, on "));
 }

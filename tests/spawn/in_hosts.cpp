@@ -80,7 +80,7 @@ TEST_CASE("a host whose link is down is found within the time of the heartbeat, 
 }
 
 TEST_CASE("a host that loses its power is found at once, and its tasks run elsewhere") {
-  auto const outcome = run_program(program + " lose_a_host nodeC 'kill -9 $(cat $FARM_HOSTS_DIR/nodeC.pid)'",
+  auto const outcome = run_program(program + " lose_a_host nodeC 'kill -9 $(cat $FARM_TEST_HOSTS_DIR/nodeC.pid)'",
                                    "FARM_SOURCE=launched FARM_HOSTS=nodeA:2,nodeB:1,nodeC:1");
   CHECK(outcome.output == "again elsewhere, 2 never noticed\n1 groups lost\n");
   CHECK(outcome.status == 0);

@@ -1,8 +1,8 @@
 #include "core/base/settings.hpp"
 #include "io/hdf5/hdf5_info.hpp"
 #include "spawn/platform/platform.hpp"
+#include "spawn/platform/pmix.hpp"
 #include "spawn/program/doctor/finding.hpp"
-#include "spawn/rank/guard.hpp"
 
 #include <farm/stage_directory.hpp>
 

@@ -1,5 +1,6 @@
 #include "core/base/host_name.hpp"
 #include "spawn/hub/hub.hpp"
+#include "spawn/platform/pmix.hpp"
 #include "spawn/program/doctor/finding.hpp"
 #include "spawn/rank/guard.hpp"
 
