@@ -1,15 +1,17 @@
-#include <farm/detail/array_info.hpp>
+#include <farm/detail/array_data.hpp>
+#include <farm/detail/large_pages.hpp>
 #include <farm/detail/span.hpp>
-#include <farm/error.hpp>
-#include <farm/slab.hpp>
+#include <farm/stage_run.hpp>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <new>
+#include <utility>
 
 #include "io/files/checksums.hpp"
 #include "io/files/file_bytes.hpp"
@@ -24,10 +26,10 @@ bool is_whole_rows(ArrayInfo const& info, Extents const& count) {
   return std::equal(count.begin() + 1, count.end(), info.extents.begin() + 1);
 }
 
-/// A block out of an array that begins at `from`, run by run of what is contiguous in both.
+/// Copies a block of the array at `from`, one run at a time. A run is contiguous in both the array and the block.
 void copy_block(char const* from, Extents const& extents, Extents const& offset, Extents const& count,
                 std::size_t element, char* to) {
-  auto axis = extents.size() - 1;  // the first one of a run
+  auto axis = extents.size() - 1;  // the first axis within a run
   while (axis > 0 && count[axis] == extents[axis]) --axis;
   auto const run = element_count(count, axis) * element;
   auto const runs = element_count(count) * element / run;
@@ -43,21 +45,21 @@ void copy_block(char const* from, Extents const& extents, Extents const& offset,
   }
 }
 
-/// Verified.
+/// Maps and verifies rows.
 std::shared_ptr<void> map_rows(ArrayInfo const& info, std::uint64_t first, std::uint64_t count, bool modifiable) {
   auto const row_bytes = row_bytes_of(info);
   Span const span{"map", count * row_bytes};
-  auto rows = map_file(place_of(info), info.data_offset + first * row_bytes, count * row_bytes,
+  auto rows = map_file(site_of(info), info.data_offset + first * row_bytes, count * row_bytes,
                        {.modifiable = modifiable, .locked = info.staged});
   verify_rows(info, first, count, rows.get());
   return rows;
 }
 
-/// Verified.
+/// Reads and verifies rows.
 void read_rows(ArrayInfo const& info, std::uint64_t first, std::uint64_t count, char* out) {
   auto const row_bytes = row_bytes_of(info);
-  FileReader const file{place_of(info), info.data_offset + first * row_bytes, count * row_bytes};
-  by_stripes(info, first, count, [&](std::uint64_t row, std::uint64_t rows) {
+  FileReader const file{site_of(info), info.data_offset + first * row_bytes, count * row_bytes};
+  for_each_stripe(info, first, count, [&](std::uint64_t row, std::uint64_t rows) {
     auto* const to = out + (row - first) * row_bytes;
     file.read(info.data_offset + row * row_bytes, rows * row_bytes, to);
     verify_rows(info, row, rows, to);
@@ -65,19 +67,19 @@ void read_rows(ArrayInfo const& info, std::uint64_t first, std::uint64_t count, 
 }
 
 void read_by_hdf5(ArrayInfo const& info, Extents const& offset, Extents const& count, void* out) {
-  auto const place = place_of(info);
+  auto const site = site_of(info);
   Hdf5Lock const lock;
-  auto const file = open_file(place, !info.staged);
-  auto const dataset = open_dataset(file, place);
-  auto const found = describe(dataset, place, info.type);
+  auto const file = open_file(site, !info.staged);
+  auto const dataset = open_dataset(file, site);
+  auto const found = describe(dataset, site, info.type);
   if (found.extents != info.extents) {
-    throw stage_error(place, fmt::format("extents {} were expected, there are {}", fmt::join(info.extents, " x "),
-                                         fmt::join(found.extents, " x ")));
+    throw stage_error(site, fmt::format("extents {} were expected, found {}", fmt::join(info.extents, " x "),
+                                        fmt::join(found.extents, " x ")));
   }
-  read_block(dataset, place, info.type, offset, count, out);
+  read_block(dataset, site, info.type, offset, count, out);
 }
 
-std::shared_ptr<void> raw_memory(std::size_t bytes) {
+std::shared_ptr<void> allocate(std::size_t bytes) {
   std::shared_ptr<void> memory{std::malloc(bytes), std::free};
   if (memory == nullptr) throw std::bad_alloc();
   use_large_pages(memory.get(), bytes);
@@ -86,26 +88,16 @@ std::shared_ptr<void> raw_memory(std::size_t bytes) {
 
 }  // namespace
 
+std::shared_ptr<KeptArray const> keep_array(ArrayInfo info) {
+  auto keeper = info.staged ? find_keeper(info.file) : nullptr;
+  return std::make_shared<KeptArray const>(KeptArray{std::move(info), std::move(keeper)});
+}
+
 ArrayInfo open_array(std::string const& file, std::string const& dataset, ElementType type) {
-  ErrorSite const place{std::filesystem::absolute(file).lexically_normal().string(), dataset};
+  ErrorSite const site{std::filesystem::absolute(file).lexically_normal().string(), dataset};
   Hdf5Lock const lock;
-  auto const opened = open_file(place, true);
-  return describe(open_dataset(opened, place), place, type);
-}
-
-void check_valid(ArrayInfo const& info) {
-  if (info.extents.empty()) throw UsageError("a farm::Array of nothing was asked for its elements");
-}
-
-void check_part(ArrayInfo const& info, Extents const& offset, Extents const& count) {
-  check_valid(info);
-  bool inside = offset.size() == info.extents.size() && count.size() == info.extents.size();
-  for (std::size_t i = 0; inside && i < offset.size(); ++i)
-    inside = offset[i] <= info.extents[i] && count[i] <= info.extents[i] - offset[i];
-  if (!inside) {
-    throw UsageError(fmt::format("no block of {} at {} is within an array of {}", fmt::join(count, " x "),
-                                 fmt::join(offset, ", "), fmt::join(info.extents, " x ")));
-  }
+  auto const opened = open_file(site, true);
+  return describe(open_dataset(opened, site), site, type);
 }
 
 void read_part(ArrayInfo const& info, Extents const& offset, Extents const& count, void* out) {
@@ -126,7 +118,7 @@ bool append_part(ArrayInfo const& info, Extents const& offset, Extents const& co
                  std::function<void(void const*, std::uint64_t)> const& append) {
   if (!info.staged || info.data_offset == 0 || !is_whole_rows(info, count) || element_count(count) == 0) return false;
   auto const row_bytes = row_bytes_of(info);
-  by_stripes(info, offset[0], count[0], [&](std::uint64_t row, std::uint64_t rows) {
+  for_each_stripe(info, offset[0], count[0], [&](std::uint64_t row, std::uint64_t rows) {
     append(map_rows(info, row, rows, false).get(), rows * row_bytes);
   });
   return true;
@@ -148,7 +140,7 @@ Block find_rows(std::shared_ptr<KeptArray const> const& array, std::uint64_t fir
     auto const* const data = rows.get();
     return {std::move(rows), data, true};
   }
-  auto memory = raw_memory(count * row_bytes_of(info));
+  auto memory = allocate(count * row_bytes_of(info));
   read_part(info, offset, part, memory.get());
   auto const* const data = memory.get();
   return {std::move(memory), data, false};
@@ -158,20 +150,9 @@ std::shared_ptr<void> copy_elements(ArrayInfo const& info) {
   check_valid(info);
   auto const bytes = element_count(info.extents) * element_size(info.type);
   if (info.data_offset != 0 && bytes != 0) return map_rows(info, 0, info.extents[0], true);
-  auto memory = raw_memory(std::max<std::uint64_t>(bytes, 1));
+  auto memory = allocate(std::max<std::uint64_t>(bytes, 1));
   read_part(info, Extents(info.extents.size()), info.extents, memory.get());
   return memory;
-}
-
-void check_info(ArrayInfo const& info, ElementType type) {
-  if (info.extents.empty()) return;
-  bool const complete =
-      info.extents.size() <= max_dimensions &&
-      (!info.file.empty() || info.inline_data.size() == element_count(info.extents) * element_size(info.type));
-  if (info.type != type || !complete) {
-    throw SerializationError(fmt::format("an array of {} was expected, found {}", element_name(type),
-                                         complete ? element_name(info.type) : "one that is not complete"));
-  }
 }
 
 }  // namespace farm::detail

@@ -5,8 +5,8 @@
 #include <cstring>
 
 #include "io/files/file_bytes.hpp"
-#include "io/files/pieces.hpp"
 #include "io/hdf5/dataset.hpp"
+#include "io/hdf5/pieces.hpp"
 
 namespace farm::detail {
 namespace {
@@ -20,14 +20,16 @@ bool was_collective(hid_t transfer) {
   return mode != H5D_MPIO_NO_COLLECTIVE && anywhere == H5D_MPIO_COLLECTIVE;
 }
 
-FileHandle open_together(Ranks const& ranks, ErrorSite const& place) {
+FileHandle open_together(RankAgreement const& ranks, ErrorSite const& site) {
   auto const access = file_access(false);
   H5Pset_fapl_mpio(access, ranks.comm(), MPI_INFO_NULL);
-  return FileHandle{check_hdf5(H5Fopen(place.file.c_str(), H5F_ACC_RDWR, access), place, "cannot be opened by all")};
+  return FileHandle{
+      check_hdf5(H5Fopen(site.file.c_str(), H5F_ACC_RDWR, access), site, "cannot be opened by all ranks")};
 }
 
-/// One piece of this rank's, or nothing where it has no such piece.
-bool write_piece(hid_t dataset, ErrorSite const& place, ElementType type, Pieces const& pieces, std::uint64_t index,
+/// Writes one piece of this rank's slab. A rank without such a piece takes part but writes nothing. Returns true if the
+/// write was collective.
+bool write_piece(hid_t dataset, ErrorSite const& site, ElementType type, Pieces const& pieces, std::uint64_t index,
                  char const*& elements) {
   PropertiesHandle const transfer{H5Pcreate(H5P_DATASET_XFER)};
   H5Pset_dxpl_mpio(transfer, H5FD_MPIO_COLLECTIVE);
@@ -43,14 +45,14 @@ bool write_piece(hid_t dataset, ErrorSite const& place, ElementType type, Pieces
     H5Sselect_none(space);
     H5Sselect_none(memory);
   }
-  check_hdf5(H5Dwrite(dataset, native_type(type), memory, space, transfer, from), place, "cannot be written");
+  check_hdf5(H5Dwrite(dataset, native_type(type), memory, space, transfer, from), site, "cannot be written");
   return was_collective(transfer);
 }
 
 }  // namespace
 
-bool write_slabs(Ranks const& ranks, StagedFile const& file, SlabShape const& shape, void const* elements) {
-  auto const place = file.place();
+bool write_slabs(RankAgreement const& ranks, StagedFile const& file, SlabShape const& shape, void const* elements) {
+  auto const site = file.site();
   Extents offset(shape.extents().size());
   offset[0] = shape.first_row();
   Pieces const pieces{offset, shape.local_extents(), element_size(file.type), transfer_limit};
@@ -61,13 +63,13 @@ bool write_slabs(Ranks const& ranks, StagedFile const& file, SlabShape const& sh
   DatasetHandle dataset;
   bool collective = true;
   auto const* from = static_cast<char const*>(elements);
-  ranks.together([&] { opened = open_together(ranks, place); });
-  ranks.together([&] { dataset = open_dataset(opened, place); });
+  ranks.on_all([&] { opened = open_together(ranks, site); });
+  ranks.on_all([&] { dataset = open_dataset(opened, site); });
   for (std::uint64_t i = 0; i < transfers; ++i)
-    ranks.together([&] { collective &= write_piece(dataset, place, file.type, pieces, i, from); });
-  ranks.together([&] {
-    check_hdf5(dataset.reset(), place, "cannot be closed");
-    check_hdf5(opened.reset(), place, "cannot be closed");
+    ranks.on_all([&] { collective &= write_piece(dataset, site, file.type, pieces, i, from); });
+  ranks.on_all([&] {
+    check_hdf5(dataset.reset(), site, "cannot be closed");
+    check_hdf5(opened.reset(), site, "cannot be closed");
   });
   return collective;
 }
@@ -75,15 +77,15 @@ bool write_slabs(Ranks const& ranks, StagedFile const& file, SlabShape const& sh
 std::vector<Stripe> compare_rows(StagedFile const& file, Rows const& rows) {
   auto const all = rows.count * rows.row_bytes;
   if (all == 0) return {};
-  auto const place = file.place();
+  auto const site = file.site();
   auto const begin = file.data_offset + rows.first * rows.row_bytes;
-  FileReader const reader{place, begin, all};
+  FileReader const reader{site, begin, all};
   std::vector<char> piece;
   return hash_stripes(rows, [&](std::uint64_t at, std::uint64_t bytes) {
     piece.resize(bytes);
     reader.read(begin + at, bytes, piece.data());
     if (std::memcmp(piece.data(), rows.data + at, bytes) != 0)
-      throw stage_error(place, fmt::format("was not written to the end: bytes from {} on are others", begin + at));
+      throw stage_error(site, fmt::format("was not written completely: bytes from offset {} on differ", begin + at));
   });
 }
 

@@ -1,18 +1,22 @@
 #pragma once
 
-#include <farm/slab.hpp>
+#include <farm/detail/slab_shape.hpp>
 
-#include "io/arrays/ranks.hpp"
+#include <vector>
+
+#include "io/arrays/rank_agreement.hpp"
+#include "io/files/checksums.hpp"
 #include "io/stage/staged_file.hpp"
 
 namespace farm::detail {
 
-/// Collective: each rank writes its slab to the file that one has made. Tells whether HDF5 and MPI did it collectively
-/// throughout: what silently became independent is slow. All ranks throw StageError where one fails.
-bool write_slabs(Ranks const& ranks, StagedFile const& file, SlabShape const& shape, void const* elements);
+/// Writes the slabs of all ranks to the part file, which one rank has made. Collective. Returns true if HDF5 and MPI
+/// wrote collectively throughout; HDF5 may silently fall back to independent writes, which are slow. If one rank fails,
+/// all ranks throw StageError.
+bool write_slabs(RankAgreement const& ranks, StagedFile const& file, SlabShape const& shape, void const* elements);
 
-/// Looks whether these rows are in the file; and hashes them. Open MPI 4.1.4's OMPIO loses the errors of collective
-/// writes: what met a full disk or a limit was reported as written. Throws StageError.
+/// Compares rows in memory with the part file and returns their hashes. Necessary since the OMPIO of Open MPI 4.1.4
+/// loses errors of collective writes: it reports success if the disk is full or a limit is reached. Throws StageError.
 [[nodiscard]] std::vector<Stripe> compare_rows(StagedFile const& file, Rows const& rows);
 
 }  // namespace farm::detail

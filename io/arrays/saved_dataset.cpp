@@ -19,40 +19,40 @@
 namespace farm::detail {
 namespace {
 
-constexpr std::uint64_t little = std::uint64_t{64} << 10U;  // what HDF5 needs besides the elements
+constexpr std::uint64_t overhead = std::uint64_t{64} << 10U;  // what HDF5 needs besides the elements
 
-void check_room(ErrorSite const& place, std::filesystem::path const& directory, std::uint64_t bytes) {
-  if (auto const free = free_bytes(directory); free < bytes + little)
-    throw stage_error(place, fmt::format("the array needs {} bytes, the file system has {} free", bytes, free));
+void check_room(ErrorSite const& site, std::filesystem::path const& directory, std::uint64_t bytes) {
+  if (auto const free = free_bytes(directory); free < bytes + overhead)
+    throw stage_error(site, fmt::format("the array needs {} bytes, the file system has {} free", bytes, free));
 }
 
-/// `file` and `dataset` are those of the copy.
-void copy_story_of(ArrayInfo const& array, hid_t file, hid_t dataset) {
-  auto const place = place_of(array);
+/// Copies the attributes of `array` to `dataset`, which lies in `file`.
+void copy_attributes_of(ArrayInfo const& array, hid_t file, hid_t dataset) {
+  auto const site = site_of(array);
   std::string own(static_cast<std::size_t>(std::max<ssize_t>(H5Fget_name(file, nullptr, 0), 0)) + 1, '\0');
   H5Fget_name(file, own.data(), own.size());
-  std::error_code error;  // HDF5 has a file open once
-  if (std::filesystem::equivalent(own.c_str(), place.file, error))
-    return copy_attributes(open_dataset(file, place), dataset);
-  auto const from = open_file(place, !array.staged);
-  copy_attributes(open_dataset(from, place), dataset);
+  std::error_code error;  // if they are the same file, HDF5 has it open already
+  if (std::filesystem::equivalent(own.c_str(), site.file, error))
+    return copy_attributes(open_dataset(file, site), dataset);
+  auto const from = open_file(site, !array.staged);
+  copy_attributes(open_dataset(from, site), dataset);
 }
 
 }  // namespace
 
 SavedDataset::SavedDataset(std::string const& file, std::string const& dataset, ElementType type,
-                           Extents const& extents, ArrayInfo const* story_of)
-    : place_{std::filesystem::absolute(file).lexically_normal().string(), dataset}, part_(place_) {
+                           Extents const& extents, ArrayInfo const* attributes_from)
+    : site_{std::filesystem::absolute(file).lexically_normal().string(), dataset}, part_(site_) {
   auto const bytes = element_count(extents) * element_size(type);
-  std::filesystem::path const path{place_.file};
+  std::filesystem::path const path{site_.file};
   is_new_ = access(path.c_str(), F_OK) != 0;
-  if (access(path.parent_path().c_str(), F_OK) == 0) check_room(place_, path.parent_path(), bytes);
+  if (access(path.parent_path().c_str(), F_OK) == 0) check_room(site_, path.parent_path(), bytes);
   try {
     if (is_new_)
       make_file(path.parent_path() / fmt::format(".{}.part-{}", path.filename().string(), getpid()), bytes);
     else
       part_.dataset = fmt::format("{}.part-{}", dataset, getpid());
-    make_dataset(type, extents, story_of);
+    make_dataset(type, extents, attributes_from);
     reserve_file(part_, end_, bytes);
   } catch (...) {
     discard();
@@ -65,25 +65,26 @@ SavedDataset::~SavedDataset() { discard(); }
 void SavedDataset::make_file(std::string const& part, std::uint64_t bytes) {
   part_.file = part;
   Descriptor const file{open(part.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666)};
-  if (!file) throw system_error(place_, "cannot be made", errno);
-  if (ftruncate(file.get(), static_cast<off_t>(bytes + little)) != 0)
-    throw system_error(place_, fmt::format("a file of {} bytes cannot be made", bytes + little), errno);
+  if (!file) throw system_error(site_, "cannot be created", errno);
+  if (ftruncate(file.get(), static_cast<off_t>(bytes + overhead)) != 0)
+    throw system_error(site_, fmt::format("a file of {} bytes cannot be created", bytes + overhead), errno);
 }
 
-void SavedDataset::make_dataset(ElementType type, Extents const& extents, ArrayInfo const* story_of) {
-  if (!is_new_ && access(place_.file.c_str(), R_OK | W_OK) != 0) throw system_error(place_, "cannot be added", errno);
+void SavedDataset::make_dataset(ElementType type, Extents const& extents, ArrayInfo const* attributes_from) {
+  if (!is_new_ && access(site_.file.c_str(), R_OK | W_OK) != 0)
+    throw system_error(site_, "cannot be added: the file may not be read and written", errno);
   Hdf5Lock const lock;
   auto file = open_file_to_write(part_, is_new_ ? H5F_ACC_TRUNC : H5F_ACC_RDWR, true);
-  if (H5Lexists(file, place_.dataset.c_str(), H5P_DEFAULT) > 0) throw stage_error(place_, "is there already");
+  if (H5Lexists(file, site_.dataset.c_str(), H5P_DEFAULT) > 0) throw stage_error(site_, "already exists");
   auto dataset = create_dataset(file, part_, type, extents);
   made_ = true;
-  if (story_of != nullptr && !story_of->file.empty()) copy_story_of(*story_of, file, dataset);
+  if (attributes_from != nullptr && !attributes_from->file.empty()) copy_attributes_of(*attributes_from, file, dataset);
   write_attributes(dataset, part_, extents, 1, {});
   end_ = describe(dataset, part_, type).data_offset;
   bool const placed = end_ != 0 || element_count(extents) == 0;
-  check_hdf5(dataset.reset(), place_, "cannot be closed");
-  check_hdf5(file.reset(), place_, "cannot be closed");
-  if (!placed) throw stage_error(place_, "has no place in its file");
+  check_hdf5(dataset.reset(), site_, "cannot be closed");
+  check_hdf5(file.reset(), site_, "cannot be closed");
+  if (!placed) throw stage_error(site_, "got no position in its file");
 }
 
 void SavedDataset::append(void const* elements, std::uint64_t bytes) {
@@ -94,29 +95,30 @@ void SavedDataset::append(void const* elements, std::uint64_t bytes) {
 void SavedDataset::commit() {
   sync_path(part_);
   if (is_new_) {
-    if (rename(part_.file.c_str(), place_.file.c_str()) != 0) throw system_error(place_, "cannot be named so", errno);
+    if (rename(part_.file.c_str(), site_.file.c_str()) != 0)
+      throw system_error(site_, "cannot be given this name", errno);
     made_ = false;
-    return sync_path({std::filesystem::path{place_.file}.parent_path().string()});
+    return sync_path({std::filesystem::path{site_.file}.parent_path().string()});
   }
   {
     Hdf5Lock const lock;
-    auto file = open_file_to_write(place_, H5F_ACC_RDWR, true);
-    check_hdf5(H5Lmove(file, part_.dataset.c_str(), H5L_SAME_LOC, place_.dataset.c_str(), H5P_DEFAULT, H5P_DEFAULT),
-               place_, "cannot be named so");
+    auto file = open_file_to_write(site_, H5F_ACC_RDWR, true);
+    check_hdf5(H5Lmove(file, part_.dataset.c_str(), H5L_SAME_LOC, site_.dataset.c_str(), H5P_DEFAULT, H5P_DEFAULT),
+               site_, "cannot be given this name");
     made_ = false;
-    check_hdf5(file.reset(), place_, "cannot be closed");
+    check_hdf5(file.reset(), site_, "cannot be closed");
   }
-  sync_path(place_);
+  sync_path(site_);
 }
 
 void SavedDataset::discard() noexcept try {
-  if (is_new_ && part_.file != place_.file) unlink(part_.file.c_str());
+  if (is_new_ && part_.file != site_.file) unlink(part_.file.c_str());
   if (is_new_ || !made_) return;
   Hdf5Lock const lock;
-  auto const file = open_file_to_write(place_, H5F_ACC_RDWR, true);
+  auto const file = open_file_to_write(site_, H5F_ACC_RDWR, true);
   H5Ldelete(file, part_.dataset.c_str(), H5P_DEFAULT);
 } catch (StageError const&) {
-  // Nobody can be told; the name says what it is.
+  // A destructor cannot report it. The leftover's name ends in .part-<pid>.
 }
 
 }  // namespace farm::detail

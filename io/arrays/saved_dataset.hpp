@@ -9,32 +9,34 @@
 
 namespace farm::detail {
 
-/// A new dataset in a file of the user's, new or existing, while it is written. Neither has its name before commit(),
-/// and the destructor removes what was not committed. All functions throw StageError.
+/// A new dataset in a new or existing file of the user, while it is written. A new file, or a new dataset in an
+/// existing file, gets its name in commit(). The destructor removes what was not committed. All functions throw
+/// StageError.
 class SavedDataset {
  public:
-  /// `story_of`: an array whose attributes it shall have; null: none.
+  /// Creates the file if necessary, and the dataset. `attributes_from` is an array whose attributes are copied; null
+  /// for none.
   SavedDataset(std::string const& file, std::string const& dataset, ElementType type, Extents const& extents,
-               ArrayInfo const* story_of = nullptr);
+               ArrayInfo const* attributes_from = nullptr);
   SavedDataset(SavedDataset const&) = delete;
   SavedDataset& operator=(SavedDataset const&) = delete;
   ~SavedDataset();
 
-  /// The next elements, in row-major order.
+  /// Writes the next elements, in row-major order.
   void append(void const* elements, std::uint64_t bytes);
-  /// When all are there. They are on disk when it returns.
+  /// Gives the dataset its name. Call when all elements have been appended. Blocks until everything is on disk.
   void commit();
 
  private:
   void make_file(std::string const& part, std::uint64_t bytes);
-  void make_dataset(ElementType type, Extents const& extents, ArrayInfo const* story_of);
+  void make_dataset(ElementType type, Extents const& extents, ArrayInfo const* attributes_from);
   void discard() noexcept;
 
-  ErrorSite place_;
-  ErrorSite part_;         // what has the names until then: another file, or another dataset in it
-  bool is_new_ = false;    // the file
-  bool made_ = false;      // the part's dataset
-  std::uint64_t end_ = 0;  // of what was appended, in the file
+  ErrorSite site_;
+  ErrorSite part_;         // the temporary names: another file, or another dataset in the same file
+  bool is_new_ = false;    // whether the file is new
+  bool made_ = false;      // whether the temporary dataset exists
+  std::uint64_t end_ = 0;  // file offset of the next element
 };
 
 }  // namespace farm::detail

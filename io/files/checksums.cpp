@@ -26,12 +26,12 @@ static_assert(sizeof(Stripe) == values_per_stripe * sizeof(std::uint64_t));
 
 std::uint64_t rows_per_stripe(std::uint64_t row_bytes) { return std::max<std::uint64_t>(1, stripe_bytes / row_bytes); }
 
-/// What is known of a file's stripes.
+/// The checksums of one file, and which stripes this process has verified.
 struct FileStripes {
   struct stat status {};
   std::vector<Stripe> stripes{};
   std::mutex mutex{};
-  std::vector<bool> verified{};  // under the mutex
+  std::vector<bool> verified{};  // guarded by the mutex
 };
 
 bool is_same_file(struct stat const& a, struct stat const& b) {
@@ -46,12 +46,12 @@ std::vector<Stripe> read_stripes(ArrayInfo const& info) {
   return stripes;
 }
 
-/// Of files that were read in this process. Forgets all when it holds many: what is read again is verified again.
-class KnownFiles {
+/// The files that this process has read. Clears itself when it is full; stripes are then verified again.
+class VerifiedFiles {
  public:
   std::shared_ptr<FileStripes> find(ArrayInfo const& info) {
     struct stat status {};
-    if (stat(info.file.c_str(), &status) != 0) throw system_error(place_of(info), "cannot be opened", errno);
+    if (stat(info.file.c_str(), &status) != 0) throw system_error(site_of(info), "cannot be opened", errno);
     if (auto known = find_known(info.file, status)) return known;
     auto file = std::make_shared<FileStripes>();
     file->status = status;
@@ -74,14 +74,14 @@ class KnownFiles {
   std::map<std::string, std::shared_ptr<FileStripes>> files_{};
 };
 
-KnownFiles known_files;
+VerifiedFiles verified_files;
 
-/// A large page: file systems that have such pages make one of what is written at once. Fits in a cache.
+/// The size of a large page: file systems with large pages use one for each such write. Fits in the processor's cache.
 constexpr std::uint64_t piece_bytes = std::uint64_t{2} << 20U;
 
-std::uint64_t hash_of_file_part(ErrorSite const& place, std::uint64_t offset, std::uint64_t bytes) {
+std::uint64_t hash_of_file_part(ErrorSite const& site, std::uint64_t offset, std::uint64_t bytes) {
   std::vector<char> buffer(std::min(bytes, piece_bytes));
-  FileReader const file{place, offset, bytes};
+  FileReader const file{site, offset, bytes};
   Hash hash;
   for (std::uint64_t done = 0; done < bytes; done += buffer.size()) {
     auto const size = std::min<std::uint64_t>(bytes - done, buffer.size());
@@ -133,8 +133,8 @@ Extents extents_of_checksums(std::uint64_t stripes) { return {stripes, values_pe
 
 namespace {
 
-/// Of the stripes that these rows touch, those that are not known to be as they were written: f(stripe, whether all of
-/// it is among the rows) gives the hash that they have now.
+/// Verifies the stripes that these rows touch and that have not been verified before. `f(stripe, contained)` returns
+/// the stripe's present hash; `contained` says whether all rows of the stripe are among these rows.
 template <class F>
 void verify_stripes(ArrayInfo const& info, FileStripes& file, std::uint64_t first, std::uint64_t count, F f) {
   auto const begin = std::upper_bound(file.stripes.begin(), file.stripes.end(), first,
@@ -147,10 +147,9 @@ void verify_stripes(ArrayInfo const& info, FileStripes& file, std::uint64_t firs
     }
     auto const hash = f(*stripe, stripe->first_row >= first && stripe->first_row + stripe->rows <= first + count);
     if (hash != stripe->hash) {
-      throw stage_error(
-          place_of(info),
-          fmt::format("rows {} to {} are not what was written: checksum {:016x} was expected, found {:016x}",
-                      stripe->first_row, stripe->first_row + stripe->rows - 1, stripe->hash, hash));
+      throw stage_error(site_of(info),
+                        fmt::format("rows {} to {} are corrupt: checksum {:016x} was expected, found {:016x}",
+                                    stripe->first_row, stripe->first_row + stripe->rows - 1, stripe->hash, hash));
     }
     std::lock_guard const lock{file.mutex};
     file.verified[index] = true;
@@ -163,18 +162,18 @@ void verify_rows(ArrayInfo const& info, std::uint64_t first, std::uint64_t count
   auto const row_bytes = element_count(info.extents, 1) * element_size(info.type);
   if (info.stripes == 0 || count * row_bytes == 0 || !checksums_wanted()) return;
   auto const* const bytes = static_cast<char const*>(data);
-  verify_stripes(info, *known_files.find(info), first, count, [&](Stripe const& stripe, bool here) {
+  verify_stripes(info, *verified_files.find(info), first, count, [&](Stripe const& stripe, bool contained) {
     auto const size = stripe.rows * row_bytes;
-    return here ? hash_of(bytes + (stripe.first_row - first) * row_bytes, size)
-                : hash_of_file_part(place_of(info), info.data_offset + stripe.first_row * row_bytes, size);
+    return contained ? hash_of(bytes + (stripe.first_row - first) * row_bytes, size)
+                     : hash_of_file_part(site_of(info), info.data_offset + stripe.first_row * row_bytes, size);
   });
 }
 
-void by_stripes(ArrayInfo const& info, std::uint64_t first, std::uint64_t count,
-                std::function<void(std::uint64_t, std::uint64_t)> const& f) {
+void for_each_stripe(ArrayInfo const& info, std::uint64_t first, std::uint64_t count,
+                     std::function<void(std::uint64_t, std::uint64_t)> const& f) {
   auto const end = first + count;
   if (info.stripes != 0 && checksums_wanted()) {
-    for (auto const& stripe : known_files.find(info)->stripes) {
+    for (auto const& stripe : verified_files.find(info)->stripes) {
       auto const stripe_end = std::min(end, stripe.first_row + stripe.rows);
       if (stripe_end <= first) continue;
       if (first >= end) break;

@@ -6,19 +6,21 @@
 #include <functional>
 #include <vector>
 
-/// Staged arrays carry hashes (XXH3, 64 bits) of stripes: whole rows, about 4 MiB of them, all written by one rank.
+/// Checksums of staged arrays. A staged file has one hash (XXH3, 64 bits) per stripe. A stripe is whole rows, about
+/// 4 MiB of them, all written by one rank.
 namespace farm::detail {
 
+/// The rows of a stripe and the hash of their bytes, as they lie in the file.
 struct Stripe {
   std::uint64_t first_row = 0;
   std::uint64_t rows = 0;
   std::uint64_t hash = 0;
 };
 
-/// False where FARM_CHECKSUM=0.
+/// Returns false if FARM_CHECKSUM=0.
 [[nodiscard]] bool checksums_wanted();
 
-/// Rows that lie in memory.
+/// Rows of an array in memory.
 struct Rows {
   std::uint64_t first = 0;
   std::uint64_t count = 0;
@@ -26,26 +28,26 @@ struct Rows {
   char const* data = nullptr;
 };
 
-/// Cuts rows into pieces that stay in the processor's cache, calls `f(offset in data, bytes)` for each, and hashes it
-/// while it is there. In order.
+/// Divides the rows into pieces that fit in the processor's cache. For each piece, in order, calls
+/// `f(offset in data, bytes)` and then hashes the piece while it is cached.
 [[nodiscard]] std::vector<Stripe> hash_stripes(Rows const& rows,
                                                std::function<void(std::uint64_t, std::uint64_t)> const& f);
 [[nodiscard]] std::vector<Stripe> hash_stripes(Rows const& rows);
 
-/// How many stripes that will be.
+/// Returns the number of stripes that hash_stripes() makes of so many rows.
 [[nodiscard]] std::uint64_t count_stripes(std::uint64_t rows, std::uint64_t row_bytes);
 
-/// The dataset of them: one row of first_row, rows and hash per stripe.
+/// Name of the dataset that holds the checksums: one row of first_row, rows and hash per stripe.
 inline constexpr char const* checksums_dataset = "/checksums";
 [[nodiscard]] Extents extents_of_checksums(std::uint64_t stripes);
 
-/// Calls `f(first, count)` for rows that are of one stripe, or of none, in order: who reads and verifies these before
-/// the next ones finds them in the processor's cache.
-void by_stripes(ArrayInfo const& info, std::uint64_t first, std::uint64_t count,
-                std::function<void(std::uint64_t, std::uint64_t)> const& f);
+/// Divides rows at the boundaries of stripes and calls `f(first, count)` for each part, in order. A caller that reads
+/// and verifies one part before the next one finds the part in the processor's cache.
+void for_each_stripe(ArrayInfo const& info, std::uint64_t first, std::uint64_t count,
+                     std::function<void(std::uint64_t, std::uint64_t)> const& f);
 
-/// Throws StageError unless all stripes that these rows touch are as they were written. Each is looked at once per
-/// process, for as long as the file is not modified. `data` are the rows; what lies beyond is read from the file.
+/// Throws StageError unless all stripes that these rows touch are as they were written. `data` holds the rows; the rest
+/// of a stripe is read from the file. A process verifies each stripe once, until the file is modified.
 void verify_rows(ArrayInfo const& info, std::uint64_t first, std::uint64_t count, void const* data);
 
 }  // namespace farm::detail

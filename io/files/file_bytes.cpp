@@ -14,56 +14,55 @@
 namespace farm::detail {
 namespace {
 
-constexpr std::uint64_t most_at_once = std::uint64_t{1} << 30U;  // Linux transfers no more than 2 GiB
+constexpr std::uint64_t most_at_once = std::uint64_t{1} << 30U;  // Linux transfers at most 2 GiB per call
 
-Descriptor open_for(ErrorSite const& place, std::uint64_t offset, std::uint64_t bytes) {
-  Descriptor file{open(place.file.c_str(), O_RDONLY | O_CLOEXEC)};
-  if (!file) throw system_error(place, "cannot be opened", errno);
+Descriptor open_for(ErrorSite const& site, std::uint64_t offset, std::uint64_t bytes) {
+  Descriptor file{open(site.file.c_str(), O_RDONLY | O_CLOEXEC)};
+  if (!file) throw system_error(site, "cannot be opened", errno);
   struct stat status {};
-  if (fstat(file.get(), &status) != 0) throw system_error(place, "cannot be looked at", errno);
+  if (fstat(file.get(), &status) != 0) throw system_error(site, "cannot be examined", errno);
   if (auto const size = static_cast<std::uint64_t>(status.st_size); size < offset + bytes)
-    throw stage_error(place, fmt::format("is truncated: {} bytes were expected, there are {}", offset + bytes, size));
+    throw stage_error(site, fmt::format("is truncated: {} bytes were expected, found {}", offset + bytes, size));
   return file;
 }
 
 }  // namespace
 
-std::shared_ptr<void> map_file(ErrorSite const& place, std::uint64_t offset, std::uint64_t bytes, Mapping mapping) {
-  auto const file = open_for(place, offset, bytes);
-  if (mapping.locked) flock(file.get(), LOCK_SH | LOCK_NB);  // which the mapping holds when the descriptor is closed
+std::shared_ptr<void> map_file(ErrorSite const& site, std::uint64_t offset, std::uint64_t bytes, MapOptions options) {
+  auto const file = open_for(site, offset, bytes);
+  if (options.locked) flock(file.get(), LOCK_SH | LOCK_NB);  // the mapping holds the lock after the file is closed
   auto const into_page = offset % static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
   auto const length = bytes + into_page;
-  // all at once: who maps a part reads it, and a fault for each page takes longer than the reading
-  void* const pages = mmap(nullptr, length, mapping.modifiable ? PROT_READ | PROT_WRITE : PROT_READ,
-                           mapping.modifiable ? MAP_PRIVATE : MAP_SHARED | MAP_POPULATE, file.get(),
+  // Populate all pages at once: callers read them all, and one fault per page takes longer than the reading.
+  void* const pages = mmap(nullptr, length, options.modifiable ? PROT_READ | PROT_WRITE : PROT_READ,
+                           options.modifiable ? MAP_PRIVATE : MAP_SHARED | MAP_POPULATE, file.get(),
                            static_cast<off_t>(offset - into_page));
-  if (pages == MAP_FAILED) throw system_error(place, "cannot be mapped", errno);  // NOLINT(performance-no-int-to-ptr)
+  if (pages == MAP_FAILED) throw system_error(site, "cannot be mapped", errno);  // NOLINT(performance-no-int-to-ptr)
 #ifdef MADV_POPULATE_READ
-  if (mapping.modifiable) madvise(pages, length, MADV_POPULATE_READ);  // MAP_POPULATE would copy all pages
+  if (options.modifiable) madvise(pages, length, MADV_POPULATE_READ);  // MAP_POPULATE would copy all pages
 #endif
   std::shared_ptr<void> const owner{pages, [length](void* p) { munmap(p, length); }};
   return {owner, static_cast<char*>(pages) + into_page};
 }
 
-FileReader::FileReader(ErrorSite place, std::uint64_t offset, std::uint64_t bytes)
-    : place_(std::move(place)), file_(open_for(place_, offset, bytes)) {}
+FileReader::FileReader(ErrorSite site, std::uint64_t offset, std::uint64_t bytes)
+    : site_(std::move(site)), file_(open_for(site_, offset, bytes)) {}
 
 void FileReader::read(std::uint64_t offset, std::uint64_t bytes, void* out) const {
   auto* to = static_cast<char*>(out);
   while (bytes > 0) {
     auto const got = pread(file_.get(), to, std::min(bytes, most_at_once), static_cast<off_t>(offset));
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) throw system_error(place_, "cannot be read", errno);
-    if (got == 0) throw stage_error(place_, "was truncated while it was read");
+    if (got < 0) throw system_error(site_, "cannot be read", errno);
+    if (got == 0) throw stage_error(site_, "was truncated while it was read");
     to += got;
     offset += static_cast<std::uint64_t>(got);
     bytes -= static_cast<std::uint64_t>(got);
   }
 }
 
-FileWriter::FileWriter(ErrorSite place)
-    : place_(std::move(place)), file_(open(place_.file.c_str(), O_WRONLY | O_CLOEXEC)) {
-  if (!file_) throw system_error(place_, "cannot be opened", errno);
+FileWriter::FileWriter(ErrorSite site) : site_(std::move(site)), file_(open(site_.file.c_str(), O_WRONLY | O_CLOEXEC)) {
+  if (!file_) throw system_error(site_, "cannot be opened", errno);
 }
 
 void FileWriter::write(std::uint64_t offset, std::uint64_t bytes, void const* from) const {
@@ -71,30 +70,30 @@ void FileWriter::write(std::uint64_t offset, std::uint64_t bytes, void const* fr
   while (bytes > 0) {
     auto const put = pwrite(file_.get(), data, std::min(bytes, most_at_once), static_cast<off_t>(offset));
     if (put < 0 && errno == EINTR) continue;
-    if (put <= 0) throw system_error(place_, "cannot be written", put < 0 ? errno : ENOSPC);
+    if (put <= 0) throw system_error(site_, "cannot be written", put < 0 ? errno : ENOSPC);
     data += put;
     offset += static_cast<std::uint64_t>(put);
     bytes -= static_cast<std::uint64_t>(put);
   }
 }
 
-void reserve_file(ErrorSite const& place, std::uint64_t offset, std::uint64_t bytes) {
+void reserve_file(ErrorSite const& site, std::uint64_t offset, std::uint64_t bytes) {
   if (bytes == 0) return;
-  Descriptor const file{open(place.file.c_str(), O_WRONLY | O_CLOEXEC)};
-  if (!file) throw system_error(place, "cannot be opened", errno);
-  // Not posix_fallocate, which writes all of it where the file system cannot.
+  Descriptor const file{open(site.file.c_str(), O_WRONLY | O_CLOEXEC)};
+  if (!file) throw system_error(site, "cannot be opened", errno);
+  // Not posix_fallocate(): on file systems that cannot reserve blocks, it writes the whole range.
   int result = 0;
   do {
     result = fallocate(file.get(), 0, static_cast<off_t>(offset), static_cast<off_t>(bytes));
   } while (result != 0 && errno == EINTR);
   if (result != 0 && errno != EOPNOTSUPP && errno != ENOSYS)
-    throw system_error(place, fmt::format("there is no room for {} bytes", bytes), errno);
+    throw system_error(site, fmt::format("the file system has no room for {} bytes", bytes), errno);
 }
 
-void sync_path(ErrorSite const& place) {
-  Descriptor const file{open(place.file.c_str(), O_RDONLY | O_CLOEXEC)};
-  // Some file systems cannot sync directories, and say EINVAL.
-  if (!file || (fsync(file.get()) != 0 && errno != EINVAL)) throw system_error(place, "cannot be made durable", errno);
+void sync_path(ErrorSite const& site) {
+  Descriptor const file{open(site.file.c_str(), O_RDONLY | O_CLOEXEC)};
+  // Some file systems cannot sync directories and return EINVAL.
+  if (!file || (fsync(file.get()) != 0 && errno != EINVAL)) throw system_error(site, "cannot be synced to disk", errno);
 }
 
 }  // namespace farm::detail

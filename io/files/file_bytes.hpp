@@ -6,53 +6,58 @@
 #include "core/base/descriptor.hpp"
 #include "io/hdf5/error_site.hpp"
 
-/// Bytes of a file, without HDF5.
+/// Reading, writing and mapping the bytes of a file without HDF5. All functions throw StageError.
 namespace farm::detail {
 
-struct Mapping {
-  /// Written pages become the process's own; else the pages are read-only.
+/// How map_file() maps.
+struct MapOptions {
+  /// True: the pages may be written, and a written page becomes the process's own. False: the pages are read-only.
   bool modifiable = false;
-  /// Until the mapping goes, the file has a shared lock (flock), which who would make another file of it finds.
+  /// True: the mapping holds a shared lock (flock) on the file. The lock tells others not to reuse the file.
   bool locked = false;
 };
 
-/// Unmapped when the last copy goes. Throws StageError where the file has not so many bytes.
-[[nodiscard]] std::shared_ptr<void> map_file(ErrorSite const& place, std::uint64_t offset, std::uint64_t bytes,
-                                             Mapping mapping);
+/// Maps a range of the file. The mapping is removed with the last copy of the result. Throws if the file is too short.
+[[nodiscard]] std::shared_ptr<void> map_file(ErrorSite const& site, std::uint64_t offset, std::uint64_t bytes,
+                                             MapOptions options);
 
-/// An open file. All functions throw StageError.
+/// A file opened for reading.
 class FileReader {
  public:
-  /// The file must have these bytes.
-  FileReader(ErrorSite place, std::uint64_t offset, std::uint64_t bytes);
+  /// Opens the file. Throws if the file does not have all bytes of this range.
+  FileReader(ErrorSite site, std::uint64_t offset, std::uint64_t bytes);
   void read(std::uint64_t offset, std::uint64_t bytes, void* out) const;
 
  private:
-  ErrorSite place_;
+  ErrorSite site_;
   Descriptor file_;
 };
+
+/// A file opened for writing.
 class FileWriter {
  public:
-  /// An existing file, which grows where that is needed.
-  explicit FileWriter(ErrorSite place);
+  /// Opens an existing file.
+  explicit FileWriter(ErrorSite site);
+  /// Writes the bytes. The file grows if necessary.
   void write(std::uint64_t offset, std::uint64_t bytes, void const* from) const;
 
  private:
-  ErrorSite place_;
+  ErrorSite site_;
   Descriptor file_;
 };
 
-inline void read_file(ErrorSite const& place, std::uint64_t offset, std::uint64_t bytes, void* out) {
-  FileReader{place, offset, bytes}.read(offset, bytes, out);
+inline void read_file(ErrorSite const& site, std::uint64_t offset, std::uint64_t bytes, void* out) {
+  FileReader{site, offset, bytes}.read(offset, bytes, out);
 }
-inline void write_file(ErrorSite const& place, std::uint64_t offset, std::uint64_t bytes, void const* from) {
-  FileWriter{place}.write(offset, bytes, from);
+inline void write_file(ErrorSite const& site, std::uint64_t offset, std::uint64_t bytes, void const* from) {
+  FileWriter{site}.write(offset, bytes, from);
 }
 
-/// Takes the room on the disk, where the file system can do so: afterwards writing there does not find the disk full.
-void reserve_file(ErrorSite const& place, std::uint64_t offset, std::uint64_t bytes);
+/// Reserves blocks on the disk, so that later writes to this range cannot find the disk full. Does nothing on file
+/// systems that cannot reserve.
+void reserve_file(ErrorSite const& site, std::uint64_t offset, std::uint64_t bytes);
 
-/// Makes what was written durable: a file, or the names in a directory.
-void sync_path(ErrorSite const& place);
+/// Syncs a file, or the names in a directory, to disk.
+void sync_path(ErrorSite const& site);
 
 }  // namespace farm::detail

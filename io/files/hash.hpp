@@ -6,12 +6,12 @@
 
 namespace farm::detail {
 
-/// XXH3, 64 bits, of bytes that come one piece after the other.
+/// A running XXH3 hash (64 bits) of bytes that arrive in pieces.
 class Hash {
  public:
   Hash();
   void add(void const* data, std::size_t bytes);
-  /// Of what was added; begins anew.
+  /// Returns the hash of all bytes added so far and starts over.
   [[nodiscard]] std::uint64_t take();
 
  private:

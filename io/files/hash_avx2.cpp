@@ -1,5 +1,5 @@
-// Compiled with -mavx2 where the compiler knows it: no header of C++ may be included, whose functions would be compiled
-// so for everybody.
+// Compiled with -mavx2 if the compiler supports it. Include no C++ headers here: the linker could pick their inline
+// functions, compiled for AVX2, for the whole program.
 #include "io/files/hash_avx2.hpp"
 
 #include <xxhash.h>

@@ -2,11 +2,12 @@
 
 #include <cstddef>
 
-/// XXH3 with the wide registers that not every processor has, at three times the speed.
+/// XXH3 with AVX2, at three times the speed. Not every processor supports it.
 namespace farm::detail {
 
+/// Returns true if both the compiler and the processor support AVX2.
 [[nodiscard]] bool has_avx2() noexcept;
-/// `state` is an XXH3_state_t. Only where has_avx2().
+/// Adds bytes to `state`, which is an XXH3_state_t. Requires has_avx2().
 void hash_with_avx2(void* state, void const* data, std::size_t bytes) noexcept;
 
 }  // namespace farm::detail

@@ -6,36 +6,37 @@
 namespace farm::detail {
 namespace {
 
-constexpr std::size_t longest = 16'000;  // a dataset's header holds 64 KiB per attribute
+constexpr std::size_t longest = 16'000;  // an object header limits an attribute to 64 KiB
 
-void write_attribute(hid_t dataset, ErrorSite const& place, std::string const& name, hid_t type, hid_t space,
+void write_attribute(hid_t dataset, ErrorSite const& site, std::string const& name, hid_t type, hid_t space,
                      void const* value) {
   if (H5Aexists(dataset, name.c_str()) > 0) return;
-  AttributeHandle const attribute{check_hdf5(H5Acreate2(dataset, name.c_str(), type, space, H5P_DEFAULT, H5P_DEFAULT),
-                                             place, "cannot have the attribute '" + name + "'")};
-  check_hdf5(H5Awrite(attribute, type, value), place, "cannot have the attribute '" + name + "'");
+  auto const error = "the attribute '" + name + "' cannot be written";
+  AttributeHandle const attribute{
+      check_hdf5(H5Acreate2(dataset, name.c_str(), type, space, H5P_DEFAULT, H5P_DEFAULT), site, error)};
+  check_hdf5(H5Awrite(attribute, type, value), site, error);
 }
 
-void write_text(hid_t dataset, ErrorSite const& place, std::string const& name, std::string value) {
-  value.resize(std::clamp<std::size_t>(value.size(), 1, longest));  // HDF5 has no strings without bytes
+void write_text(hid_t dataset, ErrorSite const& site, std::string const& name, std::string value) {
+  value.resize(std::clamp<std::size_t>(value.size(), 1, longest));  // HDF5 has no empty strings
   TypeHandle const type{H5Tcopy(H5T_C_S1)};
   H5Tset_size(type, value.size());
   H5Tset_strpad(type, H5T_STR_NULLPAD);
   H5Tset_cset(type, H5T_CSET_UTF8);
   SpaceHandle const space{H5Screate(H5S_SCALAR)};
-  write_attribute(dataset, place, name, type, space, value.data());
+  write_attribute(dataset, site, name, type, space, value.data());
 }
 
 }  // namespace
 
-void write_attributes(hid_t dataset, ErrorSite const& place, Extents const& extents, int ranks,
+void write_attributes(hid_t dataset, ErrorSite const& site, Extents const& extents, int ranks,
                       std::vector<std::pair<std::string, std::string>> const& more) {
-  write_text(dataset, place, "writer", "farm");
-  write_text(dataset, place, "version", FARM_VERSION);
-  write_attribute(dataset, place, "extents", H5T_NATIVE_UINT64, make_space({extents.size()}), extents.data());
+  write_text(dataset, site, "writer", "farm");
+  write_text(dataset, site, "version", FARM_VERSION);
+  write_attribute(dataset, site, "extents", H5T_NATIVE_UINT64, make_space({extents.size()}), extents.data());
   SpaceHandle const scalar{H5Screate(H5S_SCALAR)};
-  write_attribute(dataset, place, "ranks", H5T_NATIVE_INT, scalar, &ranks);
-  for (auto const& [name, value] : more) write_text(dataset, place, name, value);
+  write_attribute(dataset, site, "ranks", H5T_NATIVE_INT, scalar, &ranks);
+  for (auto const& [name, value] : more) write_text(dataset, site, name, value);
 }
 
 namespace {
@@ -46,7 +47,7 @@ herr_t copy_attribute(hid_t from, char const* name, H5A_info_t const* /*info*/, 
   AttributeHandle const attribute{H5Aopen(from, name, H5P_DEFAULT)};
   TypeHandle const type{H5Aget_type(attribute)};
   SpaceHandle const space{H5Aget_space(attribute)};
-  // references and strings of any length point into the file that they come from
+  // references and variable-length values point into the file that they come from
   if (H5Tdetect_class(type, H5T_REFERENCE) != 0 || H5Tdetect_class(type, H5T_VLEN) != 0 ||
       H5Tis_variable_str(type) != 0)
     return 0;

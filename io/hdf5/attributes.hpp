@@ -10,13 +10,12 @@
 
 namespace farm::detail {
 
-/// Attributes that tell where a dataset comes from: writer, version, extents, ranks, and what else is given; those
-/// that it has stay. Under an Hdf5Lock.
-void write_attributes(hid_t dataset, ErrorSite const& place, Extents const& extents, int ranks,
+/// Writes the attributes that say where a dataset comes from: writer, version, extents, ranks, and `more`. Existing
+/// attributes are not changed. Requires an Hdf5Lock.
+void write_attributes(hid_t dataset, ErrorSite const& site, Extents const& extents, int ranks,
                       std::vector<std::pair<std::string, std::string>> const& more);
 
-/// The attributes of one dataset for another that is a copy of it, where it has them not. What cannot be copied is left
-/// out: attributes are a story, not data. Under an Hdf5Lock.
+/// Copies attributes that `to` lacks from `from`. Attributes that cannot be copied are skipped. Requires an Hdf5Lock.
 void copy_attributes(hid_t from, hid_t to);
 
 }  // namespace farm::detail

@@ -9,14 +9,14 @@
 #include <string>
 
 #include "core/base/descriptor.hpp"
-#include "io/files/pieces.hpp"
+#include "io/hdf5/pieces.hpp"
 
 namespace farm::detail {
 namespace {
 
 std::string text_of(Extents const& extents) { return fmt::format("{}", fmt::join(extents, " x ")); }
 
-/// Whether HDF5 converts one to the other without loss: only the byte order may differ.
+/// Returns true if HDF5 converts one type to the other without loss: only the byte order may differ.
 bool is_same_number(hid_t found, hid_t expected) {
   auto const number = H5Tget_class(expected);
   return H5Tget_class(found) == number && H5Tget_size(found) == H5Tget_size(expected) &&
@@ -55,18 +55,19 @@ std::string name_of(hid_t type) {
   }
 }
 
-Extents extents_of(hid_t dataset, ErrorSite const& place) {
+Extents extents_of(hid_t dataset, ErrorSite const& site) {
   SpaceHandle const space{H5Dget_space(dataset)};
-  if (H5Sget_simple_extent_type(space) == H5S_NULL) throw stage_error(place, "has no elements and no extents");
+  if (H5Sget_simple_extent_type(space) == H5S_NULL)
+    throw stage_error(site, "has no elements and no extents (a null dataspace)");
   int const axes = H5Sget_simple_extent_ndims(space);
   if (axes < 1 || axes > static_cast<int>(max_dimensions))
-    throw stage_error(place, fmt::format("1 to {} axes are expected, it has {}", max_dimensions, axes));
+    throw stage_error(site, fmt::format("1 to {} axes are supported, the dataset has {}", max_dimensions, axes));
   std::array<hsize_t, H5S_MAX_RANK> sizes{};
   H5Sget_simple_extent_dims(space, sizes.data(), nullptr);
   return {sizes.begin(), sizes.begin() + axes};
 }
 
-/// 0 where the elements do not lie in the file as in memory.
+/// Returns the file offset of the elements; 0 if the file does not hold them as memory does.
 std::uint64_t mappable_offset(hid_t dataset, hid_t found, hid_t native) {
   PropertiesHandle const creation{H5Dget_create_plist(dataset)};
   if (H5Pget_layout(creation) != H5D_CONTIGUOUS || H5Pget_external_count(creation) > 0) return 0;
@@ -78,46 +79,46 @@ std::uint64_t mappable_offset(hid_t dataset, hid_t found, hid_t native) {
 
 }  // namespace
 
-FileHandle open_file(ErrorSite const& place, bool lock) {
-  if (Descriptor const probe{open(place.file.c_str(), O_RDONLY | O_CLOEXEC)}; !probe)
-    throw system_error({place.file}, "cannot be opened", errno);
+FileHandle open_file(ErrorSite const& site, bool lock) {
+  if (Descriptor const probe{open(site.file.c_str(), O_RDONLY | O_CLOEXEC)}; !probe)
+    throw system_error({site.file}, "cannot be opened", errno);
   auto const access = file_access(lock);
-  return FileHandle{check_hdf5(H5Fopen(place.file.c_str(), H5F_ACC_RDONLY, access), {place.file}, "cannot be opened")};
+  return FileHandle{check_hdf5(H5Fopen(site.file.c_str(), H5F_ACC_RDONLY, access), {site.file}, "cannot be opened")};
 }
 
-FileHandle open_file_to_write(ErrorSite const& place, unsigned mode, bool lock) {
+FileHandle open_file_to_write(ErrorSite const& site, unsigned mode, bool lock) {
   auto const access = file_access(lock);
   H5Pset_alignment(access, 1, 4096);
-  auto const* const path = place.file.c_str();
+  auto const* const path = site.file.c_str();
   auto const id = mode == H5F_ACC_TRUNC ? H5Fcreate(path, mode, H5P_DEFAULT, access) : H5Fopen(path, mode, access);
-  return FileHandle{check_hdf5(id, {place.file}, "cannot be opened for writing")};
+  return FileHandle{check_hdf5(id, {site.file}, "cannot be opened for writing")};
 }
 
-FileHandle create_file(ErrorSite const& place, Alignment alignment) {
+FileHandle create_file(ErrorSite const& site, Alignment alignment) {
   auto const access = file_access(false);
   H5Pset_alignment(access, alignment.smallest, alignment.multiple);
-  auto const id = H5Fcreate(place.file.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access);
-  return FileHandle{check_hdf5(id, {place.file}, "cannot be made")};
+  auto const id = H5Fcreate(site.file.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access);
+  return FileHandle{check_hdf5(id, {site.file}, "cannot be created")};
 }
 
-DatasetHandle open_dataset(hid_t file, ErrorSite const& place) {
-  return DatasetHandle{check_hdf5(H5Dopen2(file, place.dataset.c_str(), H5P_DEFAULT), place, "cannot be opened")};
+DatasetHandle open_dataset(hid_t file, ErrorSite const& site) {
+  return DatasetHandle{check_hdf5(H5Dopen2(file, site.dataset.c_str(), H5P_DEFAULT), site, "cannot be opened")};
 }
 
-ArrayInfo describe(hid_t dataset, ErrorSite const& place, ElementType type) {
+ArrayInfo describe(hid_t dataset, ErrorSite const& site, ElementType type) {
   TypeHandle const found{H5Dget_type(dataset)};
   auto const native = native_type(type);
-  auto extents = extents_of(dataset, place);
+  auto extents = extents_of(dataset, site);
   if (!is_same_type(found, native)) {
-    throw stage_error(place, fmt::format("elements are expected to be {}, they are {} (extents {})", element_name(type),
-                                         name_of(found), text_of(extents)));
+    throw stage_error(site, fmt::format("elements of type {} were expected, found {} (extents {})", element_name(type),
+                                        name_of(found), text_of(extents)));
   }
-  ArrayInfo info{.file = place.file, .dataset = place.dataset, .type = type, .extents = std::move(extents)};
+  ArrayInfo info{.file = site.file, .dataset = site.dataset, .type = type, .extents = std::move(extents)};
   info.data_offset = mappable_offset(dataset, found, native);
   return info;
 }
 
-DatasetHandle create_dataset(hid_t file, ErrorSite const& place, ElementType type, Extents const& extents) {
+DatasetHandle create_dataset(hid_t file, ErrorSite const& site, ElementType type, Extents const& extents) {
   PropertiesHandle const creation{H5Pcreate(H5P_DATASET_CREATE)};
   H5Pset_layout(creation, H5D_CONTIGUOUS);
   H5Pset_alloc_time(creation, H5D_ALLOC_TIME_EARLY);
@@ -126,11 +127,11 @@ DatasetHandle create_dataset(hid_t file, ErrorSite const& place, ElementType typ
   H5Pset_create_intermediate_group(links, 1);
   auto const space = make_space(extents);
   auto const native = native_type(type);
-  auto const dataset = H5Dcreate2(file, place.dataset.c_str(), native, space, links, creation, H5P_DEFAULT);
-  return DatasetHandle{check_hdf5(dataset, place, "cannot be made")};
+  auto const dataset = H5Dcreate2(file, site.dataset.c_str(), native, space, links, creation, H5P_DEFAULT);
+  return DatasetHandle{check_hdf5(dataset, site, "cannot be created")};
 }
 
-void read_block(hid_t dataset, ErrorSite const& place, ElementType type, Extents const& offset, Extents const& count,
+void read_block(hid_t dataset, ErrorSite const& site, ElementType type, Extents const& offset, Extents const& count,
                 void* elements) {
   auto const native = native_type(type);
   SpaceHandle const space{H5Dget_space(dataset)};
@@ -140,7 +141,7 @@ void read_block(hid_t dataset, ErrorSite const& place, ElementType type, Extents
     auto const piece = pieces[i];
     select(space, piece.offset, piece.count);
     auto const memory = make_space(piece.count);
-    check_hdf5(H5Dread(dataset, native, memory, space, H5P_DEFAULT, to), place, "cannot be read");
+    check_hdf5(H5Dread(dataset, native, memory, space, H5P_DEFAULT, to), site, "cannot be read");
     to += element_count(piece.count) * element_size(type);
   }
 }

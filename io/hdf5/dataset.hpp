@@ -6,33 +6,37 @@
 
 #include "io/hdf5/hdf5.hpp"
 
-/// Datasets of HDF5 files, for this process alone. All of it under an Hdf5Lock.
+/// Datasets of HDF5 files, accessed by this process alone. All functions but site_of() require an Hdf5Lock and throw
+/// StageError.
 namespace farm::detail {
 
-[[nodiscard]] inline ErrorSite place_of(ArrayInfo const& info) { return {info.file, info.dataset}; }
+[[nodiscard]] inline ErrorSite site_of(ArrayInfo const& info) { return {info.file, info.dataset}; }
 
-/// Read-only. The system's own words where it is not there or may not be read.
-[[nodiscard]] FileHandle open_file(ErrorSite const& place, bool lock);
-/// Any other way: H5F_ACC_RDWR, or H5F_ACC_TRUNC to make it. New datasets begin at a page, so that they can be mapped.
-[[nodiscard]] FileHandle open_file_to_write(ErrorSite const& place, unsigned mode, bool lock);
+/// Opens a file read-only. If the file does not exist or may not be read, the error has the system's text, which says
+/// more than HDF5's. `lock`: whether HDF5 locks the file.
+[[nodiscard]] FileHandle open_file(ErrorSite const& site, bool lock);
+/// Opens a file for writing (H5F_ACC_RDWR) or creates it (H5F_ACC_TRUNC). New datasets begin at a page, so that they
+/// can be mapped.
+[[nodiscard]] FileHandle open_file_to_write(ErrorSite const& site, unsigned mode, bool lock);
 
-/// Where datasets of so many bytes or more begin.
+/// Where HDF5 puts a new object in the file: objects of `smallest` bytes or more begin at a multiple of `multiple`.
 struct Alignment {
   std::uint64_t smallest = 1;
   std::uint64_t multiple = 4096;
 };
-/// A new one of this process's, in place of what is there.
-[[nodiscard]] FileHandle create_file(ErrorSite const& place, Alignment alignment);
-[[nodiscard]] DatasetHandle open_dataset(hid_t file, ErrorSite const& place);
+/// Creates a file that only this process uses. Replaces an existing file.
+[[nodiscard]] FileHandle create_file(ErrorSite const& site, Alignment alignment);
+[[nodiscard]] DatasetHandle open_dataset(hid_t file, ErrorSite const& site);
 
-/// What the dataset is; throws StageError unless it is an array of this type.
-[[nodiscard]] ArrayInfo describe(hid_t dataset, ErrorSite const& place, ElementType type);
+/// Returns the info of a dataset. Throws StageError unless the dataset is an array of this type.
+[[nodiscard]] ArrayInfo describe(hid_t dataset, ErrorSite const& site, ElementType type);
 
-/// Contiguous, of the native type, with its place in the file, not filled: what is not written is undefined.
-[[nodiscard]] DatasetHandle create_dataset(hid_t file, ErrorSite const& place, ElementType type,
-                                           Extents const& extents);
+/// Creates a contiguous dataset of the native type. HDF5 assigns its position in the file at once but does not fill it:
+/// elements are undefined until they are written.
+[[nodiscard]] DatasetHandle create_dataset(hid_t file, ErrorSite const& site, ElementType type, Extents const& extents);
 
-void read_block(hid_t dataset, ErrorSite const& place, ElementType type, Extents const& offset, Extents const& count,
+/// Reads a block through HDF5, at most transfer_limit bytes at a time.
+void read_block(hid_t dataset, ErrorSite const& site, ElementType type, Extents const& offset, Extents const& count,
                 void* elements);
 
 }  // namespace farm::detail

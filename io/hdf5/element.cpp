@@ -10,7 +10,7 @@ struct Entry {
   std::size_t size;
 };
 
-// In the order of ElementType.
+// in the order of ElementType
 constexpr std::array entries{
     Entry{"int8", 1},
     Entry{"int16", 2},

@@ -7,16 +7,16 @@
 
 namespace farm::detail {
 
-/// What an error is about.
+/// The file, and possibly the dataset, that an error message is about.
 struct ErrorSite {
   std::string file;
-  std::string dataset{};  ///< empty: the file as such
+  std::string dataset{};  ///< empty: the file as a whole
 };
 
-/// "file, dataset '/data': text", on one line.
-[[nodiscard]] StageError stage_error(ErrorSite const& place, std::string_view text);
+/// Returns an error that says "file, dataset '/data': text" on one line.
+[[nodiscard]] StageError stage_error(ErrorSite const& site, std::string_view text);
 
-/// The same, with the text of an errno.
-[[nodiscard]] StageError system_error(ErrorSite const& place, std::string_view text, int error);
+/// As above, followed by the text of an errno value.
+[[nodiscard]] StageError system_error(ErrorSite const& site, std::string_view text, int error);
 
 }  // namespace farm::detail

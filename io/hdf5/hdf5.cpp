@@ -9,7 +9,7 @@ namespace {
 
 std::mutex hdf5_mutex;
 
-// The first one told of is the innermost, which knows best.
+// Depth 0 is the innermost error, which is the most specific.
 herr_t take_text(unsigned depth, H5E_error2_t const* error, void* text) {
   if (depth == 0) *static_cast<std::string*>(text) = error->desc;
   return 0;
@@ -55,10 +55,10 @@ Hdf5Lock::Hdf5Lock() : lock_(hdf5_mutex) {
 
 Hdf5Lock::~Hdf5Lock() { H5Eset_auto2(H5E_DEFAULT, print_, print_data_); }
 
-StageError hdf5_error(ErrorSite const& place, std::string_view text) {
+StageError hdf5_error(ErrorSite const& site, std::string_view text) {
   std::string why;
   H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, take_text, &why);
-  return stage_error(place, why.empty() ? std::string{text} : fmt::format("{}: {}", text, why));
+  return stage_error(site, why.empty() ? std::string{text} : fmt::format("{}: {}", text, why));
 }
 
 TypeHandle native_type(ElementType type) {

@@ -13,8 +13,8 @@
 
 namespace farm::detail {
 
-/// HDF5 is not thread-safe: every call of it happens under one of these, the closing of handles included. HDF5 prints
-/// nothing meanwhile.
+/// The process-wide lock around HDF5, which is not thread-safe. Every call of HDF5, including the closing of handles,
+/// requires one. Also stops HDF5 from printing its errors.
 class Hdf5Lock {
  public:
   Hdf5Lock();
@@ -28,17 +28,17 @@ class Hdf5Lock {
   void* print_data_ = nullptr;
 };
 
-/// `text`, and what HDF5 itself says about the call that has just failed.
-[[nodiscard]] StageError hdf5_error(ErrorSite const& place, std::string_view text);
+/// Returns an error of `text` and HDF5's own description of the call that has just failed.
+[[nodiscard]] StageError hdf5_error(ErrorSite const& site, std::string_view text);
 
-/// The result of a call, which is negative where it failed.
+/// Returns the result of an HDF5 call. Throws StageError if it is negative, which means failure.
 template <class Result>
-Result check_hdf5(Result result, ErrorSite const& place, std::string_view text) {
-  if (result < 0) throw hdf5_error(place, text);
+Result check_hdf5(Result result, ErrorSite const& site, std::string_view text) {
+  if (result < 0) throw hdf5_error(site, text);
   return result;
 }
 
-/// An identifier, closed by the destructor.
+/// An owned HDF5 identifier. The destructor closes it.
 template <herr_t (*close)(hid_t)>
 class Hdf5Handle {
  public:
@@ -54,7 +54,7 @@ class Hdf5Handle {
   }
   operator hid_t() const noexcept { return id_; }  // NOLINT(google-explicit-constructor)
 
-  /// Closes now; negative where that fails, upon which the identifier is given up.
+  /// Closes the identifier now. Returns a negative value on failure; the identifier is given up in any case.
   [[nodiscard]] herr_t reset() noexcept {
     auto const id = std::exchange(id_, H5I_INVALID_HID);
     return id < 0 ? 0 : close(id);
@@ -71,13 +71,15 @@ using TypeHandle = Hdf5Handle<H5Tclose>;
 using AttributeHandle = Hdf5Handle<H5Aclose>;
 using PropertiesHandle = Hdf5Handle<H5Pclose>;
 
-/// Of an element in memory.
+/// Returns the HDF5 type of an element in memory.
 [[nodiscard]] TypeHandle native_type(ElementType type);
 
 [[nodiscard]] SpaceHandle make_space(Extents const& extents);
+/// Selects a block of the dataspace; nothing if the block is empty.
 void select(hid_t space, Extents const& offset, Extents const& count);
 
-/// To access files by this process alone. The complete files of a stage need no locks.
+/// Returns properties for file access by this process alone. `lock`: whether HDF5 locks the file. Complete staged files
+/// never change and need no lock.
 [[nodiscard]] PropertiesHandle file_access(bool lock);
 
 }  // namespace farm::detail

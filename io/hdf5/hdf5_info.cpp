@@ -11,7 +11,7 @@ Hdf5Info hdf5_info() {
 #ifdef H5_HAVE_PARALLEL
   info.parallel = true;
 #endif
-  // The first call of most functions ends the process where library and headers differ; this one does not look.
+  // Most HDF5 functions abort the process if the library and the headers differ; this one does not check.
   unsigned major = 0;
   unsigned minor = 0;
   unsigned release = 0;

@@ -4,14 +4,14 @@
 
 namespace farm::detail {
 
-/// Of the HDF5 that is in use.
+/// Properties of the HDF5 library in use.
 struct Hdf5Info {
-  std::string library;  ///< version of what is loaded: "1.10.8"
-  std::string headers;  ///< version that this was compiled with
+  std::string library;  ///< version of the loaded library: "1.10.8"
+  std::string headers;  ///< version that the farm was compiled with
   bool parallel = false;
 };
 
-/// Opens no file and needs no MPI.
+/// Returns the properties of the HDF5 library. Opens no file and needs no MPI.
 [[nodiscard]] Hdf5Info hdf5_info();
 
 }  // namespace farm::detail

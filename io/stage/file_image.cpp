@@ -11,40 +11,39 @@
 #include <tuple>
 #include <utility>
 
-#include "core/base/descriptor.hpp"
 #include "io/files/checksums.hpp"
 #include "io/files/file_bytes.hpp"
 #include "io/hdf5/attributes.hpp"
-#include "io/stage/staged_file.hpp"
+#include "io/hdf5/dataset.hpp"
 
 namespace farm::detail {
 namespace {
 
-constexpr std::uint64_t most_before_data = std::uint64_t{64} << 10U;  // which HDF5 does not use up
+constexpr std::uint64_t most_before_data = std::uint64_t{64} << 10U;  // more than HDF5 needs there
 
-/// HDF5 aligns all that is not smaller, and shall not do so with small blocks of its own where there is much between.
+/// Returns an alignment for the elements only: HDF5 must not align its own small blocks, which would leave large holes.
 Alignment alignment_for(std::uint64_t bytes) {
   if (bytes < most_before_data) return {};
   return {.smallest = most_before_data, .multiple = data_offset_of(bytes)};
 }
 
-void make_datasets(FileImage& image, ErrorSite const& place, ElementType type, Extents const& extents, int ranks,
+void make_datasets(FileImage& image, ErrorSite const& site, ElementType type, Extents const& extents, int ranks,
                    StageOptions const& options, std::uint64_t stripes) {
   auto const bytes = element_count(extents) * element_size(type);
   Hdf5Lock const lock;
-  auto opened = create_file(place, alignment_for(bytes));
-  auto dataset = create_dataset(opened, place, type, extents);
-  image.data_offset = describe(dataset, place, type).data_offset;
-  write_attributes(dataset, place, extents, ranks, options.attributes);
+  auto opened = create_file(site, alignment_for(bytes));
+  auto dataset = create_dataset(opened, site, type, extents);
+  image.data_offset = describe(dataset, site, type).data_offset;
+  write_attributes(dataset, site, extents, ranks, options.attributes);
   if (stripes > 0) {
-    ErrorSite const checksums{place.file, checksums_dataset};
+    ErrorSite const checksums{site.file, checksums_dataset};
     auto const made = create_dataset(opened, checksums, ElementType::uint64, extents_of_checksums(stripes));
     image.checksums_offset = describe(made, checksums, ElementType::uint64).data_offset;
   }
   bool const placed = image.data_offset != 0 && (stripes == 0 || image.checksums_offset != 0);
-  check_hdf5(dataset.reset(), place, "cannot be closed");
-  check_hdf5(opened.reset(), place, "cannot be closed");
-  if (!placed) throw stage_error(place, "has no place in its file");
+  check_hdf5(dataset.reset(), site, "cannot be closed");
+  check_hdf5(opened.reset(), site, "cannot be closed");
+  if (!placed) throw stage_error(site, "got no position in its file");
 }
 
 struct RemovedAtEnd {
@@ -58,30 +57,30 @@ FileImage::Part read_part(FileReader const& file, std::uint64_t begin, std::uint
   return part;
 }
 
-FileImage make_image(std::string const& head, ErrorSite const& place, ElementType type, Extents const& extents,
+FileImage make_image(std::string const& scratch, ErrorSite const& site, ElementType type, Extents const& extents,
                      int ranks, StageOptions const& options, std::uint64_t stripes) {
   FileImage image;
-  RemovedAtEnd const removed{head};
+  RemovedAtEnd const removed{scratch};
   try {
-    make_datasets(image, {head, place.dataset}, type, extents, ranks, options, stripes);
+    make_datasets(image, {scratch, site.dataset}, type, extents, ranks, options, stripes);
   } catch (StageError const& error) {
-    throw stage_error(place, fmt::format("cannot be prepared: {}", error.what()));
+    throw stage_error(site, fmt::format("cannot be prepared: {}", error.what()));
   }
   struct stat status {};
-  if (stat(head.c_str(), &status) != 0) throw system_error(place, "cannot be looked at", errno);
+  if (stat(scratch.c_str(), &status) != 0) throw system_error(site, "cannot be examined", errno);
   image.size = static_cast<std::uint64_t>(status.st_size);
   auto const data_end = image.data_offset + element_count(extents) * element_size(type);
-  FileReader const file{{head}, 0, image.size};
-  image.parts.push_back(read_part(
-      file, 0, std::min(image.data_offset, most_before_data)));  // the checksums may be here, where they are few
+  FileReader const file{{scratch}, 0, image.size};
+  // A few checksums may lie before the elements.
+  image.parts.push_back(read_part(file, 0, std::min(image.data_offset, most_before_data)));
   image.parts.push_back(read_part(file, data_end, std::max(data_end, image.checksums_offset)));
   auto const rest = std::max(data_end, image.checksums_offset + stripes * sizeof(Stripe));
   image.parts.push_back(read_part(file, rest, std::max(rest, image.size)));
   return image;
 }
 
-/// Those of late, of 64 KiB each and more. Forgets all when it holds many.
-class KnownImages {
+/// The images made so far, of 64 KiB and more each. Clears itself when it is full.
+class ImageCache {
  public:
   using Key = std::tuple<ElementType, Extents, int, std::uint64_t, std::vector<std::pair<std::string, std::string>>>;
 
@@ -99,46 +98,46 @@ class KnownImages {
     return made;
   }
 
-  void set_proven(std::uint64_t number) {
+  void set_verified(std::uint64_t number) {
     std::lock_guard const lock{mutex_};
     for (auto& [key, known] : images_) {
-      if (known.image->number == number) known.proven = true;
+      if (known.image->number == number) known.verified = true;
     }
   }
 
-  std::shared_ptr<FileImage const> proven(std::uint64_t number) {
+  std::shared_ptr<FileImage const> verified(std::uint64_t number) {
     std::lock_guard const lock{mutex_};
     for (auto const& [key, known] : images_) {
-      if (known.image->number == number && known.proven) return known.image;
+      if (known.image->number == number && known.verified) return known.image;
     }
     return nullptr;
   }
 
  private:
-  struct GroupEntry {
+  struct Entry {
     std::shared_ptr<FileImage const> image{};
-    bool proven = false;
+    bool verified = false;
   };
 
   static constexpr std::size_t most = 32;
   std::mutex mutex_{};
-  std::map<Key, GroupEntry> images_{};
+  std::map<Key, Entry> images_{};
   std::uint64_t count_ = 0;
 };
 
-KnownImages known_images;
+ImageCache image_cache;
 
 }  // namespace
 
-std::shared_ptr<FileImage const> find_image(std::string const& head, ErrorSite const& place, ElementType type,
+std::shared_ptr<FileImage const> find_image(std::string const& scratch, ErrorSite const& site, ElementType type,
                                             Extents const& extents, int ranks, StageOptions const& options,
                                             std::uint64_t stripes) {
-  return known_images.find({type, extents, ranks, stripes, options.attributes},
-                           [&] { return make_image(head, place, type, extents, ranks, options, stripes); });
+  return image_cache.find({type, extents, ranks, stripes, options.attributes},
+                          [&] { return make_image(scratch, site, type, extents, ranks, options, stripes); });
 }
 
-void set_proven(std::uint64_t number) { known_images.set_proven(number); }
+void set_verified(std::uint64_t number) { image_cache.set_verified(number); }
 
-std::shared_ptr<FileImage const> proven_image(std::uint64_t number) { return known_images.proven(number); }
+std::shared_ptr<FileImage const> verified_image(std::uint64_t number) { return image_cache.verified(number); }
 
 }  // namespace farm::detail

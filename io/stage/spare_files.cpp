@@ -33,10 +33,10 @@ fs::path spare_directory(fs::path const& directory) { return directory / "spare"
 struct Spare {
   fs::path path;
   std::uint64_t bytes = 0;
-  std::string age;  ///< that of the older one is less
+  std::string age;  ///< compares less for an older file
 };
 
-/// They are called <bytes>.<time>.<process>.<count>.
+/// Spare files are named <bytes>.<time>.<process>.<count>.
 std::vector<Spare> find_spares(fs::path const& directory) {
   std::vector<Spare> spares;
   std::error_code error;
@@ -58,7 +58,7 @@ std::string name_of_spare(std::uint64_t bytes) {
   return fmt::format("{}.{:012}{:09}.{}.{}", bytes, now.tv_sec, now.tv_nsec, getpid(), ++count);
 }
 
-/// Makes room for one more of so many bytes. False where there is none.
+/// Removes older spare files to make room for one of so many bytes. Returns false if it does not fit in any case.
 bool make_room(fs::path const& directory, std::uint64_t bytes) {
   auto spares = find_spares(directory);
   std::sort(spares.begin(), spares.end(), [](Spare const& a, Spare const& b) { return a.age < b.age; });
@@ -83,7 +83,7 @@ Outcome spare(fs::path const& file) {
   Descriptor const opened{open(file.c_str(), O_RDWR | O_NOFOLLOW | O_CLOEXEC)};
   struct stat status {};
   if (!opened || fstat(opened.get(), &status) != 0 || !S_ISREG(status.st_mode)) return Outcome::refused;
-  // who maps a file holds a lock on it, until the last mapping goes
+  // a process that maps a file holds a lock on it until its last mapping is gone
   if (flock(opened.get(), LOCK_EX | LOCK_NB) != 0) return Outcome::mapped;
   auto const bytes = static_cast<std::uint64_t>(status.st_size);
   if (bytes < smallest_spare || status.st_nlink != 1) return Outcome::refused;
@@ -112,19 +112,19 @@ bool take_spare(fs::path const& directory, std::uint64_t bytes, fs::path const& 
   if (bytes < smallest_spare) return false;
   auto spares = find_spares(directory);
   std::erase_if(spares, [&](Spare const& spare) { return spare.bytes < bytes || spare.bytes / 2 > bytes; });
-  // of those that fit best the youngest, whose pages are the last to be written to the disk or evicted
+  // Best fit first; among equals the youngest, since its pages are the least likely to have been evicted.
   std::sort(spares.begin(), spares.end(),
             [](Spare const& a, Spare const& b) { return a.bytes != b.bytes ? a.bytes < b.bytes : a.age > b.age; });
   static std::atomic<unsigned> count{0};
   for (auto const& spare : spares) {
     auto const claim = directory / fmt::format(".{}claim-{}-{}.part", TaskStage::prefix(), getpid(), ++count);
-    if (rename(spare.path.c_str(), claim.c_str()) != 0) continue;  // somebody else was faster
+    if (rename(spare.path.c_str(), claim.c_str()) != 0) continue;  // another process has taken it
     Descriptor const file{open(claim.c_str(), O_RDWR | O_CLOEXEC)};
     bool const free = file && flock(file.get(), LOCK_EX | LOCK_NB) == 0 && flock(file.get(), LOCK_UN) == 0;
     bool const named = free && link(claim.c_str(), as.c_str()) == 0;
     if (named || !free || rename(claim.c_str(), spare.path.c_str()) != 0) unlink(claim.c_str());
     if (named) return true;
-    if (free) return false;  // there is such a file
+    if (free) return false;  // a file called `as` exists
   }
   return false;
 } catch (std::exception const&) {

@@ -3,27 +3,29 @@
 #include <cstdint>
 #include <filesystem>
 
-/// Files of arrays that have gone, kept in `<directory of the run>/spare` to become those of later ones: their pages
-/// are there, and need not be found, zeroed and accounted for anew, which takes longer than the copying. Only on file
-/// systems of one host. Every process of the run gives and takes; renaming decides between them.
+/// Spare files: files of arrays that no longer exist, kept in `<directory of the run>/spare` for new arrays. Their
+/// pages already exist. Finding, zeroing and accounting for new pages takes longer than copying the elements. Spare
+/// files are used only on file systems of one host. All processes of the run add and take spare files; rename() decides
+/// who gets one.
 namespace farm::detail {
 
-/// Files below this are removed: making them anew costs no more.
+/// Smaller files are removed, since making them anew costs no more.
 inline constexpr std::uint64_t smallest_spare = std::uint64_t{1} << 20U;
 
-/// The file becomes a spare one, or is removed: where it is small, mapped by anybody, or where the spare ones would be
-/// more than 4 GiB or an eighth of what is free. The oldest make room.
+/// Makes the file a spare file. Removes the file instead if it is small, if any process has it mapped, or if the spare
+/// files together would exceed 4 GiB or an eighth of the free space. Older spare files are removed to make room.
 void retire_file(std::filesystem::path const& file) noexcept;
 
-/// A slab's file that no array came of: retired by the last that maps it.
+/// As above, but leaves a file alone that a process still has mapped: that process retires the file. For the file of a
+/// slab that did not become an array.
 void retire_unless_mapped(std::filesystem::path const& file) noexcept;
 
-/// Gives one of at least so many bytes, but not of more than twice as many, the name `as`, which is another file's in
-/// no case. False where there is none.
+/// Takes a spare file of at least `bytes` and at most twice as many bytes, and gives it the name `as`. An existing file
+/// of that name is never replaced. Returns false if there is no suitable spare file.
 [[nodiscard]] bool take_spare(std::filesystem::path const& directory, std::uint64_t bytes,
                               std::filesystem::path const& as) noexcept;
 
-/// When space is short. True where there were any.
+/// Removes all spare files, to free space. Returns true if there were any.
 bool drop_spares(std::filesystem::path const& directory) noexcept;
 
 }  // namespace farm::detail

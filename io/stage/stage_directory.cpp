@@ -1,7 +1,5 @@
 #include <farm/stage_directory.hpp>
 
-#include "core/base/settings.hpp"
-
 #include <fmt/format.h>
 
 #include <fcntl.h>
@@ -13,6 +11,8 @@
 #include <string_view>
 #include <system_error>
 
+#include "core/base/settings.hpp"
+
 namespace farm {
 namespace {
 
@@ -22,7 +22,7 @@ struct KnownFileSystem {
   bool local;
 };
 
-// Numbers of linux/magic.h, and of file systems that are not part of Linux.
+// Magic numbers from linux/magic.h, and those of file systems that are not part of Linux.
 constexpr std::array known_file_systems{
     KnownFileSystem{0x01021994, "tmpfs", true},     KnownFileSystem{0xEF53, "ext4", true},
     KnownFileSystem{0x58465342, "xfs", true},       KnownFileSystem{0x9123683E, "btrfs", true},
@@ -57,7 +57,7 @@ std::string why_unusable(std::filesystem::path const& directory) {
   if (!std::filesystem::is_directory(status)) return "it is not a directory";
   auto name = (directory / "farm-probe-XXXXXX").string();
   int const file = mkostemp(name.data(), O_CLOEXEC);
-  if (file < 0) return fmt::format("no file can be made there: {}", error_text(errno));
+  if (file < 0) return fmt::format("no file can be created there: {}", error_text(errno));
   constexpr std::array<char, 4096> block{};
   bool const written =
       write(file, block.data(), block.size()) == static_cast<ssize_t>(block.size()) && fsync(file) == 0;

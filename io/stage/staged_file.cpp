@@ -21,7 +21,6 @@
 #include "core/base/descriptor.hpp"
 #include "io/files/file_bytes.hpp"
 #include "io/hdf5/dataset.hpp"
-#include "io/stage/default_directory.hpp"
 #include "io/stage/file_image.hpp"
 #include "io/stage/spare_files.hpp"
 
@@ -33,7 +32,7 @@ std::string unique_name() {
   return fmt::format("{}array-{}-{}-{:08x}", TaskStage::prefix(), getpid(), ++count, std::random_device{}());
 }
 
-constexpr std::uint64_t little = std::uint64_t{128} << 10U;  // what HDF5 needs besides elements and checksums
+constexpr std::uint64_t overhead = std::uint64_t{128} << 10U;  // what HDF5 needs besides elements and checksums
 
 void check_room(StagedFile const& file, std::uint64_t bytes) {
   auto const directory = std::filesystem::path{file.part}.parent_path();
@@ -43,39 +42,40 @@ void check_room(StagedFile const& file, std::uint64_t bytes) {
     throw stage_error({file.file}, fmt::format("the array needs {} bytes, the file system has {} free", bytes, free));
 }
 
-/// A file with room for so many bytes of elements, none of which are the array's.
+/// Makes a part file with room for so many bytes of elements. The contents are undefined.
 void make_part(StagedFile const& file, std::uint64_t elements) {
   auto const begin = data_offset_of(elements);
-  auto const bytes = elements + file.stripes * sizeof(Stripe) + little;
+  auto const bytes = elements + file.stripes * sizeof(Stripe) + overhead;
   auto const directory = std::filesystem::path{file.part}.parent_path();
   unlink(file.part.c_str());
   if (take_spare(directory, begin + elements, file.part)) return;
   Descriptor const part{open(file.part.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)};
-  if (!part) throw system_error({file.part}, "cannot be made", errno);
+  if (!part) throw system_error({file.part}, "cannot be created", errno);
   check_room(file, bytes);
   if (ftruncate(part.get(), static_cast<off_t>(begin + bytes)) != 0)
-    throw system_error({file.file}, fmt::format("a file of {} bytes cannot be made", begin + bytes), errno);
+    throw system_error({file.file}, fmt::format("a file of {} bytes cannot be created", begin + bytes), errno);
 }
 
 void write_image(StagedFile& file, FileImage const& image) {
   file.image = image.number;
-  FileWriter const writer{file.place()};
+  FileWriter const writer{file.site()};
   for (auto const& part : image.parts) writer.write(part.offset, part.bytes.size(), part.bytes.data());
   if (truncate(file.part.c_str(), static_cast<off_t>(image.size)) != 0)
-    throw system_error({file.file}, fmt::format("cannot have {} bytes", image.size), errno);
+    throw system_error({file.file}, fmt::format("cannot be resized to {} bytes", image.size), errno);
   file.data_offset = image.data_offset;
   file.checksums_offset = image.checksums_offset;
 }
 
-/// Throws unless the file has what write_image() wrote; the checksums are its own.
+/// Throws unless the file has the bytes that write_image() wrote. Checksums, which differ from file to file, are
+/// skipped.
 void compare_image(StagedFile const& file, FileImage const& image) {
-  auto const place = file.place();
+  auto const site = file.site();
   struct stat status {};
-  if (stat(file.part.c_str(), &status) != 0) throw system_error(place, "cannot be looked at", errno);
+  if (stat(file.part.c_str(), &status) != 0) throw system_error(site, "cannot be examined", errno);
   if (static_cast<std::uint64_t>(status.st_size) != image.size)
-    throw stage_error(place, fmt::format("has {} bytes, {} were written", status.st_size, image.size));
-  FileReader const reader{place, 0, image.size};
-  std::array<char, std::size_t{16} << 10U> found;  // which stays in the processor's cache
+    throw stage_error(site, fmt::format("has {} bytes, but {} were written", status.st_size, image.size));
+  FileReader const reader{site, 0, image.size};
+  std::array<char, std::size_t{16} << 10U> found;  // fits in the processor's cache
   auto const checksums_end = file.checksums_offset + file.stripes * sizeof(Stripe);
   for (auto const& part : image.parts) {
     for (std::uint64_t done = 0; done < part.bytes.size();) {
@@ -87,22 +87,22 @@ void compare_image(StagedFile const& file, FileImage const& image) {
       auto const after = std::clamp(checksums_end, begin, begin + bytes) - begin;
       if (std::memcmp(found.data(), expected, before) != 0 ||
           std::memcmp(found.data() + after, expected + after, bytes - after) != 0)
-        throw stage_error(place, "is not what was written");
+        throw stage_error(site, "is corrupt: its bytes differ from those that were written");
       done += bytes;
     }
   }
 }
 
-/// As a reader will find it. HDF5 looks at the first file of an image only, whose bytes the others must have.
+/// Verifies the part file. HDF5 opens only the first file of an image; the others must have the same bytes.
 void check_part(StagedFile const& file) {
-  auto const place = file.place();
-  if (auto const image = proven_image(file.image)) return compare_image(file, *image);
+  auto const site = file.site();
+  if (auto const image = verified_image(file.image)) return compare_image(file, *image);
   Hdf5Lock const lock;
-  auto const opened = open_file(place, false);
-  auto const found = describe(open_dataset(opened, place), place, file.type);
+  auto const opened = open_file(site, false);
+  auto const found = describe(open_dataset(opened, site), site, file.type);
   if (found.extents != file.extents || found.data_offset != file.data_offset)
-    throw stage_error(place, "is not what was written");
-  set_proven(file.image);
+    throw stage_error(site, "is corrupt: HDF5 finds other extents, or the elements elsewhere");
+  set_verified(file.image);
 }
 
 }  // namespace
@@ -110,7 +110,7 @@ void check_part(StagedFile const& file) {
 std::filesystem::path directory_of(StageOptions const& options) {
   auto directory = options.directory.empty() ? default_stage_directory() : options.directory;
   if (directory.empty())
-    throw UsageError("where to stage an array? Give StageOptions::directory, or have a farm::StageRun");
+    throw UsageError("no directory to stage the array in: set StageOptions::directory or create a farm::StageRun");
   return std::filesystem::absolute(directory).lexically_normal();
 }
 
@@ -123,16 +123,16 @@ StagedFile begin_staged_file(StageOptions const& options, ElementType type, Exte
                   .type = type,
                   .extents = extents,
                   .stripes = stripes};
-  if (access(file.file.c_str(), F_OK) == 0) throw stage_error({file.file}, "there is such a file already");
+  if (access(file.file.c_str(), F_OK) == 0) throw stage_error({file.file}, "a file of this name already exists");
   try {
     if (part.empty())
       make_part(file, element_count(extents) * element_size(type));
     else
       file.part = part;
-    check_room(file, little);
-    auto const head = directory / fmt::format(".{}.head.part", stem);
-    write_image(file, *find_image(head.string(), file.place(), type, extents, ranks, options, stripes));
-    reserve_file(file.place(), file.checksums_offset, stripes * sizeof(Stripe));
+    check_room(file, overhead);
+    auto const scratch = directory / fmt::format(".{}.head.part", stem);
+    write_image(file, *find_image(scratch.string(), file.site(), type, extents, ranks, options, stripes));
+    reserve_file(file.site(), file.checksums_offset, stripes * sizeof(Stripe));
   } catch (...) {
     abandon_staged_file(file);
     throw;
@@ -143,16 +143,17 @@ StagedFile begin_staged_file(StageOptions const& options, ElementType type, Exte
 std::vector<Stripe> write_rows(StagedFile const& file, Rows const& rows) {
   if (rows.count * rows.row_bytes == 0) return {};
   auto const begin = file.data_offset + rows.first * rows.row_bytes;
-  FileWriter const writer{file.place()};
+  FileWriter const writer{file.site()};
   if (file.stripes == 0) return writer.write(begin, rows.count * rows.row_bytes, rows.data), std::vector<Stripe>{};
   return hash_stripes(rows,
                       [&](std::uint64_t at, std::uint64_t bytes) { writer.write(begin + at, bytes, rows.data + at); });
 }
 
 void complete_staged_file(StagedFile const& file, std::vector<Stripe> const& stripes) {
-  write_file(file.place(), file.checksums_offset, stripes.size() * sizeof(Stripe), stripes.data());
+  write_file(file.site(), file.checksums_offset, stripes.size() * sizeof(Stripe), stripes.data());
   check_part(file);
-  if (rename(file.part.c_str(), file.file.c_str()) != 0) throw system_error({file.file}, "cannot be named so", errno);
+  if (rename(file.part.c_str(), file.file.c_str()) != 0)
+    throw system_error({file.file}, "cannot be given this name", errno);
 }
 
 void abandon_staged_file(StagedFile const& file) noexcept {

@@ -11,43 +11,44 @@
 #include "io/files/checksums.hpp"
 #include "io/hdf5/error_site.hpp"
 
-/// The files that hold one staged array each. They have their names only when they are complete.
+/// Files of staged arrays, one array each. A file gets its final name only when it is complete; until then it is called
+/// the part file.
 ///
-/// HDF5 makes all that is not elements in a small file of its own: HDF5 that cannot close a file, since the disk is
-/// full, ends the process later (1.10.8, in H5F__close_cb at exit).
+/// HDF5 makes everything but the elements in a small scratch file. The reason: if HDF5 cannot close a file because the
+/// disk is full, the process crashes later (1.10.8, in H5F__close_cb at exit).
 namespace farm::detail {
 
 struct StagedFile {
-  std::string file{};  ///< <directory>/<name>.h5
-  std::string part{};  ///< <directory>/.<name>.part: while it is written
+  std::string file{};  ///< final path: <directory>/<name>.h5
+  std::string part{};  ///< path of the part file: <directory>/.<name>.part
   ElementType type = ElementType::uint8;
   Extents extents{};
   std::uint64_t data_offset = 0;
   std::uint64_t checksums_offset = 0;
   std::uint64_t stripes = 0;
-  std::uint64_t image = 0;  ///< number of the FileImage that it was made of
+  std::uint64_t image = 0;  ///< number of the FileImage from which the file was made
 
-  [[nodiscard]] ErrorSite place() const { return {part, dataset}; }
+  [[nodiscard]] ErrorSite site() const { return {part, dataset}; }
   static constexpr char const* dataset = "/data";
 };
 
-/// Where the file will be; absolute. Throws UsageError where that is not known.
+/// Returns the absolute directory of the file. Throws UsageError if no directory is known.
 [[nodiscard]] std::filesystem::path directory_of(StageOptions const& options);
 
-/// Makes the part, in place of what may be left of an earlier attempt, with its story and room for so many checksums,
-/// but without elements. Where `part` is given, that file becomes it, which has the elements at data_offset_of().
-/// Throws StageError, and UsageError where no directory is known.
+/// Makes the part file: everything but the elements and the checksums, with room for `stripes` checksums. Replaces the
+/// part file of an earlier attempt. If `part` is given, that existing file becomes the part file; it must hold the
+/// elements at data_offset_of(). Throws StageError, and UsageError if no directory is known.
 [[nodiscard]] StagedFile begin_staged_file(StageOptions const& options, ElementType type, Extents const& extents,
                                            int ranks, std::uint64_t stripes, std::string const& part = {});
 
-/// Writes rows, and hashes them where the file has checksums.
+/// Writes rows to the part file. Returns their hashes if the file has checksums.
 [[nodiscard]] std::vector<Stripe> write_rows(StagedFile const& file, Rows const& rows);
 
-/// When the elements are there: adds the checksums, looks at the file, and gives it its name. On the process that has
-/// begun it. Throws StageError.
+/// Adds the checksums, verifies the file, and gives it its final name. Call when all elements have been written, in the
+/// process that called begin_staged_file(). Throws StageError.
 void complete_staged_file(StagedFile const& file, std::vector<Stripe> const& stripes);
 
-/// Removes the part of a file that will not be.
+/// Removes the part file.
 void abandon_staged_file(StagedFile const& file) noexcept;
 
 [[nodiscard]] ArrayInfo info_of(StagedFile const& file);

@@ -7,13 +7,15 @@
 namespace farm::detail {
 namespace {
 
-struct Running {
+/// The task that runs on this thread. Thread-local, since user code calls stage() and constructs slabs without passing
+/// a context.
+struct RunningTask {
   std::string const* group = nullptr;
   std::uint64_t task = 0;
   std::uint32_t attempt = 0;
   std::unordered_map<std::uint64_t, std::uint64_t> counts{};
 };
-thread_local Running running;
+thread_local RunningTask running;
 
 }  // namespace
 

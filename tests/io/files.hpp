@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-/// A fresh directory with that name, below the test's own.
+/// Creates an empty directory with this name in the test's working directory. Replaces an existing one.
 inline std::filesystem::path fresh_directory(std::string const& name) {
   std::filesystem::remove_all(name);
   std::filesystem::create_directory(name);
@@ -31,7 +31,7 @@ inline std::size_t files_in(std::filesystem::path const& directory) {
   return count;
 }
 
-/// What the StageError says that f throws.
+/// Returns the text of the StageError that f throws.
 template <class F>
 std::string error_of(F f) {
   try {
@@ -42,14 +42,14 @@ std::string error_of(F f) {
   return "no StageError";
 }
 
-/// A dataset of somebody else's.
+/// A dataset that another program wrote.
 struct Foreign {
   std::string file{};
   std::string dataset = "data";
-  hid_t type = H5I_INVALID_HID;         ///< in the file
-  hid_t memory_type = H5I_INVALID_HID;  ///< of `elements`
+  hid_t type = H5I_INVALID_HID;         ///< of the elements in the file
+  hid_t memory_type = H5I_INVALID_HID;  ///< of the elements in memory
   std::vector<hsize_t> extents{};
-  std::vector<hsize_t> chunk{};  ///< none: contiguous
+  std::vector<hsize_t> chunk{};  ///< empty: contiguous
   bool compressed = false;
 };
 

@@ -4,11 +4,11 @@
 #include <fstream>
 #include <string>
 
-/// How much more memory this process has had at some time since, in bytes, mapped files included.
+/// Measures by how many bytes this process's memory, mapped files included, has grown at most since the construction.
 class MemoryPeak {
  public:
   MemoryPeak() {
-    std::ofstream{"/proc/self/clear_refs"} << 5;  // VmHWM begins anew
+    std::ofstream{"/proc/self/clear_refs"} << 5;  // resets VmHWM
     before_ = status("VmRSS");
   }
   [[nodiscard]] std::int64_t growth() const { return status("VmHWM") - before_; }

@@ -3,7 +3,7 @@
 #include <farm/stage_directory.hpp>
 #include <farm/stage_run.hpp>
 
-#include "io/arrays/ranks.hpp"
+#include "io/arrays/rank_agreement.hpp"
 #include "tests/io/files.hpp"
 #include "tests/io/memory.hpp"
 #include "tests/support/catch.hpp"
@@ -14,7 +14,7 @@
 
 using farm::Extents;
 using farm::Slab;
-using farm::detail::Ranks;
+using farm::detail::RankAgreement;
 namespace fs = std::filesystem;
 
 namespace {
@@ -28,9 +28,9 @@ std::uint64_t available_memory() {
   return 0;
 }
 
-/// Empty where 2 ranks can write and read an array of so many bytes.
-std::string why_not(Ranks const& ranks, fs::path const& directory, std::uint64_t bytes) {
-  if (ranks.size() != 2) return "it is a matter of 2 ranks";
+/// Returns why 2 ranks cannot write and read an array of so many bytes; empty if they can.
+std::string why_not(RankAgreement const& ranks, fs::path const& directory, std::uint64_t bytes) {
+  if (ranks.size() != 2) return "this test needs 2 ranks";
   bool const tmpfs = farm::file_system_of(directory) == "tmpfs";
   std::uint64_t const memory = bytes + (tmpfs ? bytes : 0) + (std::uint64_t{1} << 30U);
   std::uint64_t lacking = available_memory() < memory ? 1 : 0;
@@ -39,7 +39,7 @@ std::string why_not(Ranks const& ranks, fs::path const& directory, std::uint64_t
     case 1:
       return "there is not enough memory";
     case 2:
-      return "there is not enough room in " + directory.string();
+      return "there is not enough space in " + directory.string();
     default:
       return {};
   }
@@ -54,12 +54,12 @@ T mark(std::uint64_t i) {
   return static_cast<T>(i % 101);
 }
 
-/// Looks at some elements only, the edges of the int ranges among them.
+/// Publishes and reads an array. Checks a sample of the elements, which includes the limits of int.
 template <class T>
 void check_large(Extents const& extents) {
-  Ranks const ranks{MPI_COMM_WORLD};
-  std::optional<farm::StageRun> run;  // what a killed test has left goes with the next one
-  fs::path const directory = ranks.from_first([&] {
+  RankAgreement const ranks{MPI_COMM_WORLD};
+  std::optional<farm::StageRun> run;  // also removes what a killed test has left
+  fs::path const directory = ranks.from_root([&] {
     run.emplace(farm::StageRun::Options{.stage_directory = large_directory()});
     return run->directory().string();
   });
@@ -97,7 +97,7 @@ TEST_CASE("an array may have more than 2^31 elements") {
   check_large<std::int8_t>({(std::uint64_t{1} << 31U) / 65'536 + 3, 65'536});
 }
 
-TEST_CASE("an array of few rows may have more than 2^31 elements, some of them in one row") {
+TEST_CASE("an array of few rows may have more than 2^31 elements, and a row as well") {
   check_large<std::int8_t>({1, 2, (std::uint64_t{1} << 30U) + 4097});
 }
 

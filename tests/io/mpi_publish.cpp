@@ -18,21 +18,21 @@
 using farm::Array;
 using farm::Extents;
 using farm::Slab;
-using farm::detail::Ranks;
+using farm::detail::RankAgreement;
 namespace fs = std::filesystem;
 
-// No REQUIRE between collectives: a rank that stopped there would leave the others waiting.
+// No REQUIRE between collectives: a rank that stopped there would block the others.
 
 namespace {
 
-Ranks const& world() {
-  static Ranks const ranks{MPI_COMM_WORLD};
+RankAgreement const& world() {
+  static RankAgreement const ranks{MPI_COMM_WORLD};
   return ranks;
 }
 
 void barrier() { MPI_Barrier(MPI_COMM_WORLD); }
 
-/// All ranks see it empty.
+/// Creates an empty directory that all ranks see.
 fs::path shared_directory(std::string const& name) {
   barrier();
   if (world().rank() == 0) fresh_directory(name);
@@ -110,12 +110,12 @@ class FileLimit {
 
 }  // namespace
 
-TEST_CASE("slabs that all ranks publish are one array, of any element type") {
+TEST_CASE("the slabs of all ranks become one array, for every element type") {
   check_types<std::int8_t, std::int16_t, std::int32_t, std::int64_t, std::uint8_t, std::uint16_t, std::uint32_t,
               std::uint64_t, float, double, long double, std::complex<float>, std::complex<double>>();
 }
 
-TEST_CASE("slabs have 1 to 8 axes, any number of rows, and zero extents, too") {
+TEST_CASE("slabs may have 1 to 8 axes, any number of rows, and zero extents") {
   for (auto const& extents : {Extents{5}, Extents{3, 2}, Extents{2, 3, 4}, Extents{1, 2, 3, 4}, Extents{5, 1, 2, 1, 2},
                               Extents{4, 2, 1, 2, 1, 2}, Extents{1, 1, 1, 1, 1, 1, 1}, Extents{6, 1, 2, 1, 2, 1, 2, 1},
                               Extents{0}, Extents{0, 3}, Extents{3, 0}}) {
@@ -123,24 +123,24 @@ TEST_CASE("slabs have 1 to 8 axes, any number of rows, and zero extents, too") {
   }
 }
 
-TEST_CASE("an array is written collectively, also where ranks have nothing to write") {
+TEST_CASE("an array is written collectively even if some ranks have no rows") {
   auto const stage = shared_directory("stage");
-  for (std::uint64_t const rows : {1U, 2U, 1001U, 1001U}) {  // two of one kind
+  for (std::uint64_t const rows : {1U, 2U, 1001U, 1001U}) {  // the last two share a file image
     auto const slab = filled<double>({rows, 300});
     farm::detail::StagedFile file{.type = farm::detail::ElementType::float64, .extents = slab.extents()};
-    world().by_first([&] {
+    world().on_root([&] {
       file = farm::detail::begin_staged_file({.directory = stage, .name = "a"}, file.type, slab.extents(), 1, 0);
     });
-    file.part = world().from_first([&] { return file.part; });
+    file.part = world().from_root([&] { return file.part; });
     CHECK(farm::detail::write_slabs(world(), file, slab, slab.data()));
-    world().by_first([&] { farm::detail::complete_staged_file(file, {}); });
+    world().on_root([&] { farm::detail::complete_staged_file(file, {}); });
     CHECK(holds(Array<double>::open(stage / "a.h5", "/data").view()));
     barrier();
     if (world().rank() == 0) fs::remove(stage / "a.h5");
   }
 }
 
-TEST_CASE("a rank's halo reaches into what its neighbours wrote") {
+TEST_CASE("a rank's halo contains rows that its neighbours wrote") {
   auto const stage = shared_directory("stage");
   auto const array = farm::publish(MPI_COMM_WORLD, filled<double>({8, 1000}), {.directory = stage, .threshold = 0});
   auto const slab = array.slab(MPI_COMM_WORLD).with_halo(1);
@@ -165,7 +165,7 @@ TEST_CASE("all ranks refuse slabs that do not fit together") {
   if (world().size() > 1) {
     auto const rows = static_cast<std::uint64_t>(world().rank() == 0 ? 8 : 9);
     CHECK_THAT(usage_error_of([&] { static_cast<void>(farm::publish(MPI_COMM_WORLD, filled<int>({rows}), options)); }),
-               contains("publish different arrays"));
+               contains("publish slabs of different arrays"));
     Slab<int> const whole{MPI_COMM_SELF, {8}};
     CHECK_THAT(usage_error_of([&] { static_cast<void>(farm::publish(MPI_COMM_WORLD, whole, options)); }),
                contains("rank 1 publishes rows from 0 on, row 8 was expected"));
@@ -176,12 +176,12 @@ TEST_CASE("all ranks refuse slabs that do not fit together") {
                contains("was expected"));
   }
   CHECK_THAT(usage_error_of([&] { static_cast<void>(farm::publish(MPI_COMM_WORLD, Slab<int>{}, options)); }),
-             contains("a slab of no array"));
+             contains("an empty slab"));
   CHECK_THROWS_AS((Slab<int>{MPI_COMM_WORLD, {}}), farm::UsageError);
   CHECK(fs::is_empty(stage));
 }
 
-TEST_CASE("where one rank fails, all throw, and no file is left") {
+TEST_CASE("if one rank fails, all ranks throw and no file is left") {
   auto const stage = shared_directory("stage");
   auto const slab = filled<double>({64, 10'000});
   auto const publish = [&] {
@@ -203,35 +203,35 @@ TEST_CASE("where one rank fails, all throw, and no file is left") {
   CHECK(holds(Array<double>::open(stage / "a.h5", "/data").view()));
 }
 
-TEST_CASE("a collective write that fails is told to all, and leaves HDF5 usable") {
+TEST_CASE("all ranks learn that a collective write has failed, and HDF5 stays usable") {
   auto const stage = shared_directory("stage");
   auto const slab = filled<double>({64, 10'000});
   farm::detail::StagedFile file{.type = farm::detail::ElementType::float64, .extents = slab.extents()};
-  world().by_first([&] {
+  world().on_root([&] {
     file = farm::detail::begin_staged_file({.directory = stage, .name = "a"}, file.type, slab.extents(), 1, 0);
   });
-  file.part = world().from_first([&] { return file.part; });
+  file.part = world().from_root([&] { return file.part; });
   file.data_offset = world().maximum(file.data_offset);
   auto const write = [&] {
     farm::detail::write_slabs(world(), file, slab, slab.data());
     auto const* const data = reinterpret_cast<char const*>(slab.data());
-    world().together([&] {
+    world().on_all([&] {
       static_cast<void>(farm::detail::compare_rows(file, {slab.first_row(), slab.rows(), 80'000, data}));
     });
   };
   std::string error;
   {
-    FileLimit const limit{RLIMIT_FSIZE, 1'000'000};  // on all, since MPI decides who writes what
+    FileLimit const limit{RLIMIT_FSIZE, 1'000'000};  // on all ranks, since MPI decides which rank writes which bytes
     error = error_of(write);
   }
   CHECK_THAT(error, contains("written"));
   barrier();
   write();
-  world().by_first([&] { farm::detail::complete_staged_file(file, {}); });
+  world().on_root([&] { farm::detail::complete_staged_file(file, {}); });
   CHECK(holds(Array<double>::open(stage / "a.h5", "/data").view()));
 }
 
-TEST_CASE("a disk that fills up during a collective write is told to all") {
+TEST_CASE("all ranks learn that the disk has become full during a collective write") {
   auto const disk = shared_directory("disk");
   int mounted = 0;
   if (world().rank() == 0) mounted = mount("none", disk.c_str(), "tmpfs", 0, "size=16m") == 0 ? 1 : 0;
@@ -242,18 +242,18 @@ TEST_CASE("a disk that fills up during a collective write is told to all") {
   }
   auto const slab = filled<double>({64, 10'000});
   farm::detail::StagedFile file{.type = farm::detail::ElementType::float64, .extents = slab.extents()};
-  world().by_first([&] {
+  world().on_root([&] {
     file = farm::detail::begin_staged_file({.directory = disk, .name = "a"}, file.type, slab.extents(), 1, 0);
     std::ofstream filler{disk / "filler"};
     std::vector<char> const zeros(1U << 16U);
     while (filler.write(zeros.data(), static_cast<std::streamsize>(zeros.size())).flush()) {
     }
   });
-  file.part = world().from_first([&] { return file.part; });
+  file.part = world().from_root([&] { return file.part; });
   file.data_offset = world().maximum(file.data_offset);
   auto const write = [&] {
     farm::detail::write_slabs(world(), file, slab, slab.data());
-    world().together([&] {
+    world().on_all([&] {
       auto const* const data = reinterpret_cast<char const*>(slab.data());
       static_cast<void>(farm::detail::compare_rows(file, {slab.first_row(), slab.rows(), 80'000, data}));
     });
@@ -268,7 +268,7 @@ TEST_CASE("a disk that fills up during a collective write is told to all") {
   if (world().rank() == 0) fs::remove(disk / "filler");
   barrier();
   write();
-  world().by_first([&] { farm::detail::complete_staged_file(file, {}); });
+  world().on_root([&] { farm::detail::complete_staged_file(file, {}); });
   CHECK(holds(Array<double>::open(disk / "a.h5", "/data").view()));
   barrier();
   if (world().rank() == 0) {
@@ -277,30 +277,30 @@ TEST_CASE("a disk that fills up during a collective write is told to all") {
   }
 }
 
-TEST_CASE("where the directory is not there, all ranks are told") {
+TEST_CASE("all ranks learn that the directory does not exist") {
   CHECK_THAT(error_of([] {
                static_cast<void>(
                    farm::publish(MPI_COMM_WORLD, filled<double>({10}), {.directory = "nowhere", .threshold = 0}));
              }),
-             contains("cannot be made: No such file or directory"));
+             contains("cannot be created: No such file or directory"));
 }
 
-TEST_CASE("a changed byte is found by the rank that reads it") {
+TEST_CASE("the rank that reads a changed byte detects it") {
   auto const stage = shared_directory("stage");
   auto const array = farm::publish(MPI_COMM_WORLD, filled<double>({100, 4096}), {.directory = stage, .threshold = 0});
   barrier();
-  if (world().rank() == 0) flip_byte(array.path(), array.info().data_offset + 99 * 4096 * 8);
+  if (world().rank() == 0) flip_byte(array.path(), farm::detail::ArrayAccess::info(array).data_offset + 99 * 4096 * 8);
   barrier();
   auto const read = [&] { static_cast<void>(array.slab(MPI_COMM_WORLD)); };
   if (world().rank() == world().size() - 1)
-    CHECK_THAT(error_of(read), contains("99 are not what was written"));
+    CHECK_THAT(error_of(read), contains("99 are corrupt"));
   else
     read();
   auto const stripes = Array<std::uint64_t>::open(array.path(), "/checksums").extents()[0];
   CHECK(stripes == static_cast<std::uint64_t>(world().size()));
 }
 
-TEST_CASE("the file tells its story") {
+TEST_CASE("the file has attributes that other programs can read") {
   auto const stage = shared_directory("stage");
   auto const array =
       farm::publish(MPI_COMM_WORLD, filled<std::complex<double>>({6, 2}),
@@ -335,7 +335,7 @@ TEST_CASE("the file tells its story") {
   barrier();
 }
 
-TEST_CASE("writing and reading take no memory beyond the slab and a bounded rest") {
+TEST_CASE("publishing takes a bounded amount of memory beyond the slab") {
   auto const stage = shared_directory("stage");
   auto const slab = filled<double>({256, 131'072});  // 256 MiB in all
   MemoryPeak const peak;

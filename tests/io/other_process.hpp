@@ -6,7 +6,7 @@
 #include <csignal>
 #include <functional>
 
-/// A process that does something and then waits to be killed: by the destructor or by kill().
+/// A child process that calls a function and then waits until kill() or the destructor kills it.
 class OtherProcess {
  public:
   explicit OtherProcess(std::function<bool()> const& f) {

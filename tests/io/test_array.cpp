@@ -36,14 +36,14 @@ void check_types() {
 
 }  // namespace
 
-TEST_CASE("arrays of all element types are read as they were staged") {
+TEST_CASE("an array of any element type is read back as it was staged") {
   fresh_directory("stage");
   check_types<char, signed char, unsigned char, short, unsigned short, int, unsigned, long, unsigned long, long long,
               unsigned long long, wchar_t, char8_t, char16_t, char32_t, float, double, long double, std::complex<float>,
               std::complex<double>>();
 }
 
-TEST_CASE("arrays of the same kind share what HDF5 made of the first one's file, and are read by HDF5") {
+TEST_CASE("arrays that share a file image are valid HDF5 files") {
   auto const stage = fresh_directory("stage");
   for (std::string const attributes : {"a", "b", "a", "b", "a"}) {
     auto values = values_of<double>(30'000);
@@ -65,11 +65,11 @@ TEST_CASE("arrays of the same kind share what HDF5 made of the first one's file,
     H5Aclose(attribute);
     H5Dclose(dataset);
     H5Fclose(file);
-    CHECK(array.read() == values);  // and its checksums are its own
+    CHECK(array.read() == values);  // verifies the checksums, which are not part of the image
   }
 }
 
-TEST_CASE("arrays have 1 to 8 axes") {
+TEST_CASE("arrays may have 1 to 8 axes") {
   fresh_directory("stage");
   Extents extents;
   for (std::uint64_t axis = 0; axis < 8; ++axis) {
@@ -99,7 +99,7 @@ TEST_CASE("extents may be zero") {
   }
 }
 
-TEST_CASE("any block of an array can be read by itself") {
+TEST_CASE("any block of an array can be read on its own") {
   fresh_directory("stage");
   Extents const extents{4, 5, 6};
   auto const values = values_of<int>(4 * 5 * 6);
@@ -126,7 +126,7 @@ TEST_CASE("any block of an array can be read by itself") {
   }
 }
 
-TEST_CASE("a halo is cut at the ends of the array") {
+TEST_CASE("a halo is shorter at the ends of the array") {
   fresh_directory("stage");
   auto const array = farm::stage(values_of<double>(40), {10, 4}, {.directory = "stage", .threshold = 0});
   auto const middle = array.rows(4, 2);
@@ -137,7 +137,7 @@ TEST_CASE("a halo is cut at the ends of the array") {
   CHECK(wider.rows() == 8);
   CHECK(wider.halo_before() == 3);
   CHECK(wider[0] == value_at<double>(4));
-  auto const widest = wider.with_halo(100);  // of the rows without halo, not of those with it
+  auto const widest = wider.with_halo(100);  // counted from the rows without halo
   CHECK(widest.first_row() == 0);
   CHECK(widest.rows() == 10);
   CHECK(widest.halo_before() == 4);
@@ -147,7 +147,7 @@ TEST_CASE("a halo is cut at the ends of the array") {
   CHECK_THROWS_AS(array.rows(4, 7), farm::UsageError);
 }
 
-TEST_CASE("a vector is an array of one axis") {
+TEST_CASE("a vector converts to an array of one axis") {
   Array<int> const array = std::vector{1, 2, 3};
   CHECK(array.is_inline());
   CHECK(array.extents() == Extents{3});
@@ -155,7 +155,7 @@ TEST_CASE("a vector is an array of one axis") {
   CHECK(array.path().empty());
 }
 
-TEST_CASE("an array of nothing says so") {
+TEST_CASE("an empty handle is invalid, and reading it throws") {
   Array<int> const array;
   CHECK_FALSE(array.valid());
   CHECK(array.size() == 0);
@@ -165,12 +165,12 @@ TEST_CASE("an array of nothing says so") {
   CHECK_FALSE(farm::unpack<Array<int>>(farm::pack(array)).valid());
 }
 
-TEST_CASE("bytes of an array of another type are refused") {
+TEST_CASE("a packed array of another type is refused") {
   auto const bytes = farm::pack(Array<int>{std::vector{1, 2}});
   CHECK_THROWS_AS(farm::unpack<Array<float>>(bytes), farm::SerializationError);
 }
 
-TEST_CASE("views and slabs outlive handle and file") {
+TEST_CASE("views and slabs outlive their handle and file") {
   fresh_directory("stage");
   auto array = farm::stage(values_of<int>(1000), {10, 100}, {.directory = "stage", .threshold = 0});
   auto const view = array.view();
@@ -183,21 +183,21 @@ TEST_CASE("views and slabs outlive handle and file") {
   CHECK(small[1] == 8);
 }
 
-TEST_CASE("nothing but whole files has a name in the stage") {
+TEST_CASE("the stage contains complete files only, under the name that was asked for") {
   auto const stage = fresh_directory("stage");
   auto const values = values_of<int>(1000);
   StageOptions const options{.directory = stage, .name = "numbers", .threshold = 0};
   auto const array = farm::stage(values, {1000}, options);
   CHECK(array.path() == stage / "numbers.h5");
   CHECK(array.dataset() == "/data");
-  CHECK(array.info().data_offset % 4096 == 0);
+  CHECK(farm::detail::ArrayAccess::info(array).data_offset % 4096 == 0);
   CHECK_THAT(error_of([&] { static_cast<void>(farm::stage(values, {1000}, options)); }),
-             contains("numbers.h5: there is such a file already"));
+             contains("numbers.h5: a file of this name already exists"));
   CHECK(files_in(stage) == 1);
   CHECK(array.read() == values);
 }
 
-TEST_CASE("what a dead writer left does not stand in the way of the next attempt") {
+TEST_CASE("the unfinished file of a dead writer does not hinder the next attempt") {
   auto const stage = fresh_directory("stage");
   std::ofstream{stage / ".numbers.part"} << "half-writ";
   auto const array = farm::stage(values_of<int>(9), {9}, {.directory = stage, .name = "numbers", .threshold = 0});
@@ -205,6 +205,6 @@ TEST_CASE("what a dead writer left does not stand in the way of the next attempt
   CHECK(files_in(stage) == 1);
 }
 
-TEST_CASE("an array larger than the threshold needs a directory") {
+TEST_CASE("an array above the threshold needs a directory") {
   CHECK_THROWS_AS(farm::stage(values_of<double>(100), {100}, {.threshold = 100}), farm::UsageError);
 }

@@ -26,16 +26,16 @@ Array<double> staged(bool checksum = true) {
 }
 
 void flip_in_row(Array<double> const& array, std::uint64_t row) {
-  flip_byte(array.path(), array.info().data_offset + row * columns * sizeof(double) + 100);
+  flip_byte(array.path(), farm::detail::ArrayAccess::info(array).data_offset + row * columns * sizeof(double) + 100);
 }
 
 }  // namespace
 
-TEST_CASE("a changed byte is found by whoever reads its stripe, however it is read") {
+TEST_CASE("every way of reading detects a changed byte in a stripe that it touches") {
   auto const array = staged();
   flip_in_row(array, 500);
   CHECK_THAT(error_of([&] { static_cast<void>(array.read()); }),
-             contains("dataset '/data': rows 384 to 511 are not what was written: checksum"));
+             contains("dataset '/data': rows 384 to 511 are corrupt: checksum"));
   CHECK_THAT(error_of([&] { static_cast<void>(array.view()); }), contains("rows 384 to 511"));
   CHECK_THAT(error_of([&] { static_cast<void>(array.rows(400, 5)); }), contains("rows 384 to 511"));
   CHECK_THAT(error_of([&] { static_cast<void>(array.rows(0, 385)); }), contains("rows 384 to 511"));
@@ -46,13 +46,13 @@ TEST_CASE("a changed byte is found by whoever reads its stripe, however it is re
   CHECK(array.rows(512, 488).rows() == 488);
 }
 
-TEST_CASE("a stripe is verified once, and again after a change") {
+TEST_CASE("a stripe is verified once, and again after the file has been modified") {
   auto const array = staged();
   CHECK(array.read().size() == rows * columns);
   struct stat before {};
   stat(array.path().c_str(), &before);
   flip_in_row(array, 3);
-  // As if it had happened before the first read, in spite of the file's time.
+  // Reset the file's time, so that the file looks unmodified.
   timespec const times[2] = {before.st_atim, before.st_mtim};
   utimensat(AT_FDCWD, array.path().c_str(), times, 0);
   CHECK(array.read().size() == rows * columns);
@@ -60,7 +60,7 @@ TEST_CASE("a stripe is verified once, and again after a change") {
   CHECK_THAT(error_of([&] { static_cast<void>(array.read()); }), contains("rows 0 to 127"));
 }
 
-TEST_CASE("checksums can be switched off for an array, and for all by FARM_CHECKSUM=0") {
+TEST_CASE("checksums can be turned off for one array, and for all arrays with FARM_CHECKSUM=0") {
   auto const array = staged(false);
   flip_in_row(array, 3);
   CHECK(array.read().size() == rows * columns);
@@ -77,7 +77,7 @@ TEST_CASE("checksums can be switched off for an array, and for all by FARM_CHECK
              contains("cannot be opened"));
 }
 
-TEST_CASE("stripes are rows, in order, and in the file for others to check") {
+TEST_CASE("the checksums are a dataset of stripes in the order of rows") {
   auto const array = staged();
   auto const stripes = Array<std::uint64_t>::open(array.path(), "/checksums");
   CHECK(stripes.extents() == farm::Extents{8, 3});
@@ -85,16 +85,16 @@ TEST_CASE("stripes are rows, in order, and in the file for others to check") {
         std::vector<std::uint64_t>{0, 128, 128, 128, 256, 128, 384, 128, 512, 128, 640, 128, 768, 128, 896, 104});
 }
 
-TEST_CASE("rows longer than a stripe are stripes by themselves") {
+TEST_CASE("a row that is longer than a stripe is a stripe of its own") {
   auto const array =
       farm::stage(values_of<char>(18'000'000), {3, 6'000'000}, {.directory = fresh_directory("stage"), .threshold = 0});
   CHECK(Array<std::uint64_t>::open(array.path(), "/checksums").extents()[0] == 3);
-  flip_byte(array.path(), array.info().data_offset + 6'000'001);
+  flip_byte(array.path(), farm::detail::ArrayAccess::info(array).data_offset + 6'000'001);
   CHECK(array.rows(0, 1)[5] == value_at<char>(5));
   CHECK_THAT(error_of([&] { static_cast<void>(array.read({1, 0}, {1, 1})); }), contains("rows 1 to 1"));
 }
 
-TEST_CASE("a truncated staged file is told before its checksums are") {
+TEST_CASE("reading a truncated staged file reports the truncation, not a checksum") {
   auto const array = staged();
   std::filesystem::resize_file(array.path(), 1'000'000);
   CHECK_THAT(error_of([&] { static_cast<void>(array.view()); }),

@@ -4,13 +4,13 @@
 
 using farm::Decomposition;
 
-TEST_CASE("rows are divided in order, the first ranks having one more") {
+TEST_CASE("rows are divided in order, and the first ranks have one more") {
   Decomposition const rows{10, 4};
   for (int rank = 0; auto const expected : {3U, 3U, 2U, 2U}) CHECK(rows.rows_of(rank++) == expected);
   for (int rank = 0; auto const expected : {0U, 3U, 6U, 8U}) CHECK(rows.first_row_of(rank++) == expected);
 }
 
-TEST_CASE("every row has one rank, whatever the numbers") {
+TEST_CASE("every row belongs to exactly one rank") {
   for (std::uint64_t n = 0; n < 20; ++n) {
     for (int ranks = 1; ranks < 9; ++ranks) {
       CAPTURE(n, ranks);

@@ -22,7 +22,7 @@ Foreign doubles(std::string file) {
 
 }  // namespace
 
-TEST_CASE("a contiguous native dataset of somebody else's is mapped") {
+TEST_CASE("a contiguous native dataset of another program is mapped") {
   auto const values = values_of<double>(600);
   write_foreign(doubles("plain.h5"), values.data());
   auto const array = Array<double>::open("plain.h5", "data");
@@ -54,7 +54,7 @@ TEST_CASE("other byte orders are converted") {
   CHECK(array.read() == values);
 }
 
-TEST_CASE("a dataset in a file with a user block is found where it lies") {
+TEST_CASE("a dataset in a file with a user block is mapped at the right offset") {
   auto const values = values_of<double>(100);
   hid_t const creation = H5Pcreate(H5P_FILE_CREATE);
   H5Pset_userblock(creation, 4096);
@@ -72,36 +72,36 @@ TEST_CASE("a dataset in a file with a user block is found where it lies") {
   CHECK(array.read() == values);
 }
 
-TEST_CASE("elements of another type are refused, and both types named") {
+TEST_CASE("elements of another type are refused, and the error names both types") {
   auto const values = values_of<double>(600);
   write_foreign(doubles("types.h5"), values.data());
   auto const error = error_of_open<float>("types.h5", "data");
-  CHECK_THAT(error, contains("types.h5, dataset 'data': elements are expected to be float32, they are float64"));
+  CHECK_THAT(error, contains("types.h5, dataset 'data': elements of type float32 were expected, found float64"));
   CHECK_THAT(error, contains("20 x 30"));
-  CHECK_THAT(error_of_open<std::int64_t>("types.h5", "data"), contains("expected to be int64"));
-  CHECK_THAT(error_of_open<std::complex<double>>("types.h5", "data"), contains("expected to be complex128"));
-  CHECK_THAT(error_of_open<long double>("types.h5", "data"), contains("they are float64"));
+  CHECK_THAT(error_of_open<std::int64_t>("types.h5", "data"), contains("type int64 were expected"));
+  CHECK_THAT(error_of_open<std::complex<double>>("types.h5", "data"), contains("type complex128 were expected"));
+  CHECK_THAT(error_of_open<long double>("types.h5", "data"), contains("found float64"));
 
   auto const integers = values_of<int>(10);
   write_foreign({.file = "signs.h5", .type = H5T_NATIVE_INT, .memory_type = H5T_NATIVE_INT, .extents = {10}},
                 integers.data());
-  CHECK_THAT(error_of_open<unsigned>("signs.h5", "data"), contains("expected to be uint32, they are int32"));
-  CHECK_THAT(error_of_open<float>("signs.h5", "data"), contains("expected to be float32, they are int32"));
+  CHECK_THAT(error_of_open<unsigned>("signs.h5", "data"), contains("type uint32 were expected, found int32"));
+  CHECK_THAT(error_of_open<float>("signs.h5", "data"), contains("type float32 were expected, found int32"));
 }
 
-TEST_CASE("datasets without axes or with too many are refused") {
+TEST_CASE("datasets with no axes or too many are refused") {
   double const one = 1;
   auto scalar = doubles("axes.h5");
   scalar.extents = {};
   write_foreign(scalar, &one);
-  CHECK_THAT(error_of_open<double>("axes.h5", "data"), contains("1 to 8 axes are expected, it has 0"));
+  CHECK_THAT(error_of_open<double>("axes.h5", "data"), contains("1 to 8 axes are supported, the dataset has 0"));
   auto many = doubles("axes.h5");
   many.extents.assign(9, 1);
   write_foreign(many, &one);
-  CHECK_THAT(error_of_open<double>("axes.h5", "data"), contains("1 to 8 axes are expected, it has 9"));
+  CHECK_THAT(error_of_open<double>("axes.h5", "data"), contains("1 to 8 axes are supported, the dataset has 9"));
 }
 
-TEST_CASE("what is not there is told by name") {
+TEST_CASE("the error names the file or dataset that does not exist") {
   CHECK_THAT(error_of_open<double>("absent.h5", "data"), contains("absent.h5: cannot be opened: No such file"));
   auto const values = values_of<double>(600);
   write_foreign(doubles("there.h5"), values.data());
@@ -114,7 +114,7 @@ TEST_CASE("what is not there is told by name") {
   CHECK_THAT(error_of_open<double>("directory.h5", "data"), contains("directory.h5: cannot be opened"));
 }
 
-TEST_CASE("a truncated file is refused, also where it was open before") {
+TEST_CASE("a truncated file is refused, even if it was complete when it was opened") {
   auto const values = values_of<double>(60'000);
   auto foreign = doubles("cut.h5");
   foreign.extents = {60'000};
@@ -127,7 +127,7 @@ TEST_CASE("a truncated file is refused, also where it was open before") {
   CHECK(array.rows(0, 10)[9] == values[9]);
 }
 
-TEST_CASE("a file that is being written is refused") {
+TEST_CASE("a file that another process is writing is refused") {
   auto const values = values_of<double>(600);
   write_foreign(doubles("busy.h5"), values.data());
   OtherProcess const writer{[] { return H5Fopen("busy.h5", H5F_ACC_RDWR, H5P_DEFAULT) >= 0; }};
@@ -135,7 +135,7 @@ TEST_CASE("a file that is being written is refused") {
   CHECK_THAT(error_of_open<double>("busy.h5", "data"), contains("busy.h5: cannot be opened: unable to lock file"));
 }
 
-TEST_CASE("a dataset that has changed its extents is not read as if it had not") {
+TEST_CASE("a dataset whose extents have changed since open() is refused") {
   auto const values = values_of<double>(600);
   auto foreign = doubles("changed.h5");
   foreign.chunk = {7, 8};
@@ -144,10 +144,10 @@ TEST_CASE("a dataset that has changed its extents is not read as if it had not")
   foreign.extents = {30, 20};
   write_foreign(foreign, values.data());
   CHECK_THAT(error_of([&] { static_cast<void>(array.read()); }),
-             contains("extents 20 x 30 were expected, there are 30 x 20"));
+             contains("extents 20 x 30 were expected, found 30 x 20"));
 }
 
-TEST_CASE("complex numbers are what h5py takes for them") {
+TEST_CASE("complex numbers are stored as h5py stores them") {
   fresh_directory("stage");
   auto const values = values_of<std::complex<double>>(50);
   auto const staged = farm::stage(values, {50}, {.directory = "stage", .threshold = 0});
@@ -156,7 +156,7 @@ TEST_CASE("complex numbers are what h5py takes for them") {
   CHECK(array.read() == values);
 }
 
-TEST_CASE("the farm prints nothing of HDF5's own, and leaves the program's setting as it was") {
+TEST_CASE("HDF5 prints no errors of the farm's calls, and the program's own setting is restored") {
   H5E_auto2_t before = nullptr;
   void* data = nullptr;
   H5Eget_auto2(H5E_DEFAULT, &before, &data);

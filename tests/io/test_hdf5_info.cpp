@@ -2,7 +2,7 @@
 
 #include "tests/support/catch.hpp"
 
-TEST_CASE("HDF5 is parallel, and of the version of its headers") {
+TEST_CASE("the HDF5 library is parallel and has the version of its headers") {
   auto const info = farm::detail::hdf5_info();
   CHECK(info.parallel);
   CHECK(info.library == info.headers);

@@ -33,16 +33,16 @@ TEST_CASE("an array is saved to a new file, or added to an existing one") {
   CHECK(Array<int>::open(out / "new.h5", "/results/b").read() == std::vector{1, 2, 3});
 }
 
-TEST_CASE("a dataset that is there already is not overwritten") {
+TEST_CASE("an existing dataset is not overwritten") {
   auto const out = fresh_directory("out");
   auto const array = numbers({10, 20});
   array.save_as(out / "new.h5", "a");
   CHECK_THAT(error_of([&] { numbers({5}).save_as(out / "new.h5", "a"); }),
-             contains("new.h5, dataset 'a': is there already"));
+             contains("new.h5, dataset 'a': already exists"));
   CHECK(Array<double>::open(out / "new.h5", "a").extents() == Extents{10, 20});
 }
 
-TEST_CASE("where saving fails there is neither a new file nor a new dataset") {
+TEST_CASE("if saving fails, neither a new file nor a new dataset exists") {
   auto const out = fresh_directory("out");
   auto const lost = numbers({10, 20});
   fs::remove(lost.path());
@@ -60,14 +60,15 @@ TEST_CASE("where saving fails there is neither a new file nor a new dataset") {
   H5Fclose(file);
   CHECK(group.nlinks == 1);
 
-  CHECK_THAT(error_of([&] { numbers({2}).save_as("nowhere/new.h5", "a"); }), contains("cannot be made: No such file"));
+  CHECK_THAT(error_of([&] { numbers({2}).save_as("nowhere/new.h5", "a"); }),
+             contains("cannot be created: No such file"));
   std::ofstream{out / "text"} << "no HDF5";
   CHECK_THAT(error_of([&] { numbers({2}).save_as(out / "text", "a"); }),
              contains("text: cannot be opened for writing: file signature"));
   CHECK(fs::file_size(out / "text") == 7);
 }
 
-TEST_CASE("an array can be added to the file that it is in") {
+TEST_CASE("an array can be copied within its own file") {
   auto const values = values_of<double>(600);
   write_foreign({.file = "own.h5",
                  .type = H5T_NATIVE_DOUBLE,
@@ -101,7 +102,7 @@ TEST_CASE("arrays are gathered along a new first axis") {
   CHECK(files_in(out) == 1);
 }
 
-TEST_CASE("arrays are copied without being held") {
+TEST_CASE("copying an array takes a bounded amount of memory") {
   auto const out = fresh_directory("out");
   auto const array = numbers({300, 131'072});  // 300 MiB
   MemoryPeak const peak;
@@ -117,7 +118,7 @@ TEST_CASE("arrays are copied without being held") {
 
 namespace {
 
-/// The text of an attribute; empty: there is none.
+/// Returns the text of an attribute; empty if it does not exist.
 std::string attribute_of(fs::path const& path, char const* dataset, char const* name) {
   hid_t const file = H5Fopen(path.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT);
   std::string text;
@@ -135,7 +136,7 @@ std::string attribute_of(fs::path const& path, char const* dataset, char const* 
 
 }  // namespace
 
-TEST_CASE("what is saved tells the array's story, also in the file that it came from, and in that of a further copy") {
+TEST_CASE("a saved array has the attributes of the original, also within one file and in copies of copies") {
   auto const out = fresh_directory("out");
   auto const array = farm::stage(
       values_of<double>(200), {200},

@@ -18,9 +18,9 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::uint64_t count = 200'000;  // more than a MiB
+constexpr std::uint64_t count = 200'000;  // more than 1 MiB
 
-/// A run that is the process's, on a file system of this host alone.
+/// The run of this process, on a local file system.
 struct Run {
   fs::path stage = fresh_directory("stage");
   StageRun run{{.stage_directory = stage}};
@@ -52,7 +52,7 @@ ino_t inode_of(fs::path const& file) {
 
 }  // namespace
 
-TEST_CASE("the file of an array that has gone becomes that of the next one of its size") {
+TEST_CASE("the file of a removed array is reused for the next array of its size") {
   Run const run;
   auto array = numbers(1);
   auto const path = array.path();
@@ -68,7 +68,7 @@ TEST_CASE("the file of an array that has gone becomes that of the next one of it
   CHECK(Array<double>::open(next.path(), "/data").extents() == farm::Extents{count - 1000});
 }
 
-TEST_CASE("an array takes no spare file that is too small, or more than twice as large") {
+TEST_CASE("a spare file that is too small or more than twice too large is not reused") {
   Run const run;
   static_cast<void>(numbers(1));
   auto const larger = numbers(2, count + 1000);
@@ -78,25 +78,25 @@ TEST_CASE("an array takes no spare file that is too small, or more than twice as
   CHECK(holds(smaller, 3));
 }
 
-TEST_CASE("small files are not spared") {
+TEST_CASE("small files do not become spare files") {
   Run const run;
   static_cast<void>(numbers(1, 100'000));
   CHECK(run.spares() == 0);
   CHECK(files_in(run.run.directory()) == 1);
 }
 
-TEST_CASE("the file of an array that somebody has mapped is not written by another") {
+TEST_CASE("a file that a process has mapped is not reused") {
   Run const run;
   auto array = numbers(1);
   auto const copy = array.copy();
-  OtherProcess reader{[info = array.info()] {
-    static farm::View<double> const view{
-        std::make_shared<farm::detail::KeptArray const>(farm::detail::KeptArray{info})};
+  OtherProcess reader{[info = farm::detail::ArrayAccess::info(array)] {
+    static auto const view = farm::detail::ArrayAccess::view<double>(
+        std::make_shared<farm::detail::KeptArray const>(farm::detail::KeptArray{info}));
     return view.size() == count;
   }};
   REQUIRE(reader.did());
-  SECTION("by this process") { reader.kill(); }
-  SECTION("by another, too") {}
+  SECTION("this process has it mapped") { reader.kill(); }
+  SECTION("another process has it mapped as well") {}
   auto const inode = inode_of(array.path());
   array = {};
   CHECK(run.spares() == 0);
@@ -105,7 +105,7 @@ TEST_CASE("the file of an array that somebody has mapped is not written by anoth
   CHECK(copy[count - 1] == value_at<double>(count - 1));
 }
 
-TEST_CASE("no more than 32 files are spared, the youngest") {
+TEST_CASE("there are at most 32 spare files") {
   Run const run;
   {
     std::vector<Array<double>> arrays;
@@ -114,7 +114,7 @@ TEST_CASE("no more than 32 files are spared, the youngest") {
   CHECK(run.spares() == 32);
 }
 
-TEST_CASE("spare files go when the disk is short") {
+TEST_CASE("spare files are removed if the disk becomes full") {
   auto const small = fresh_directory("small");
   if (mount("none", small.c_str(), "tmpfs", 0, "size=32m") != 0) {
     WARN("skipped: no file system can be mounted here");
@@ -134,7 +134,7 @@ TEST_CASE("spare files go when the disk is short") {
   umount(small.c_str());
 }
 
-TEST_CASE("a copy is the caller's to change") {
+TEST_CASE("changing a copy does not change the array") {
   Run const run;
   auto const array = numbers(1);
   auto copy = array.copy();

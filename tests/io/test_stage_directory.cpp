@@ -9,7 +9,7 @@
 
 using farm::find_stage_directory;
 
-TEST_CASE("the stage is where the option says, else FARM_STAGE_DIR, else TMPDIR, else /tmp") {
+TEST_CASE("the stage directory is the option's, else FARM_STAGE_DIR, else TMPDIR, else /tmp") {
   setenv("FARM_STAGE_DIR", "/stage", 1);
   setenv("TMPDIR", "/scratch", 1);
   CHECK(find_stage_directory("/given").path == "/given");
@@ -22,14 +22,14 @@ TEST_CASE("the stage is where the option says, else FARM_STAGE_DIR, else TMPDIR,
   CHECK(find_stage_directory().path == "/tmp");
 }
 
-TEST_CASE("a stage directory is usable where files can be made in it") {
+TEST_CASE("a stage directory is usable if files can be created in it") {
   std::filesystem::create_directory("here");
   std::ofstream{"file"} << "text";
   CHECK(farm::why_unusable("here").empty());
   CHECK(std::filesystem::is_empty("here"));
   CHECK(farm::why_unusable("absent") == "there is no such directory");
   CHECK(farm::why_unusable("file") == "it is not a directory");
-  CHECK_THAT(farm::why_unusable("/proc"), contains("no file can be made there"));
+  CHECK_THAT(farm::why_unusable("/proc"), contains("no file can be created there"));
   CHECK(farm::free_bytes("here") > 0);
   CHECK(farm::free_bytes("absent") == 0);
 }

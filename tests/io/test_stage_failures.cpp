@@ -45,7 +45,7 @@ Array<double> numbers(fs::path const& directory, std::uint64_t count = 1000) {
 
 }  // namespace
 
-TEST_CASE("a full disk is told, and leaves no file") {
+TEST_CASE("a full disk is reported, and no file is left") {
   auto const small = fresh_directory("small");
   if (mount("none", small.c_str(), "tmpfs", 0, "size=2m") != 0) {
     WARN("skipped: no file system can be mounted here");
@@ -60,26 +60,26 @@ TEST_CASE("a full disk is told, and leaves no file") {
   umount(small.c_str());
 }
 
-TEST_CASE("a limit of file sizes is told, and leaves no file") {
+TEST_CASE("a limit of file sizes is reported, and no file is left") {
   auto const stage = fresh_directory("stage");
   signal(SIGXFSZ, SIG_IGN);
   auto const array = numbers(stage, 1'000'000);
   {
     Limit const limit{RLIMIT_FSIZE, 1'000'000};
     CHECK_THAT(error_of([&] { static_cast<void>(numbers(stage, 1'000'000)); }),
-               contains("a file of 8196656 bytes cannot be made: File too large"));
+               contains("a file of 8196656 bytes cannot be created: File too large"));
     CHECK_THAT(error_of([&] { array.save_as(stage / "copy.h5", "a"); }),
-               contains("a file of 8065536 bytes cannot be made: File too large"));
+               contains("a file of 8065536 bytes cannot be created: File too large"));
   }
   CHECK(files_in(stage) == 1);
   CHECK(numbers(stage).read() == values_of<double>(1000));
   signal(SIGXFSZ, SIG_DFL);
 }
 
-TEST_CASE("bytes that a file loses before it has its name are told, also where HDF5 looks at it no more") {
+TEST_CASE("a byte that changes before the file is complete is detected, even if HDF5 does not read the file") {
   auto const stage = fresh_directory("stage");
   auto const count = GENERATE(as<std::uint64_t>{}, 1000, 10'000, 1'100'000);
-  auto const stripes = GENERATE(as<std::uint64_t>{}, 0, 1, 1000, 3000);  // before and behind the elements
+  auto const stripes = GENERATE(as<std::uint64_t>{}, 0, 1, 1000, 3000);  // checksums before and after the elements
   auto const values = values_of<double>(count);
   auto const make = [&](std::uint64_t hash, std::optional<std::uint64_t> lost = {}) {
     auto file = begin_staged_file({.directory = stage}, ElementType::float64, {count}, 1, stripes);
@@ -95,11 +95,11 @@ TEST_CASE("bytes that a file loses before it has its name are told, also where H
   if (file.checksums_offset < file.data_offset) places.push_back(file.checksums_offset + stripes * sizeof(Stripe));
   for (auto const place : places) {
     CAPTURE(count, stripes, place);
-    CHECK_THAT(error_of([&] { make(3, place); }), contains("is not what was written"));
+    CHECK_THAT(error_of([&] { make(3, place); }), contains("is corrupt"));
   }
 }
 
-TEST_CASE("a file that is gone is told") {
+TEST_CASE("a missing file is reported") {
   auto const array = numbers(fresh_directory("stage"));
   fs::remove(array.path());
   CHECK_THAT(error_of([&] { static_cast<void>(array.read()); }),
@@ -108,15 +108,15 @@ TEST_CASE("a file that is gone is told") {
              contains("cannot be opened: No such file or directory"));
 }
 
-TEST_CASE("a directory where nothing may be made is told") {
-  CHECK_THAT(error_of([] { static_cast<void>(numbers("nowhere")); }), contains("cannot be made: No such file"));
-  CHECK_THAT(error_of([] { static_cast<void>(numbers("/proc")); }), contains("cannot be made"));
+TEST_CASE("a directory in which no file can be created is reported") {
+  CHECK_THAT(error_of([] { static_cast<void>(numbers("nowhere")); }), contains("cannot be created: No such file"));
+  CHECK_THAT(error_of([] { static_cast<void>(numbers("/proc")); }), contains("cannot be created"));
 }
 
-TEST_CASE("no permission is told") {
+TEST_CASE("a missing permission is reported") {
   auto const array = numbers(fresh_directory("stage"));
   if (geteuid() == 0 && seteuid(65534) != 0) {
-    WARN("skipped: root cannot become somebody else here");
+    WARN("skipped: root cannot become another user here");
     return;
   }
   fs::path const file = array.path();
@@ -124,10 +124,10 @@ TEST_CASE("no permission is told") {
   auto const error_of_making = error_of([&] { static_cast<void>(numbers(file.parent_path())); });
   if (getuid() == 0) static_cast<void>(seteuid(0));
   CHECK_THAT(error, contains("cannot be opened: Permission denied"));
-  CHECK_THAT(error_of_making, contains("cannot be made: Permission denied"));
+  CHECK_THAT(error_of_making, contains("cannot be created: Permission denied"));
 }
 
-TEST_CASE("too many open files are told, and do no harm") {
+TEST_CASE("too many open files are reported and cause no damage") {
   auto const array = numbers(fresh_directory("stage"));
   array.save_as("external.h5", "a");
   auto const external = Array<double>::open("external.h5", "a");

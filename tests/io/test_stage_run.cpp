@@ -22,7 +22,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// A run that is the process's.
+/// The run of this process.
 struct Run {
   fs::path stage = fresh_directory("stage");
   StageRun run{{.stage_directory = stage}};
@@ -47,7 +47,7 @@ void make_run_directory(fs::path const& path) {
 
 }  // namespace
 
-TEST_CASE("a run has a directory of its own, and leaves nothing behind") {
+TEST_CASE("a run has its own directory and removes it") {
   auto const stage = fresh_directory("stage");
   fs::path directory;
   {
@@ -63,7 +63,7 @@ TEST_CASE("a run has a directory of its own, and leaves nothing behind") {
   CHECK(fs::is_empty(stage));
 }
 
-TEST_CASE("a staged file goes with its last handle") {
+TEST_CASE("a staged file is removed with its last handle") {
   Run const run;
   auto array = run.make("a");
   auto const file = array.path();
@@ -78,7 +78,7 @@ TEST_CASE("a staged file goes with its last handle") {
   CHECK_FALSE(fs::exists(file));
 }
 
-TEST_CASE("views and slabs are handles, too") {
+TEST_CASE("views and slabs keep the file, as handles do") {
   Run const run;
   auto rows = run.make("a").rows(50, 1);
   CHECK(rows.with_halo(2).rows() == 5);
@@ -87,7 +87,7 @@ TEST_CASE("views and slabs are handles, too") {
   CHECK(files_in(run.run.directory()) == 1);
 }
 
-TEST_CASE("bytes on their way keep the files of the arrays in them") {
+TEST_CASE("packed bytes keep the files of the arrays in them") {
   Run const run;
   auto array = run.make("a");
   std::vector<std::shared_ptr<void>> keepers;
@@ -119,7 +119,7 @@ TEST_CASE("a path that is adopted twice has one keeper") {
   CHECK(run.run.adopt(file) != nullptr);
 }
 
-TEST_CASE("adopting and dropping by many threads removes a file once nobody has it") {
+TEST_CASE("many threads may adopt and release a file; the last one removes it") {
   Run run;
   for (int round = 0; round < 50; ++round) {
     auto const file = run.run.directory() / ("x" + std::to_string(round));
@@ -141,7 +141,7 @@ TEST_CASE("adopting and dropping by many threads removes a file once nobody has 
   CHECK(files_in(run.run.directory()) == 1);
 }
 
-TEST_CASE("files elsewhere are nobody's: a rank has no run, an external file is not the farm's") {
+TEST_CASE("files outside the run, and files of other programs, are not removed") {
   auto const elsewhere = fresh_directory("elsewhere");
   Run const run;
   auto array = farm::stage(values_of<int>(100), {100}, {.directory = elsewhere, .threshold = 0});
@@ -162,7 +162,7 @@ TEST_CASE("files elsewhere are nobody's: a rank has no run, an external file is 
   farm::set_stage_directory({});
 }
 
-TEST_CASE("handles may outlive the run, whose files are gone then") {
+TEST_CASE("handles may outlive the run, but its files are removed") {
   Array<int> array;
   farm::View<int> view;
   {
@@ -176,7 +176,7 @@ TEST_CASE("handles may outlive the run, whose files are gone then") {
   CHECK(view[99] == value_at<int>(99));
 }
 
-TEST_CASE("a run may be kept, and is kept by later ones") {
+TEST_CASE("a run that keeps its files is not removed by later runs either") {
   auto const stage = fresh_directory("stage");
   fs::path kept;
   setenv("FARM_KEEP_STAGE", "1", 1);
@@ -191,7 +191,7 @@ TEST_CASE("a run may be kept, and is kept by later ones") {
   CHECK(fs::exists(kept));
 }
 
-TEST_CASE("what a crashed run left is removed by the next one, what a living one has is not") {
+TEST_CASE("the next run removes the directory of a crashed run, but not that of a running one") {
   auto const stage = fresh_directory("stage");
   fs::path crashed;
   OtherProcess master{[&] {
@@ -212,7 +212,7 @@ TEST_CASE("what a crashed run left is removed by the next one, what a living one
   CHECK_FALSE(fs::exists(crashed));
 }
 
-TEST_CASE("files of others that a crashed run has named are removed by the next one, unless they were made anew") {
+TEST_CASE("the next run removes files that a crashed run has recorded, unless they have been replaced") {
   auto const stage = fresh_directory("stage");
   auto const outside = fresh_directory("outside");
   auto const make = [&](std::string const& name) { std::ofstream{outside / name} << name; };
@@ -239,7 +239,7 @@ TEST_CASE("files of others that a crashed run has named are removed by the next 
   CHECK(fs::exists(outside / "not named"));
 }
 
-TEST_CASE("nothing else in the stage directory is touched") {
+TEST_CASE("nothing else in the stage directory is removed") {
   auto const stage = fresh_directory("stage");
   auto const outside = fresh_directory("outside");
   std::ofstream{outside / "precious"} << "data";
@@ -252,7 +252,7 @@ TEST_CASE("nothing else in the stage directory is touched") {
   fs::create_directory_symlink(outside, stage / (own + "6-" + id));
   make_run_directory(stage / (own + "7-" + id));
   fs::create_directory_symlink(outside, stage / (own + "7-" + id) / "link");
-  fs::create_directory(stage / (own + "8-" + id));  // interrupted while it was removed
+  fs::create_directory(stage / (own + "8-" + id));  // as an interrupted removal leaves it
   {
     StageRun const run{{.stage_directory = stage}};
     for (auto const& name : foreign) CHECK(fs::exists(stage / name / "left.h5"));
@@ -264,9 +264,9 @@ TEST_CASE("nothing else in the stage directory is touched") {
   CHECK(fs::exists(outside / "precious"));
 }
 
-TEST_CASE("the directory of a run of another user is left alone") {
+TEST_CASE("the directory of another user's run is not removed") {
   if (geteuid() != 0) {
-    WARN("skipped: only root can give directories away");
+    WARN("skipped: only root can change the owner of a directory");
     return;
   }
   auto const stage = fresh_directory("stage");
@@ -277,7 +277,7 @@ TEST_CASE("the directory of a run of another user is left alone") {
   CHECK(fs::exists(theirs / "left.h5"));
 }
 
-TEST_CASE("a stage directory that is not there is told") {
+TEST_CASE("a missing stage directory is reported") {
   CHECK_THAT(error_of([] { StageRun const run{{.stage_directory = "nowhere"}}; }),
-             contains("cannot be made: No such file"));
+             contains("cannot be created: No such file"));
 }

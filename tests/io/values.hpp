@@ -6,7 +6,7 @@
 #include <type_traits>
 #include <vector>
 
-/// What element i of a test array is: different from its neighbours in every type.
+/// Returns element i of a test array. It differs from its neighbours in every type.
 template <class T>
 T value_at(std::size_t i) {
   auto const byte = static_cast<std::uint8_t>(i * 37 + i / 251);

@@ -1,12 +1,19 @@
 #pragma once
 
+#include <farm/detail/array_access.hpp>
+#include <farm/detail/array_data.hpp>
 #include <farm/detail/array_info.hpp>
 #include <farm/detail/keepers.hpp>
+#include <farm/detail/large_pages.hpp>
+#include <farm/detail/save_array.hpp>
+#include <farm/detail/slab_shape.hpp>
+#include <farm/detail/stage_elements.hpp>
 #include <farm/element.hpp>
 #include <farm/extents.hpp>
 #include <farm/slab.hpp>
-#include <farm/stage_options.hpp>
 #include <farm/view.hpp>
+
+#include <mpi.h>
 
 #include <cstddef>
 #include <cstdint>
@@ -17,65 +24,62 @@
 #include <vector>
 
 namespace farm {
-namespace detail {
 
-/// See stage(); `elements` are as many as the extents say.
-[[nodiscard]] ArrayInfo stage_elements(void const* elements, ElementType type, Extents extents,
-                                       StageOptions const& options);
-
-}  // namespace detail
-
-/// A handle to an array of numbers that lies in an HDF5 file, or, where it is small, in the handle itself. Cheap to
-/// copy; it can be an argument or a result of a task. No function is collective: each process reads for itself.
+/// A handle to an array of numbers. The elements lie in an HDF5 file or, if there are few, in the handle itself. A
+/// handle is cheap to copy and can be an argument or a result of a task. No function is collective: each process reads
+/// for itself. Functions that read block until the elements are there.
 ///
-/// What is read is checked: StageError is thrown where the file is not there, was cut or changed, or has other
-/// elements. The elements must not change while handles are in use. Thread-safe as far as different handles are
-/// concerned.
+/// Reading verifies the file. StageError is thrown if the file is missing, truncated or modified, or if its elements
+/// have another type. Nobody may change the elements while handles are in use. Different handles may be used by
+/// different threads at the same time.
 template <class T>
 class Array {
   static_assert(Element<T> && !std::is_const_v<T>);
 
  public:
-  /// Of nothing: valid() is false, and nothing but assignment, copying and serialization is allowed.
+  /// Constructs an empty handle: valid() is false, and only assignment, copying and serialization are allowed.
+  /// Functions that read throw UsageError.
   Array() = default;
-  /// One axis; as stage() does it.
+  /// Stages the values as an array of one axis. See stage() for where the elements lie and for errors.
   Array(std::vector<T> const& values)  // NOLINT(google-explicit-constructor)
       : Array(detail::stage_elements(values.data(), detail::element_type_of<T>, {values.size()}, {})) {}
-  /// For the farm: what was made or received elsewhere. In the process whose StageRun the file belongs to, it is
-  /// removed when the last handle goes.
-  explicit Array(detail::ArrayInfo info, std::shared_ptr<void> keeper = {}) {
-    if (info.staged && keeper == nullptr) keeper = detail::find_keeper(info);
-    array_ = std::make_shared<detail::KeptArray const>(detail::KeptArray{std::move(info), std::move(keeper)});
-  }
 
-  /// An existing dataset of T, of whatever byte order, contiguous, chunked or compressed; a compound {r, i} is complex.
-  /// It is never changed and never removed. Throws StageError where it is not there, or of another type, or has no axis
-  /// or more than 8.
+  /// Opens an existing dataset of T in any byte order: contiguous, chunked or compressed. A compound {r, i} is a
+  /// complex number. The farm never changes or removes the file. Throws StageError if the dataset does not exist, has
+  /// another type, or does not have 1 to 8 axes.
   [[nodiscard]] static Array open(std::filesystem::path const& file, std::string const& dataset) {
     return Array{detail::open_array(file, dataset, detail::element_type_of<T>)};
   }
 
+  /// Returns true unless the handle is empty.
   [[nodiscard]] bool valid() const noexcept { return array_ != nullptr && !array_->info.extents.empty(); }
+  /// Returns the extents; none if the handle is empty.
   [[nodiscard]] Extents const& extents() const { return info().extents; }
+  /// Returns the number of axes.
   [[nodiscard]] std::size_t dimensions() const { return extents().size(); }
-  [[nodiscard]] std::uint64_t size() const { return valid() ? detail::element_count(extents()) : 0; }  ///< elements
+  /// Returns the number of elements.
+  [[nodiscard]] std::uint64_t size() const { return valid() ? detail::element_count(extents()) : 0; }
+  /// Returns the size of all elements in bytes.
   [[nodiscard]] std::uint64_t bytes() const { return size() * sizeof(T); }
-  [[nodiscard]] std::filesystem::path path() const { return info().file; }  ///< empty: is_inline()
+  /// Returns the absolute path of the file; empty if is_inline().
+  [[nodiscard]] std::filesystem::path path() const { return info().file; }
+  /// Returns the name of the dataset in the file.
   [[nodiscard]] std::string const& dataset() const { return info().dataset; }
+  /// Returns true if the elements lie in the handle, not in a file.
   [[nodiscard]] bool is_inline() const { return valid() && info().file.empty(); }
 
-  /// All elements, in row-major order. Throws StageError.
+  /// Reads all elements, in row-major order. Throws StageError.
   [[nodiscard]] std::vector<T> read() const { return read(Extents(dimensions()), extents()); }
 
-  /// The block of `count` elements along each axis that begins at `offset`, in row-major order. Throws StageError, and
-  /// UsageError where the block is not within the array.
+  /// Reads a block, in row-major order. The block begins at index offset[i] along axis i and has count[i] elements
+  /// there. Throws StageError, and UsageError if the block reaches beyond the array.
   [[nodiscard]] std::vector<T> read(Extents const& offset, Extents const& count) const {
     detail::check_part(info(), offset, count);
     std::vector<T> values;
     auto const elements = detail::element_count(count);
     values.reserve(elements);
     detail::use_large_pages(values.data(), elements * sizeof(T));
-    // no element is written twice, and the array is not in memory twice
+    // appending mapped pieces writes each element once and needs no second buffer
     bool const appended = detail::append_part(info(), offset, count, [&](void const* part, std::uint64_t bytes) {
       auto const* const from = static_cast<T const*>(part);
       values.insert(values.end(), from, from + bytes / sizeof(T));
@@ -86,44 +90,44 @@ class Array {
     return values;
   }
 
-  /// All elements in memory of the caller's own, to change at will. Where they lie in the file as in memory, nothing is
-  /// copied but, when it is first written, a page. Throws StageError.
+  /// Returns all elements in memory that the caller owns and may change. If the file holds the elements as memory does,
+  /// they are mapped privately: only pages that the caller writes are copied. Throws StageError.
   [[nodiscard]] Slab<T> copy() const {
     auto memory = detail::copy_elements(required()->info);
-    return Slab<T>{{extents(), 0, extents()[0]}, std::move(memory)};
+    return detail::ArrayAccess::slab<T>({extents(), 0, extents()[0]}, std::move(memory));
   }
 
-  /// All elements, mapped where they lie in the file as in memory, else read. Throws StageError.
-  [[nodiscard]] View<T> view() const { return View<T>{required()}; }
+  /// Returns all elements, read-only. They are mapped if the file holds them as memory does, else read. Throws
+  /// StageError.
+  [[nodiscard]] View<T> view() const { return detail::ArrayAccess::view<T>(required()); }
 
-  /// The rows that this rank of `comm` has by Decomposition. Throws StageError.
+  /// Returns the rows that Decomposition assigns to this rank of `comm`, mapped if possible. Each rank calls it for
+  /// itself; ranks do not wait for each other. Throws StageError.
   [[nodiscard]] Slab<T const> slab(MPI_Comm comm) const {
     auto const shape = detail::shape_of_rank(comm, extents(), sizeof(T));
     return rows(shape.first_row(), shape.rows());
   }
 
-  /// Throws StageError, and UsageError where the array has no such rows.
+  /// Returns rows first .. first + count - 1, mapped if possible. Throws StageError, and UsageError if the array has no
+  /// such rows.
   [[nodiscard]] Slab<T const> rows(std::uint64_t first, std::uint64_t count) const {
-    return {required(), first, count};
+    return detail::ArrayAccess::rows<T>(required(), first, count);
   }
 
-  /// Copies the array and its attributes, a bounded piece at a time, to a dataset of a file that may exist, but may
-  /// have no such dataset. A new file gets its name when all is on disk; in an existing one, the dataset does. Returns
-  /// when it is durable. Throws StageError: then there is neither a new file nor a new dataset.
+  /// Copies the array and its attributes to a new dataset, 32 MiB at a time. The file may exist; the dataset must not.
+  /// A new file, or a new dataset in an existing file, gets its name once everything is on disk. Blocks until the copy
+  /// is durable. Throws StageError; then neither a new file nor a new dataset exists.
   void save_as(std::filesystem::path const& file, std::string const& dataset) const {
     detail::save_array(required()->info, file, dataset);
   }
 
-  [[nodiscard]] detail::ArrayInfo const& info() const {
-    static detail::ArrayInfo const none;
-    return array_ == nullptr ? none : array_->info;
-  }
-
+  /// Packs the handle, not the elements of a file. For serialization.
   template <class Archive>
   void save(Archive& archive) const {
     if (array_ != nullptr) detail::note_keeper(array_->keeper);
     archive(info());
   }
+  /// Unpacks a handle. Throws SerializationError if the packed array has elements of another type.
   template <class Archive>
   void load(Archive& archive) {
     detail::ArrayInfo info;
@@ -133,6 +137,13 @@ class Array {
   }
 
  private:
+  friend struct detail::ArrayAccess;
+  explicit Array(detail::ArrayInfo info) : array_(detail::keep_array(std::move(info))) {}
+
+  [[nodiscard]] detail::ArrayInfo const& info() const {
+    static detail::ArrayInfo const none;
+    return array_ == nullptr ? none : array_->info;
+  }
   [[nodiscard]] std::shared_ptr<detail::KeptArray const> const& required() const {
     detail::check_valid(info());
     return array_;

@@ -8,7 +8,8 @@
 
 namespace farm {
 
-/// What arrays are made of: numbers, but not bool, whose size is no number's business.
+/// The types that an array can hold: integers, floating-point numbers and complex numbers, but not bool, whose
+/// representation in a file is not portable.
 template <class T>
 concept Element = (std::is_arithmetic_v<T> && !std::is_same_v<std::remove_cv_t<T>, bool>) ||
                   std::is_same_v<std::remove_cv_t<T>, std::complex<float>> ||
@@ -16,7 +17,8 @@ concept Element = (std::is_arithmetic_v<T> && !std::is_same_v<std::remove_cv_t<T
 
 namespace detail {
 
-/// Types of the same representation are one: long and long long, char and signed char.
+/// Identifies an element type in files and messages. Types of the same representation share a value: long and long
+/// long, char and signed char.
 enum class ElementType : std::uint8_t {
   int8,
   int16,
@@ -33,11 +35,13 @@ enum class ElementType : std::uint8_t {
   complex128
 };
 
+/// Returns the size of an element in bytes.
 [[nodiscard]] std::size_t element_size(ElementType type) noexcept;
 
-/// As NumPy calls it: "int32", "complex128" (two doubles).
+/// Returns the type's NumPy name: "int32", "complex128" (two doubles).
 [[nodiscard]] std::string_view element_name(ElementType type) noexcept;
 
+/// Returns the ElementType of T.
 template <Element T>
 consteval ElementType find_element_type() {
   using enum ElementType;
@@ -61,6 +65,7 @@ consteval ElementType find_element_type() {
     return std::is_signed_v<T> ? int64 : uint64;
 }
 
+/// The ElementType of T, const or not.
 template <Element T>
 inline constexpr ElementType element_type_of = find_element_type<std::remove_cv_t<T>>();
 

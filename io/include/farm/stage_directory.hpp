@@ -4,28 +4,32 @@
 #include <filesystem>
 #include <string>
 
-/// Where large arrays are kept: a directory that all hosts of a farm share.
+/// The stage directory: where large arrays lie. All hosts of a farm must share it. The functions here ask only the
+/// environment and the file system; any process may call them.
 namespace farm {
 
+/// A stage directory and why it was chosen.
 struct StageDirectory {
-  std::filesystem::path path;
-  std::string origin;  ///< what named it, for people: "FARM_STAGE_DIR"
+  std::filesystem::path path;  ///< the directory; need not exist
+  std::string origin;          ///< what named it, for messages: "FARM_STAGE_DIR"
 };
 
-/// `option` where it is not empty, else FARM_STAGE_DIR, else TMPDIR, else /tmp. Looks at the environment only.
+/// Returns `option` unless it is empty, else FARM_STAGE_DIR, else TMPDIR, else /tmp. Does not touch the file system.
 [[nodiscard]] StageDirectory find_stage_directory(std::string const& option = {});
 
-/// Empty where files can be made, written and removed in `directory`, which this tries; else why not, in words.
+/// Tries to create, write and remove a file in `directory`. Returns an empty string on success, else the reason as
+/// text. Blocks for the duration of one fsync.
 [[nodiscard]] std::string why_unusable(std::filesystem::path const& directory);
 
-/// The kind of its file system: "tmpfs", "nfs", ..., or its number where unknown. Empty where there is no such
-/// directory.
+/// Returns the kind of the directory's file system: "tmpfs", "nfs", ..., or its magic number if unknown. Returns an
+/// empty string if the directory does not exist.
 [[nodiscard]] std::string file_system_of(std::filesystem::path const& directory);
 
-/// True for file systems that are in memory or on a disk of this host: other hosts do not see them.
+/// Returns true for file systems in memory or on a local disk, which other hosts do not see. `name` is a result of
+/// file_system_of().
 [[nodiscard]] bool is_local_file_system(std::string const& name);
 
-/// For whoever may write there. 0 where there is no such directory.
+/// Returns the number of bytes that an ordinary user may still write there; 0 if the directory does not exist.
 [[nodiscard]] std::uint64_t free_bytes(std::filesystem::path const& directory);
 
 }  // namespace farm

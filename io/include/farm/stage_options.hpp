@@ -8,24 +8,29 @@
 
 namespace farm {
 
-/// How an array is staged. What is left out is right for most.
+/// How an array is staged. The defaults suit most programs.
 struct StageOptions {
-  /// Where its file is made; it must exist, and all that use the array must see it. Empty: the directory of this
-  /// process's StageRun, else what set_stage_directory() said.
+  /// Directory of the array's file. It must exist, and all processes that use the array must see it. Empty: the
+  /// directory of this process's StageRun, else the one given to set_stage_directory().
   std::filesystem::path directory{};
-  /// Stem of the file's name, which no other array in the directory may have. Empty: one that is unique.
+  /// Stem of the file's name. No other array in the directory may have it. Empty: a unique name.
   std::string name{};
-  /// Arrays of fewer bytes have no file and travel with their handle. Measured (tests/bench, "arrays"; tasks
-  /// per second, on two days): at 64 KiB 10,000 and 15,600 with the message, 4,300 and 4,700 with a file each, 25,000
-  /// and 59,000 with one file for all; at 128 KiB 3,000 and 7,300, 3,900 and 4,300, 27,000 and 49,000; at 1 MiB 540 and
-  /// 980, 3,600 and 4,300, 12,000 and 34,000.
+  /// Arrays of fewer bytes have no file; their elements travel in the handle. Measured (tests/bench, "arrays"; tasks
+  /// per second, on two days):
+  ///
+  /// | array | in the message | a file each | one file for all |
+  /// |---|---|---|---|
+  /// | 64 KiB | 10,000 and 15,600 | 4,300 and 4,700 | 25,000 and 59,000 |
+  /// | 128 KiB | 3,000 and 7,300 | 3,900 and 4,300 | 27,000 and 49,000 |
+  /// | 1 MiB | 540 and 980 | 3,600 and 4,300 | 12,000 and 34,000 |
   std::uint64_t threshold = std::uint64_t{128} << 10U;
-  /// Whether readers will see what was changed on the way. FARM_CHECKSUM=0 switches it off for all.
+  /// True if the file gets checksums, so that readers notice changed bytes. FARM_CHECKSUM=0 turns checksums off for
+  /// all.
   bool checksum = true;
-  /// Whether all write by HDF5's collective transfers, also where the ranks are on one host, and its file system is, so
-  /// that each could write its own rows, which is faster there.
+  /// True if the ranks must write with HDF5's collective transfers. By default they do so only if they run on several
+  /// hosts or the file system is shared between hosts. On one host it is faster if each rank writes its own rows.
   bool collective = false;
-  /// What else the file shall tell of itself: names and values of its attributes.
+  /// Names and values of further attributes of the dataset.
   std::vector<std::pair<std::string, std::string>> attributes{};
 };
 

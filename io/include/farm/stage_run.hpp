@@ -6,47 +6,55 @@
 #include <string>
 #include <vector>
 
-/// Who owns the files of staged arrays.
+/// Ownership of the files of staged arrays.
 namespace farm {
 namespace detail {
-class StagedFiles;
+class FileKeepers;
 }
 
-/// The directory of one run: `<stage directory>/farm-<host>-<pid>-<random>`, mode 0700, which only this process makes
-/// and removes. A file `lock` in it is locked (flock) for as long as the process lives.
+/// The directory of one run: `<stage directory>/farm-<host>-<pid>-<random>`, mode 0700. Only the process that
+/// constructed the object creates and removes the directory. That process holds a lock (flock) on the file `lock` in
+/// the directory for as long as it lives.
 class StageRun {
  public:
+  /// Parameters of the constructor.
   struct Options {
-    std::filesystem::path stage_directory{};  ///< must exist; empty: as find_stage_directory() says
-    /// Nothing is removed, neither files nor the directory, which one line on stderr tells. FARM_KEEP_STAGE=1 does the
-    /// same.
+    /// The parent directory, which must exist. Empty: the result of find_stage_directory().
+    std::filesystem::path stage_directory{};
+    /// If true, neither files nor the directory are removed, and the destructor prints one line to stderr that says
+    /// so. FARM_KEEP_STAGE=1 has the same effect.
     bool keep = false;
   };
 
+  /// Creates the directory with default options.
   StageRun() : StageRun(Options{}) {}
-  /// Also removes what runs of this user on this host have left behind that ended without doing so, and nothing else.
-  /// Throws StageError where the directory cannot be made.
+  /// Creates the directory. Also removes the directories of earlier runs of this user on this host that ended without
+  /// removing theirs. Removes nothing else. Throws StageError if the directory cannot be created.
   explicit StageRun(Options const& options);
-  /// Removes the directory and all that is in it. Arrays in it can no longer be read, but those that are mapped can.
+  /// Removes the directory and everything in it. Afterwards the arrays in it can no longer be read, but mapped elements
+  /// stay valid.
   ~StageRun();
   StageRun(StageRun const&) = delete;
   StageRun& operator=(StageRun const&) = delete;
 
+  /// Returns the absolute path of the run's directory.
   [[nodiscard]] std::filesystem::path const& directory() const noexcept { return directory_; }
 
-  /// Removes what the destructor would, for a process that ends without it. Thread-safe.
+  /// Removes what the destructor would remove. For a process that exits without running destructors. Does nothing in a
+  /// forked child. Thread-safe.
   void remove_files() const noexcept;
 
-  /// These files of others are removed by a later run where this one ends without the destructor, unless they were
-  /// changed or made anew since.
+  /// Records files outside the directory that a later run shall remove if this process is killed. A file that has been
+  /// changed or replaced since is not removed. Paths that do not exist are ignored.
   void removes_if_killed(std::vector<std::string> const& paths) const;
 
-  /// The file is removed when the last copy of the result goes; all adoptions of a path share one. Thread-safe. The
-  /// result may outlive this object.
+  /// Returns a keeper of the file: the file is removed when the last copy of the keeper is destroyed. All calls with
+  /// the same path share one keeper. Returns null if the run keeps its files. Thread-safe. The keeper may outlive this
+  /// object.
   [[nodiscard]] std::shared_ptr<void> adopt(std::filesystem::path const& path);
 
-  /// Removes what a group of ranks, which has ended, has left half-written, and the files of these tasks of it, which
-  /// it has not answered. Those that have a keeper stay.
+  /// Cleans up after a group of ranks that has ended: removes the group's unfinished files and the files of `tasks`,
+  /// which the group has not answered. Files that have a keeper stay.
   void clear(std::uint64_t group, std::vector<std::uint64_t> const& tasks) noexcept;
 
  private:
@@ -54,15 +62,28 @@ class StageRun {
   int lock_ = -1;
   bool keep_ = false;
   int owner_ = 0;
-  std::shared_ptr<detail::StagedFiles> files_;
+  std::shared_ptr<detail::FileKeepers> files_;
 };
 
-/// The run of this process, which must outlive its being so; null: none. Arrays whose files lie in its directory are
-/// kept by handles of this process, from the first handle on. Thread-safe.
+/// Sets the run of this process; null for none. The caller keeps ownership, and the run must outlive its use here. From
+/// now on, handles in this process keep the files of arrays in the run's directory. Thread-safe.
 void set_stage_run(StageRun* run) noexcept;
+/// Returns the run of this process; null if there is none. Thread-safe.
 [[nodiscard]] StageRun* current_stage_run() noexcept;
 
-/// Where this process stages arrays when it has no StageRun: on ranks, the directory of the master's. Thread-safe.
+/// Sets the directory in which this process stages arrays if it has no StageRun. On ranks, it is the directory of the
+/// master's run. Thread-safe.
 void set_stage_directory(std::filesystem::path directory);
 
+namespace detail {
+
+/// Returns the directory of this process's StageRun, else the one given to set_stage_directory(); empty if there is
+/// neither. Thread-safe.
+[[nodiscard]] std::filesystem::path default_stage_directory();
+
+/// Returns the keeper of a staged file. Null if the file is not in the directory of this process's StageRun.
+/// Thread-safe.
+[[nodiscard]] std::shared_ptr<void> find_keeper(std::string const& file);
+
+}  // namespace detail
 }  // namespace farm

@@ -5,24 +5,24 @@
 
 namespace farm::detail {
 
-/// What the files of a group's tasks are called after.
+/// Returns the prefix of the names of all files that a group's tasks make: "g<group>-".
 [[nodiscard]] std::string group_name(std::uint64_t group);
 
-/// While it lives, a task runs on this thread. The files that it makes are called after it: alike on all ranks of its
-/// group, and on no others.
+/// Marks the calling thread as running a task for as long as the object lives. The task's files are named after the
+/// task: the same names on all ranks of its group, and different names in all other groups.
 class TaskStage {
  public:
-  /// `group` must outlive this.
+  /// `group` is a result of group_name() and must outlive this object.
   TaskStage(std::string const& group, std::uint64_t task, std::uint32_t attempt) noexcept;
   TaskStage(TaskStage const&) = delete;
   TaskStage& operator=(TaskStage const&) = delete;
   ~TaskStage();
 
-  /// Of the names of all files that a task makes: "<group>t<task>-". While they are made there is a dot before it.
+  /// Returns the prefix of the names of all files of a task: "<group>t<task>-". Unfinished files have a dot before it.
   [[nodiscard]] static std::string prefix(std::string const& group, std::uint64_t task);
-  /// Of the task that runs on this thread, with its attempt; empty: there is none.
+  /// Returns the prefix, attempt included, for the task that runs on this thread; empty if no task runs here.
   [[nodiscard]] static std::string prefix();
-  /// 1, 2, ...: how often this was asked for this key by the task that runs on this thread.
+  /// Returns 1, 2, ...: how many times the task that runs on this thread has called this function with this key.
   [[nodiscard]] static std::uint64_t count(std::uint64_t key);
 };
 

@@ -2,6 +2,7 @@
 
 #include <farm/array.hpp>
 #include <farm/comm.hpp>
+#include <farm/detail/array_access.hpp>
 #include <farm/detail/transport.hpp>
 #include <farm/error.hpp>
 #include <farm/future.hpp>
@@ -28,7 +29,7 @@ class Staging {
   /// Of an array that the task returns: the master is to know of its file.
   template <class T>
   void note(Array<T> const& array) {
-    if (array.info().staged && !array.is_inline()) files_.push_back(array.path().string());
+    if (ArrayAccess::info(array).staged && !array.is_inline()) files_.push_back(array.path().string());
   }
   [[nodiscard]] std::vector<std::string> take_files() { return std::exchange(files_, {}); }
 

@@ -1,13 +1,20 @@
-#include <farm/array.hpp>
 #include <farm/detail/span.hpp>
+#include <farm/detail/stage_elements.hpp>
 #include <farm/error.hpp>
-#include <farm/publish.hpp>
 
 #include <fmt/format.h>
 
+#include "io/files/checksums.hpp"
 #include "io/stage/staged_file.hpp"
 
 namespace farm::detail {
+
+void check_count(std::size_t elements, Extents const& extents) {
+  if (elements != element_count(extents)) {
+    throw UsageError(fmt::format("{} values were given for an array of {} elements", elements, element_count(extents)));
+  }
+}
+
 ArrayInfo stage_elements(void const* elements, ElementType type, Extents extents, StageOptions const& options) {
   check_extents(extents, element_size(type));
   auto const bytes = element_count(extents) * element_size(type);
@@ -28,11 +35,6 @@ ArrayInfo stage_elements(void const* elements, ElementType type, Extents extents
     throw;
   }
   return info_of(file);
-}
-
-void check_count(std::size_t elements, Extents const& extents) {
-  if (elements != element_count(extents))
-    throw UsageError(fmt::format("{} values for an array of {} elements", elements, element_count(extents)));
 }
 
 }  // namespace farm::detail

@@ -1,10 +1,9 @@
-#include <farm/error.hpp>
-#include <farm/slab.hpp>
+#include <farm/decomposition.hpp>
+#include <farm/detail/slab_shape.hpp>
 
-#include <sys/mman.h>
-#include <cstdint>
+#include <utility>
 
-#include "io/arrays/ranks.hpp"
+#include "io/arrays/rank_agreement.hpp"
 
 namespace farm::detail {
 
@@ -19,19 +18,11 @@ Extents SlabShape::local_extents() const {
 
 SlabShape shape_of_rank(MPI_Comm comm, Extents extents, std::size_t element_size) {
   check_extents(extents, element_size);
-  Ranks const ranks{comm};
+  RankAgreement const ranks{comm};
   Decomposition const rows{extents[0], ranks.size()};
   auto const first = rows.first_row_of(ranks.rank());
   auto const count = rows.rows_of(ranks.rank());
   return {std::move(extents), first, count};
-}
-
-void use_large_pages(void* memory, std::size_t bytes) noexcept {
-  constexpr std::uintptr_t page = std::uintptr_t{2} << 20U;
-  auto const begin = (reinterpret_cast<std::uintptr_t>(memory) + page - 1) / page * page;
-  auto const end = (reinterpret_cast<std::uintptr_t>(memory) + bytes) / page * page;
-  if (end <= begin) return;
-  madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);  // NOLINT(performance-no-int-to-ptr)
 }
 
 }  // namespace farm::detail

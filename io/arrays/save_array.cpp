@@ -1,11 +1,9 @@
-#include <farm/detail/array_info.hpp>
+#include <farm/detail/array_data.hpp>
+#include <farm/detail/save_array.hpp>
 #include <farm/error.hpp>
-#include <farm/publish.hpp>
-
-#include <fmt/format.h>
 
 #include "io/arrays/saved_dataset.hpp"
-#include "io/files/pieces.hpp"
+#include "io/hdf5/pieces.hpp"
 
 namespace farm::detail {
 namespace {
@@ -14,7 +12,7 @@ void copy_array(ArrayInfo const& from, SavedDataset& to) {
   auto const element = element_size(from.type);
   Pieces const pieces{Extents(from.extents.size()), from.extents, element, copy_limit};
   if (pieces.size() == 0) return;
-  std::vector<char> buffer(element_count(pieces[0].count) * element);  // no later one is larger
+  std::vector<char> buffer(element_count(pieces[0].count) * element);  // the first piece is the largest
   for (std::uint64_t i = 0; i < pieces.size(); ++i) {
     auto const piece = pieces[i];
     read_part(from, piece.offset, piece.count, buffer.data());
@@ -32,10 +30,10 @@ void save_array(ArrayInfo const& info, std::string const& file, std::string cons
 
 ArrayInfo gather_arrays(std::vector<ArrayInfo> const& parts, ElementType type, std::string const& file,
                         std::string const& dataset) {
-  if (parts.empty()) throw UsageError("there are no arrays to gather");
+  if (parts.empty()) throw UsageError("no arrays were given to gather");
   for (auto const& part : parts) {
     check_valid(part);
-    if (part.extents != parts[0].extents) throw UsageError("arrays of different extents are gathered");
+    if (part.extents != parts[0].extents) throw UsageError("arrays of different extents cannot be gathered");
   }
   auto extents = parts[0].extents;
   extents.insert(extents.begin(), parts.size());

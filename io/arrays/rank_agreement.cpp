@@ -1,4 +1,4 @@
-#include "io/arrays/ranks.hpp"
+#include "io/arrays/rank_agreement.hpp"
 
 #include <farm/error.hpp>
 
@@ -26,12 +26,12 @@ void check(int code, std::string_view function) {
 
 }  // namespace
 
-Ranks::Ranks(MPI_Comm comm) : comm_(comm) {
+RankAgreement::RankAgreement(MPI_Comm comm) : comm_(comm) {
   check(MPI_Comm_rank(comm_, &rank_), "MPI_Comm_rank");
   check(MPI_Comm_size(comm_, &size_), "MPI_Comm_size");
 }
 
-std::vector<int> Ranks::in_world() const {
+std::vector<int> RankAgreement::in_world() const {
   MPI_Group world = MPI_GROUP_NULL;
   MPI_Group own = MPI_GROUP_NULL;
   check(MPI_Comm_group(MPI_COMM_WORLD, &world), "MPI_Comm_group");
@@ -47,7 +47,7 @@ std::vector<int> Ranks::in_world() const {
 
 namespace {
 
-/// What f returns, or the text of what it throws.
+/// The result of a function, or the text of the exception that it threw.
 struct Outcome {
   std::string text{};
   bool failed = false;
@@ -64,7 +64,7 @@ Outcome outcome_of(F const& f) {
 
 }  // namespace
 
-void Ranks::fail(int first, std::string error) const {
+void RankAgreement::fail(int first, std::string error) const {
   auto size = static_cast<int>(error.size());
   check(MPI_Bcast(&size, 1, MPI_INT, first, comm_), "MPI_Bcast");
   error.resize(static_cast<std::size_t>(size));
@@ -72,23 +72,23 @@ void Ranks::fail(int first, std::string error) const {
   throw StageError(size_ == 1 ? error : fmt::format("{} (rank {} of {})", error, first, size_));
 }
 
-void Ranks::together(std::function<void()> const& f) const {
+void RankAgreement::on_all(std::function<void()> const& f) const {
   auto outcome = outcome_of([&] { return f(), std::string{}; });
   int const failed = outcome.failed ? rank_ : INT_MAX;
-  int first = INT_MAX;  // that did
+  int first = INT_MAX;  // the first rank that failed
   check(MPI_Allreduce(&failed, &first, 1, MPI_INT, MPI_MIN, comm_), "MPI_Allreduce");
   if (first != INT_MAX) fail(first, std::move(outcome.text));
 }
 
-void Ranks::by_first(std::function<void()> const& f) const {
-  static_cast<void>(from_first([&] { return f(), std::string{}; }));
+void RankAgreement::on_root(std::function<void()> const& f) const {
+  static_cast<void>(from_root([&] { return f(), std::string{}; }));
 }
 
-std::string Ranks::from_first(std::function<std::string()> const& f) const {
+std::string RankAgreement::from_root(std::function<std::string()> const& f) const {
   struct Head {
     std::uint32_t size = 0;
     std::uint32_t failed = 0;
-    std::array<char, 504> begin{};  // mostly all of it: one message
+    std::array<char, 504> begin{};  // most results fit, so that one message is enough
   } head;
   static_assert(std::is_trivially_copyable_v<Head>);
   auto outcome = rank_ == 0 ? outcome_of(f) : Outcome{};
@@ -107,7 +107,7 @@ std::string Ranks::from_first(std::function<std::string()> const& f) const {
   return std::move(outcome.text);
 }
 
-std::string Ranks::from_all(std::function<std::string()> const& f) const {
+std::string RankAgreement::from_all(std::function<std::string()> const& f) const {
   auto outcome = outcome_of(f);
   int const own = outcome.failed ? -1 : static_cast<int>(outcome.text.size());
   std::vector<int> counts(static_cast<std::size_t>(size_));
@@ -122,14 +122,14 @@ std::string Ranks::from_all(std::function<std::string()> const& f) const {
   return all;
 }
 
-std::vector<std::uint64_t> Ranks::all_gather(std::vector<std::uint64_t> const& values) const {
+std::vector<std::uint64_t> RankAgreement::all_gather(std::vector<std::uint64_t> const& values) const {
   std::vector<std::uint64_t> all(values.size() * static_cast<std::size_t>(size_));
   auto const count = static_cast<int>(values.size());
   check(MPI_Allgather(values.data(), count, MPI_UINT64_T, all.data(), count, MPI_UINT64_T, comm_), "MPI_Allgather");
   return all;
 }
 
-std::uint64_t Ranks::maximum(std::uint64_t value) const {
+std::uint64_t RankAgreement::maximum(std::uint64_t value) const {
   std::uint64_t most = 0;
   check(MPI_Allreduce(&value, &most, 1, MPI_UINT64_T, MPI_MAX, comm_), "MPI_Allreduce");
   return most;

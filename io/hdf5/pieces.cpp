@@ -1,4 +1,4 @@
-#include "io/files/pieces.hpp"
+#include "io/hdf5/pieces.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -8,7 +8,7 @@ namespace farm::detail {
 Pieces::Pieces(Extents offset, Extents count, std::size_t element_size, std::uint64_t limit)
     : offset_(std::move(offset)), count_(std::move(count)) {
   if (element_count(count_) == 0) return;
-  std::uint64_t below = element_count(count_, 1) * element_size;  // bytes of one index along axis_
+  std::uint64_t below = element_count(count_, 1) * element_size;  // bytes per index along axis_
   while (axis_ + 1 < count_.size() && below > limit) {
     outer_ *= count_[axis_++];
     below /= count_[axis_];
