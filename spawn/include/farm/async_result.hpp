@@ -22,17 +22,19 @@ struct Callbacks {
 /// The callbacks of a function that returns nothing.
 template <>
 struct Callbacks<void> {
-  std::function<void()> callback{};
-  std::function<void(std::exception_ptr)> error_callback{};
+  std::function<void()> callback{};                          ///< called when the function has returned
+  std::function<void(std::exception_ptr)> error_callback{};  ///< called with the error, or with a CancelledError
 };
 
 namespace detail {
 
+/// Throws the UsageError of successful().
 [[noreturn]] void throw_not_ready();
 
 /// Returns the error of a completed state, a CancelledError if the state was cancelled, or null if it has a value.
 [[nodiscard]] std::exception_ptr error_or_cancellation(FutureState const& state);
 
+/// Makes the future call one of the callbacks when it is complete.
 template <class T, class U>
 void add_callbacks(Future<T> const& future, Callbacks<U> callbacks) {
   future.add_done_callback([callbacks = std::move(callbacks)](Future<T> const& done) {

@@ -26,6 +26,7 @@ class BatchAccess;
 template <class R>
 class Batch {
  public:
+  /// Takes over the other batch, which must not be used afterwards.
   Batch(Batch&&) noexcept = default;
   /// Destroys the batch that this object held, then takes over the other one.
   Batch& operator=(Batch&&) noexcept = default;

@@ -21,6 +21,7 @@ namespace farm {
 /// are done.
 class Executor : public detail::EngineOwner {
  public:
+  /// The options of an Executor.
   struct Options {
     /// The number of ranks of the group.
     int cores = 1;
@@ -33,6 +34,7 @@ class Executor : public detail::EngineOwner {
   /// Constructs the executor; starts no rank yet. Throws UsageError if an option is out of range or there is no
   /// Runtime; throws SpawnError if there are too few slots.
   explicit Executor(Options const& options);
+  /// Constructs an executor of one rank.
   Executor() : Executor(Options{}) {}
 
   /// Runs f(args...) on the group, as MPISpawnPool::submit does. Returns a Future<RankResults<R>>, or a Future<void> if

@@ -36,10 +36,11 @@ class MappedRange {
   /// moved from.
   class Iterator {
    public:
-    using iterator_concept = std::input_iterator_tag;
-    using value_type = typename MappedRange::value_type;
-    using difference_type = std::ptrdiff_t;
+    using iterator_concept = std::input_iterator_tag;     ///< An input iterator.
+    using value_type = typename MappedRange::value_type;  ///< One result.
+    using difference_type = std::ptrdiff_t;               ///< Required of iterators; never used.
 
+    /// Constructs an iterator of no range, which can only be assigned to.
     Iterator() = default;
     /// Returns the current result, which the caller may move from. Must not be called after ++ has thrown.
     value_type& operator*() const { return *range_->current_; }

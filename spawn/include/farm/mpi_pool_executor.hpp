@@ -13,11 +13,13 @@ namespace farm {
 /// are done.
 class MPIPoolExecutor : public detail::MappingExecutor {
  public:
+  /// The options of an MPIPoolExecutor.
   using Options = ExecutorOptions;
 
   /// Constructs the executor; starts no rank yet. Throws UsageError if an option is out of range or there is no
   /// Runtime; throws SpawnError if there are too few slots.
   explicit MPIPoolExecutor(Options const& options) : MappingExecutor(detail::make_engine(options), "MPIPoolExecutor") {}
+  /// Constructs an executor with default options.
   MPIPoolExecutor() : MPIPoolExecutor(Options{}) {}
 };
 

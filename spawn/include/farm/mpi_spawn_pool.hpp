@@ -24,6 +24,7 @@ namespace farm {
 /// in the master, while its Runtime exists. The destructor calls shutdown(), which blocks until all tasks are done.
 class MPISpawnPool : public detail::SubmittingExecutor {
  public:
+  /// The options of an MPISpawnPool.
   struct Options {
     /// The largest number of ranks alive at once, over all groups. 0: FARM_MAX_WORKERS; if that is not set, the slots
     /// of this job less the master's; if those are not limited, the number of cores.
@@ -49,6 +50,7 @@ class MPISpawnPool : public detail::SubmittingExecutor {
   /// Constructs the pool; starts no rank yet. Throws UsageError if an option is out of range or there is no Runtime;
   /// throws SpawnError if there are too few slots.
   explicit MPISpawnPool(Options const& options);
+  /// Constructs a pool with default options.
   MPISpawnPool() : MPISpawnPool(Options{}) {}
 
   /// map(f, range...[, MapOptions]): calls f for each element of the ranges, with one element of each range as its

@@ -11,11 +11,13 @@ namespace farm {
 /// in the master, while its Runtime exists. The destructor calls shutdown(), which blocks until all tasks are done.
 class Pool : public detail::PoolFunctions {
  public:
+  /// The options of a Pool.
   using Options = ExecutorOptions;
 
   /// Constructs the pool; starts no rank yet. Throws UsageError if an option is out of range or there is no Runtime;
   /// throws SpawnError if there are too few slots.
   explicit Pool(Options const& options) : PoolFunctions(detail::make_engine(options), "Pool") {}
+  /// Constructs a pool with default options.
   Pool() : Pool(Options{}) {}
 };
 

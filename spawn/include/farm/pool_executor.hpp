@@ -13,11 +13,13 @@ namespace farm {
 /// are done.
 class PoolExecutor : public detail::SubmittingExecutor {
  public:
+  /// The options of a PoolExecutor.
   using Options = ExecutorOptions;
 
   /// Constructs the executor; starts no rank yet. Throws UsageError if an option is out of range or there is no
   /// Runtime; throws SpawnError if there are too few slots.
   explicit PoolExecutor(Options const& options) : SubmittingExecutor(detail::make_engine(options), "PoolExecutor") {}
+  /// Constructs an executor with default options.
   PoolExecutor() : PoolExecutor(Options{}) {}
 };
 

@@ -18,6 +18,7 @@ template <class R>
 class RankResults : public std::vector<R> {
  public:
   using std::vector<R>::vector;
+  /// Constructs an empty list.
   RankResults() = default;
   /// Takes over the results, in rank order.
   explicit RankResults(std::vector<R> results) : std::vector<R>(std::move(results)) {}
@@ -42,6 +43,7 @@ namespace detail {
 /// Throws UsageError unless `results` is 1.
 void check_one_result(std::size_t results);
 
+/// Unpacks what all ranks returned.
 template <class R>
 struct RankValues<RankResults<R>> {
   static RankResults<R> decode(std::vector<Bytes> const& ranks) {
@@ -49,6 +51,7 @@ struct RankValues<RankResults<R>> {
   }
 };
 
+/// The type of the results of all ranks: RankResults<R>, or void if the function returns void.
 template <class R>
 struct RankResultsOf {
   using type = RankResults<R>;

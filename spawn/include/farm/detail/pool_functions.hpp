@@ -11,6 +11,7 @@
 
 namespace farm::detail {
 
+/// True for Callbacks<T>: tells the overloads of the _async functions apart.
 template <class T>
 inline constexpr bool is_callbacks = false;
 template <class T>
