@@ -12,7 +12,7 @@ namespace {
   throw TextMismatch(fmt::format("{} is out of the range of {}", to_text(text), type));
 }
 
-/// JSON has neither `.5` nor `inf`; people write them.
+/// Reads a number that people write but JSON does not know: `.5`, `inf`.
 std::optional<double> bare_number(TextValue const& text) {
   auto const* const string = std::get_if<std::string>(&text.value);
   if (string == nullptr || !text.is_bare || string->empty()) return std::nullopt;
@@ -22,7 +22,7 @@ std::optional<double> bare_number(TextValue const& text) {
   return value;
 }
 
-/// A double that is whole is an integer too: 1e6.
+/// Returns the text as an integer. A whole double is accepted too: 1e6.
 TextValue to_integer(TextValue const& text, std::string const& type) {
   if (std::holds_alternative<std::int64_t>(text.value) || std::holds_alternative<std::uint64_t>(text.value))
     return text;

@@ -67,7 +67,7 @@ Json make_json(TextValue const& value) {
       value.value);
 }
 
-// Bytes that are no UTF-8 are replaced rather than refused.
+// Replaces invalid UTF-8 instead of throwing.
 std::string dump(Json const& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
 
 std::string nested_text(TextValue const& value) {

@@ -4,7 +4,7 @@
 
 namespace farm::detail {
 
-void throw_not_ready() { throw UsageError("the result is not ready: wait() for it"); }
+void throw_not_ready() { throw UsageError("successful() was called before the result is ready: call wait() first"); }
 
 std::exception_ptr error_or_cancellation(FutureState const& state) try {
   return error_of(state);

@@ -1,5 +1,8 @@
-#include <farm/error.hpp>
 #include <farm/executor.hpp>
+
+#include "core/base/option_check.hpp"
+
+#include <farm/error.hpp>
 
 #include <fmt/format.h>
 
@@ -7,7 +10,7 @@ namespace farm {
 namespace {
 
 std::shared_ptr<detail::Engine> engine_for(Executor::Options const& options) {
-  if (options.cores <= 0) throw UsageError(fmt::format("cores is {}: a number above 0 is expected", options.cores));
+  detail::check_above_zero("cores", options.cores);
   return std::make_shared<detail::Engine>(detail::EngineOptions{.max_ranks = options.cores,
                                                                 .max_ranks_is = "cores",
                                                                 .ranks_per_task = options.cores,
@@ -21,8 +24,8 @@ Executor::Executor(Options const& options) : EngineOwner(engine_for(options), "E
 
 void Executor::check_ranks(TaskOptions const& options) const {
   if (options.ranks == 0 || options.ranks == cores()) return;
-  throw UsageError(
-      fmt::format("a task of {} ranks was submitted to an Executor whose tasks all have {}", options.ranks, cores()));
+  throw UsageError(fmt::format("ranks is {}, but every task of this Executor has {} ranks: leave ranks at 0",
+                               options.ranks, cores()));
 }
 
 }  // namespace farm

@@ -1,5 +1,8 @@
-#include <farm/detail/future_value.hpp>
 #include <farm/detail/map_run.hpp>
+
+#include "core/base/option_check.hpp"
+
+#include <farm/detail/future_value.hpp>
 #include <farm/error.hpp>
 
 #include <fmt/format.h>
@@ -10,13 +13,8 @@
 namespace farm::detail {
 
 void check_map_options(MapOptions const& options) {
-  if (options.chunksize <= 0) {
-    throw UsageError(fmt::format("chunksize is {}: a number above 0 is expected", options.chunksize));
-  }
-  if (options.buffersize < 0) {
-    throw UsageError(
-        fmt::format("buffersize is {}: a number above 0 is expected, or 0 for no limit", options.buffersize));
-  }
+  check_above_zero("chunksize", options.chunksize);
+  check_zero_or_above("buffersize", options.buffersize, "no limit");
   if (options.timeout && options.timeout->count() < 0) throw UsageError("the timeout of map is negative");
 }
 
@@ -40,7 +38,7 @@ MapRun::MapRun(std::shared_ptr<Engine> engine, CodeAddress code, std::unique_ptr
 }
 
 MapRun::~MapRun() {
-  // From the end: no group then takes up what is about to be cancelled.
+  // In reverse order, so that no group starts a chunk that is about to be cancelled.
   for (auto chunk = chunks_.rbegin(); chunk != chunks_.rend(); ++chunk) {
     if (chunk->state && chunk->state->status() == FutureState::Status::pending) chunk->state->cancel();
   }
@@ -80,7 +78,7 @@ void MapRun::add(StatePtr state, std::int64_t inputs) {
   chunks_.push_back({std::move(state), inputs});
 }
 
-/// What goes wrong here is thrown where the results end.
+/// Keeps an exception until the results end, where next_chunk() throws it.
 void MapRun::refill() {
   try {
     take_inputs();
@@ -127,7 +125,7 @@ MapRun::Chunk MapRun::pop(std::size_t index) {
 }
 
 void MapRun::throw_timeout() const {
-  throw TimeoutError(fmt::format("{} of {} results of the map were not there in time", taken_ - done_, taken_));
+  throw TimeoutError(fmt::format("{} of {} results of the map did not arrive in time", taken_ - done_, taken_));
 }
 
 void MapRun::report() const {

@@ -4,11 +4,11 @@
 namespace farm::detail {
 
 void check_async_options(MapOptions const& options) {
-  if (options.timeout) throw UsageError("a map_async has no timeout: give it to get()");
+  if (options.timeout) throw UsageError("map_async takes no timeout: pass it to AsyncResult::get() instead");
   if (options.unordered || options.buffersize != 0) {
-    throw UsageError("a map_async is neither unordered nor has it a buffersize: imap_unordered and imap are for that");
+    throw UsageError("map_async takes neither unordered nor buffersize: use imap_unordered or imap instead");
   }
-  if (options.progress) throw UsageError("a map_async tells no progress: map and imap do");
+  if (options.progress) throw UsageError("map_async reports no progress: use map or imap instead");
 }
 
 void PoolFunctions::terminate() {
@@ -18,7 +18,9 @@ void PoolFunctions::terminate() {
 
 void PoolFunctions::join() {
   auto& used = engine();
-  if (!closed()) throw UsageError("join() before close() or terminate() would be for ever");
+  if (!closed())
+    throw UsageError(
+        "join() was called before close() or terminate(), and would block for ever: call one of them first");
   used.shutdown(true, false);
 }
 

@@ -15,8 +15,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// Columns of the terminal on which a person sees our standard output; 0 where it goes elsewhere. mpiexec gives a
-/// program a terminal whatever becomes of its own output, so there it is mpiexec's that counts: our parent's.
+/// Returns the width of the terminal that shows our standard output; 0 if the output goes elsewhere. mpiexec gives a
+/// program a terminal even if mpiexec's own output is redirected. So under mpiexec this asks for the output of our
+/// parent process, which is mpiexec.
 int terminal_columns() {
   if (isatty(STDOUT_FILENO) == 0) return 0;
   int file = STDOUT_FILENO;

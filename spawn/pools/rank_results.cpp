@@ -7,7 +7,7 @@ namespace farm::detail {
 
 void check_one_result(std::size_t results) {
   if (results == 1) return;
-  throw UsageError(fmt::format("the results of {} ranks are a list, not one value: take them by rank", results));
+  throw UsageError(fmt::format("the results of {} ranks do not convert to one value: index them by rank", results));
 }
 
 }  // namespace farm::detail

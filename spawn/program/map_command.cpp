@@ -1,5 +1,8 @@
 #include "core/base/nearest_word.hpp"
 #include "spawn/program/command.hpp"
+#include "spawn/program/output.hpp"
+#include "spawn/program/pool_arguments.hpp"
+#include "spawn/program/typing_error.hpp"
 
 #include <farm/error.hpp>
 #include <farm/runtime.hpp>
@@ -34,16 +37,16 @@ class MapCommand final : public Command {
  public:
   explicit MapCommand(CLI::App& app) {
     app.add_option("TASK", task_, "Name of the task; `farm tasks` lists them")->required();
-    inputs_ = app.add_option("INPUT",
-                             "The arguments of one task: a JSON value, several separated by commas, text for strings");
+    inputs_ = app.add_option(
+        "INPUT", "The arguments of one task: a JSON value, or several separated by commas; strings need no quotes");
     inputs_->expected(0, CLI::detail::expected_max_vector_size)->allow_extra_args()->type_name("");
-    app.add_option("--over", over_, "File of further inputs, one a line; - is the standard input")->type_name("FILE");
+    app.add_option("--over", over_, "File of further inputs, one per line; - is the standard input")->type_name("FILE");
     pool_.add_to(app);
-    app.add_flag("--json", json_, R"(Print one object a line: {"input":...,"result":...})");
+    app.add_flag("--json", json_, R"(Print one JSON object per line: {"input":...,"result":...})");
     app.footer(
-        "Results are printed in the order of their inputs, as they come. All inputs are read before the first task "
-        "starts.\n"
-        "Inputs that begin with a dash and are no numbers stand at the end, behind --.");
+        "Results are printed in the order of the inputs, as soon as they arrive. All inputs are read before the first "
+        "task starts.\n"
+        "Write inputs that begin with a dash, other than numbers, at the end after --.");
   }
 
   int run(ProgramArguments arguments) override {
@@ -54,7 +57,7 @@ class MapCommand final : public Command {
     if (!over_.empty()) read_file(inputs, task);
     if (inputs.empty() && over_.empty()) {
       throw TypingError(
-          fmt::format("no inputs for {}: give them after its name, or a file of them with --over", task.name));
+          fmt::format("no inputs for {}: write them after its name, or name a file of inputs with --over", task.name));
     }
     pool_.use();
 
@@ -82,7 +85,7 @@ class MapCommand final : public Command {
     if (!standard) {
       errno = 0;
       file.open(over_);
-      if (file) file.peek();  // a directory opens, and cannot be read
+      if (file) file.peek();  // opening a directory succeeds, reading it fails
       if (file.bad() || !file.is_open()) throw std::system_error(errno, std::generic_category(), over_);
       file.clear();
     }
@@ -102,12 +105,12 @@ class MapCommand final : public Command {
     results.reserve(inputs.size());
     for (auto& input : inputs) {
       results.push_back(input.call.submit(pool, {}));
-      input.call.submit = nullptr;  // its arguments are packed now
+      input.call.submit = nullptr;  // the task has packed its arguments, so free them
     }
     bool failed = false;
     try {
       for (std::size_t i = 0; i < inputs.size(); ++i) {
-        if (!results[i].done()) print_out("", true);  // whoever reads along has all there is
+        if (!results[i].done()) print_out("", true);  // show all finished results before blocking
         failed |= !print(inputs[i], results[i]);
         results[i] = {};
       }
@@ -118,7 +121,7 @@ class MapCommand final : public Command {
     return failed ? 1 : 0;
   }
 
-  /// False where the task has failed. Throws what no other task will escape either.
+  /// Prints one result. Returns false if the task failed. Throws errors that every other task would have too.
   [[nodiscard]] bool print(Input& input, NamedResult const& result) const {
     TextValue value;
     try {
@@ -153,7 +156,7 @@ class MapCommand final : public Command {
 }  // namespace
 
 CommandEntry make_map_command(CLI::App& parent) {
-  auto* const app = parent.add_subcommand("map", "Run a task for each of the inputs");
+  auto* const app = parent.add_subcommand("map", "Run one task for each input");
   return {app, std::make_unique<MapCommand>(*app)};
 }
 

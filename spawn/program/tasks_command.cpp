@@ -1,4 +1,5 @@
 #include "spawn/program/command.hpp"
+#include "spawn/program/output.hpp"
 
 #include <farm/task_registry.hpp>
 
@@ -9,7 +10,7 @@ TextValue text(std::string const& string) { return {.value = string}; }
 
 class TasksCommand final : public Command {
  public:
-  explicit TasksCommand(CLI::App& app) { app.add_flag("--json", json_, "Print one object a line"); }
+  explicit TasksCommand(CLI::App& app) { app.add_flag("--json", json_, "Print one JSON object per line"); }
 
   int run(ProgramArguments /*arguments*/) override {
     for (auto const& task : named_tasks()) print_out((json_ ? as_json(task) : task.signature()) + '\n');
@@ -34,7 +35,7 @@ class TasksCommand final : public Command {
 
 CommandEntry make_tasks_command(CLI::App& parent) {
   auto* const app =
-      parent.add_subcommand("tasks", "List the tasks of this program, with the types of arguments and results");
+      parent.add_subcommand("tasks", "List the tasks of this program, with the types of their arguments and results");
   return {app, std::make_unique<TasksCommand>(*app)};
 }
 

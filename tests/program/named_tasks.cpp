@@ -1,4 +1,4 @@
-// A user's program, which has tasks and no main().
+// A program as a user writes it: it has tasks and no main().
 #include <farm/farm.hpp>
 
 #include <csignal>

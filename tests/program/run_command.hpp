@@ -3,22 +3,25 @@
 #include <string>
 #include <vector>
 
-/// Runs programs as a user does.
+/// The exit status and output of a program.
 struct Outcome {
   int status = -1;
   std::string out{};
   std::string err{};
 
-  /// Lines of the standard error that are the farm's own: mpiexec adds many when a program ends with a status.
+  /// Returns the lines of the standard error that the farm printed. mpiexec adds many lines if a program fails.
   [[nodiscard]] std::vector<std::string> complaints() const;
 };
 
+/// Splits a text into its lines.
 [[nodiscard]] std::vector<std::string> lines(std::string const& text);
 
-/// By the shell, for half a minute at most.
+/// Runs a command in the shell, for 30 s at most.
 [[nodiscard]] Outcome run(std::string const& command);
 
-/// The farm program by itself, or as the master of `slots` - 1 ranks.
+/// Runs the farm program without mpiexec.
 [[nodiscard]] Outcome farm(std::string const& arguments);
+/// Runs the farm program in mpiexec, as the master of `slots` - 1 ranks.
 [[nodiscard]] Outcome farm_in(int slots, std::string const& arguments);
+/// Returns the command that does so with any program.
 [[nodiscard]] std::string in_mpiexec(int slots, std::string const& program);

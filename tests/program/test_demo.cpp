@@ -1,4 +1,4 @@
-// The main job, on smaller pictures and grids than a user sees.
+// farm demo --quick: smaller pictures and grids than the demo usually computes.
 #include "tests/program/run_command.hpp"
 #include "tests/support/catch.hpp"
 
@@ -13,7 +13,7 @@
 
 namespace {
 
-/// As a single process computes it, after the mpi4py manual's example.
+/// Computes a line in a single process, after the example in the mpi4py manual.
 std::string julia_line(int line, int width, int height) {
   double const dx = 4.0 / width;
   double const dy = 3.0 / height;
@@ -72,7 +72,7 @@ TEST_CASE("the demo does its three jobs") {
   }
   CHECK(diffusivities == 16);
 
-  auto const all = lines(outcome.out).back();  // the table's last line
+  auto const all = lines(outcome.out).back();  // the last line of the table
   CAPTURE(all);
   std::istringstream numbers{all};
   std::string job;
@@ -82,12 +82,12 @@ TEST_CASE("the demo does its three jobs") {
   CHECK(numbers >> job >> tasks >> groups >> ranks);
   CHECK(job == "all");
   CHECK(tasks == 4 + 12 + 16);
-  CHECK(groups >= 1);  // those that were there in time
+  CHECK(groups >= 1);  // a group that was not ready in time does not count
   CHECK(groups <= 3);
   CHECK(ranks == 2 * groups);
 }
 
-TEST_CASE("--keep leaves the stage of a run, says where it is, and later runs leave it alone") {
+TEST_CASE("--keep keeps the stage of a run and prints where it is, and later runs do not touch it") {
   std::filesystem::create_directory("stage");
   auto const outcome = farm_in(7, "demo --quick --output kept --keep --stage stage");
   CHECK(outcome.status == 0);
@@ -96,7 +96,7 @@ TEST_CASE("--keep leaves the stage of a run, says where it is, and later runs le
   CHECK(std::distance(std::filesystem::directory_iterator{"stage"}, std::filesystem::directory_iterator{}) == 1);
 }
 
-TEST_CASE("heat is the same however its rows are shared out") {
+TEST_CASE("heat is the same for any distribution of its rows") {
   auto const one = farm_in(5, "map heat 0.5,24 --ranks-per-task 1");
   auto const three = farm_in(5, "map heat 0.5,24 --ranks-per-task 3");
   CHECK(one.status == 0);
@@ -107,7 +107,7 @@ TEST_CASE("heat is the same however its rows are shared out") {
   CHECK(std::sscanf(three.out.c_str(), "(%lf", &same) == 1);
   CHECK(same == Approx(computed).epsilon(1e-12));
 
-  // The mode is an eigenvector of the scheme, whose own decay is known.
+  // The mode is an eigenvector of the scheme, so its decay in the scheme is known.
   double const h = 1.0 / 25;
   double const steps = std::ceil(0.5 * 0.05 / (0.2 * h * h));
   double const r = 0.5 * 0.05 / (steps * h * h);
@@ -115,7 +115,7 @@ TEST_CASE("heat is the same however its rows are shared out") {
   CHECK(computed == Approx(std::pow(1 - 8 * r * sine * sine, steps)).epsilon(1e-9));
 }
 
-TEST_CASE("the picture of a band is the same by any number of ranks") {
+TEST_CASE("the picture of a band is the same for any number of ranks") {
   std::string expected = "[";
   for (char const value : julia_line(20, 40, 30) + julia_line(21, 40, 30) + julia_line(22, 40, 30)) {
     expected += std::to_string(static_cast<unsigned char>(value)) + ", ";

@@ -1,4 +1,4 @@
-// What the doctor finds, well and ill.
+// farm doctor: its findings, with and without faults, and the list of settings.
 #include "tests/program/run_command.hpp"
 #include "tests/support/catch.hpp"
 
@@ -19,7 +19,7 @@ std::map<std::string, nlohmann::json> findings(Outcome const& outcome) {
 
 }  // namespace
 
-TEST_CASE("the doctor finds all that the farm needs") {
+TEST_CASE("the doctor finds everything that the farm needs") {
   auto const outcome = farm_in(3, "doctor --json");
   CHECK(outcome.status == 0);
   auto const found = findings(outcome);
@@ -34,7 +34,7 @@ TEST_CASE("the doctor finds all that the farm needs") {
   CHECK_THAT(found.at("HDF5")["text"].get<std::string>(), contains("parallel"));
 }
 
-TEST_CASE("the doctor shows where groups are launched, and how") {
+TEST_CASE("the doctor shows on which hosts and how groups are launched") {
   auto const outcome = farm("doctor --json --hosts localhost:3");
   CHECK(outcome.status == 0);
   auto const found = findings(outcome);
@@ -42,11 +42,11 @@ TEST_CASE("the doctor shows where groups are launched, and how") {
   CHECK_THAT(found.at("hosts")["text"].get<std::string>(),
              contains("localhost (3): --hosts; groups by mpiexec --oversubscribe"));
   CHECK_THAT(found.at("slots")["text"].get<std::string>(), contains("3 for ranks: 1 host from --hosts"));
-  CHECK_THAT(found.at("MPI")["text"].get<std::string>(), contains("not initialized here"));
+  CHECK_THAT(found.at("MPI")["text"].get<std::string>(), contains("not initialized in this process"));
   CHECK_THAT(found.at("spawn")["text"].get<std::string>(), contains("2 of 2 guards answered, on "));
 }
 
-TEST_CASE("tasks run on launched groups where the command line says so, and what cannot be is one line") {
+TEST_CASE("tasks run on launched groups if the command line says so, and each wrong option is one line of error") {
   auto const outcome = run(FARM_PROGRAM " map calc 1 2 3 --ranks-per-task 2 --hosts localhost:4");
   CHECK(outcome.status == 0);
   CHECK(lines(outcome.out).size() == 3);
@@ -71,7 +71,7 @@ TEST_CASE("the doctor's lines are aligned and begin with their state") {
   }
 }
 
-TEST_CASE("what would break is a failure, and the exit status says so") {
+TEST_CASE("a fault that would make tasks fail is a failure, and the exit status says so") {
   auto const pmix = run("FARM_PMIX_LIBRARY=/absent.so " FARM_PROGRAM " doctor --json");
   CHECK(pmix.status == 1);
   CHECK(findings(pmix)["PMIx library"]["state"] == "FAIL");
@@ -84,8 +84,44 @@ TEST_CASE("what would break is a failure, and the exit status says so") {
   CHECK(findings(slots)["slots"]["state"] == "FAIL");
 }
 
-TEST_CASE("guards that are off are a note") {
+TEST_CASE("disabled guards are a note") {
   auto const outcome = run("FARM_GUARD=0 " FARM_PROGRAM " doctor --json");
   CHECK(outcome.status == 0);
   CHECK(findings(outcome)["guards"]["state"] == "note");
+}
+
+TEST_CASE("doctor --settings lists every setting with its value, and checks nothing") {
+  auto const outcome =
+      run("env -u FARM_LAUNCHER FARM_HOSTS=a:4,b:4 " FARM_PROGRAM " doctor --settings --json --source static");
+  CHECK(outcome.status == 0);
+  CHECK(outcome.err.empty());
+  std::map<std::string, nlohmann::json> settings;
+  for (auto const& line : lines(outcome.out)) {
+    auto const setting = nlohmann::json::parse(line);
+    CAPTURE(line);
+    CHECK(setting.size() == 5);
+    for (auto const* const key : {"type", "default", "meaning"})
+      CHECK_FALSE(setting.at(key).get<std::string>().empty());
+    settings[setting.at("name")] = setting;
+  }
+  for (auto const* const name : {"FARM_MAX_WORKERS", "FARM_SOURCE", "FARM_HOSTS", "FARM_TRACE", "FARM_GUARD"}) {
+    CAPTURE(name);
+    CHECK(settings.count(name) == 1);
+  }
+  CHECK(settings["FARM_HOSTS"]["value"] == "a:4,b:4");
+  CHECK(settings["FARM_SOURCE"]["value"] == "static");  // the option takes precedence over the variable
+  CHECK(settings["FARM_LAUNCHER"]["value"].is_null());
+}
+
+TEST_CASE("doctor --settings prints a text for people") {
+  auto const outcome = run("env -u FARM_LAUNCHER FARM_HOSTS=a:4 " FARM_PROGRAM " doctor --settings --source static");
+  CHECK(outcome.status == 0);
+  CHECK_THAT(outcome.out, contains("FARM_HOSTS           = a:4\n"));
+  CHECK_THAT(outcome.out, contains("FARM_SOURCE          = static (from --source)\n"));
+  CHECK_THAT(outcome.out, contains("FARM_LAUNCHER        not set\n"));
+  CHECK_THAT(outcome.out, contains("type: seconds; default: 20\n"));
+  for (auto const& line : lines(outcome.out)) {
+    CAPTURE(line);
+    CHECK((line.starts_with("FARM_") || line.starts_with("    ")));
+  }
 }

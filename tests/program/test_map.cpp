@@ -11,20 +11,20 @@ Outcome named(std::string const& arguments) { return run(in_mpiexec(4, std::stri
 
 }  // namespace
 
-TEST_CASE("map prints one result per input, in their order") {
+TEST_CASE("map prints one result per input, in the order of the inputs") {
   auto const outcome = farm_in(5, "map calc 1 2 3 4 --ranks-per-task 2");
   CHECK(outcome.status == 0);
   CHECK(outcome.out == "(1, 2, 0)\n(2, 2, 0)\n(3, 2, 0)\n(4, 2, 0)\n");
   CHECK(outcome.err.empty());
 }
 
-TEST_CASE("map works without mpiexec, and groups may be larger than the host has cores") {
+TEST_CASE("map works without mpiexec, and groups may have more ranks than the host has cores") {
   auto const outcome = farm("map calc -1 2 --ranks-per-task 3 --json");
   CHECK(outcome.status == 0);
   CHECK(outcome.out == "{\"input\":-1,\"result\":[-1,3,0]}\n{\"input\":2,\"result\":[2,3,0]}\n");
 }
 
-TEST_CASE("map takes inputs from words, a file and the standard input") {
+TEST_CASE("map takes inputs from the command line, a file and the standard input") {
   std::ofstream{"inputs.txt"} << "5\n\n6\r\n7";
   CHECK(farm_in(3, "map calc 4 --over inputs.txt").out == "(4, 1, 0)\n(5, 1, 0)\n(6, 1, 0)\n(7, 1, 0)\n");
   auto const piped = run("printf '1\\n2\\n' | " + in_mpiexec(3, FARM_PROGRAM " map calc --over - --max-ranks 1"));
@@ -35,7 +35,7 @@ TEST_CASE("map takes inputs from words, a file and the standard input") {
   CHECK(none.out.empty());
 }
 
-TEST_CASE("too few slots are told in one line") {
+TEST_CASE("too few slots are reported in one line") {
   auto const slots = farm_in(3, "map calc 1 --ranks-per-task 4");
   CHECK(slots.status != 0);
   CHECK(slots.out.empty());
@@ -76,13 +76,13 @@ TEST_CASE("inputs are JSON, or text for strings") {
   CHECK(named("map deep::within '{\"b\":[0.1,2],\"a\":[]}'").out == "{\"a\": [], \"b\": [0.1, 2]}\n");
 }
 
-TEST_CASE("nothing to show and nothing that can be shown are results too") {
+TEST_CASE("void results and opaque results are shown too") {
   CHECK(named("map nothing 1").out == "done\n");
   CHECK(named("map nothing 1 --json").out == "{\"input\":1,\"result\":null}\n");
   CHECK_THAT(named("map opaque ''").out, contains(" bytes>\n"));
 }
 
-TEST_CASE("a task that fails leaves the others their results") {
+TEST_CASE("a task that fails does not affect the results of the others") {
   for (auto const* const task : {"not_two", "killed_by_two"}) {
     CAPTURE(task);
     auto const outcome = named(std::string{"map "} + task + " 1 2 3");
@@ -94,7 +94,7 @@ TEST_CASE("a task that fails leaves the others their results") {
   CHECK_THAT(named("map not_two 2").complaints().at(0), contains("std::invalid_argument: two lines"));
 }
 
-TEST_CASE("no PMIx library at run time is told in one line") {
+TEST_CASE("a missing PMIx library is reported in one line") {
   auto const outcome = run("FARM_PMIX_LIBRARY=/absent.so " FARM_PROGRAM " map calc 1");
   CHECK(outcome.status == 1);
   CHECK(outcome.out.empty());

@@ -17,7 +17,7 @@ using Json = nlohmann::json;
 
 Outcome named(std::string const& arguments) { return run(in_mpiexec(5, std::string{NAMED_TASKS} + " " + arguments)); }
 
-/// Throws where it is no JSON.
+/// Throws if the file is not JSON.
 Json read(std::string const& file) { return Json::parse(std::ifstream{file}); }
 
 std::vector<Json> of_kind(Json const& trace, std::string const& kind) {
@@ -32,7 +32,7 @@ double end_of(Json const& event) { return event["ts"].get<double>() + event["dur
 
 }  // namespace
 
-TEST_CASE("a trace is JSON, and has each task once on each of its ranks, its times in order") {
+TEST_CASE("a trace is JSON and has each task once for each of its ranks, with its times in order") {
   CHECK(named("map sum '[1]' '[2]' '[3]' '[4]' '[5]' --ranks-per-task 2 --trace trace.json").status == 0);
   auto const trace = read("trace.json");
   std::map<int, std::set<int>> ranks_of;
@@ -52,8 +52,8 @@ TEST_CASE("a trace is JSON, and has each task once on each of its ranks, its tim
   for (auto const& [task, ranks] : ranks_of) CHECK(ranks == std::set{0, 1});
 }
 
-TEST_CASE("in a trace each lane does one thing at a time: its birth, then tasks") {
-  CHECK(named("map scale 1 2 3 4 5 6 7 8 --trace trace.json").status != 0);  // two arguments each
+TEST_CASE("in a trace each rank does one thing at a time: its start, then tasks") {
+  CHECK(named("map scale 1 2 3 4 5 6 7 8 --trace trace.json").status != 0);  // the task takes two arguments
   CHECK(named("map greet a b c d e f --trace trace.json").status == 0);
   auto const trace = read("trace.json");
   std::map<std::pair<int, int>, std::vector<Json>> lanes;
@@ -70,7 +70,7 @@ TEST_CASE("in a trace each lane does one thing at a time: its birth, then tasks"
   }
 }
 
-TEST_CASE("a trace shows the loss of a group and what was tried again") {
+TEST_CASE("a trace shows the loss of a group and the further attempts") {
   auto const outcome = named("map killed_by_two 1 2 3 --max-ranks 1 --trace trace.json");
   CHECK(outcome.status != 0);
   auto const trace = read("trace.json");
@@ -90,7 +90,7 @@ TEST_CASE("a trace shows the loss of a group and what was tried again") {
   CHECK_THAT(report.out, contains("3 lost; 2 further attempts"));
 }
 
-TEST_CASE("any program writes a trace where FARM_TRACE says so, with what it stages") {
+TEST_CASE("any program writes a trace if FARM_TRACE is set, with the arrays that it stages") {
   CHECK(run("FARM_TRACE=trace.json " + in_mpiexec(5, FARM_EXAMPLES "/array_chain")).status == 0);
   std::set<std::string> names;
   for (auto const& span : of_kind(read("trace.json"), "stage")) {
@@ -101,7 +101,7 @@ TEST_CASE("any program writes a trace where FARM_TRACE says so, with what it sta
   CHECK_THAT(run(FARM_PROGRAM " report trace.json").out, contains("arrays, publish: "));
 }
 
-TEST_CASE("a trace that cannot be written is told in one line, before anything runs") {
+TEST_CASE("a trace that cannot be written is reported in one line, before any task runs") {
   auto const outcome = named("map greet a --trace /nowhere/trace.json");
   CHECK(outcome.status == 1);
   CHECK(outcome.out.empty());
@@ -109,7 +109,7 @@ TEST_CASE("a trace that cannot be written is told in one line, before anything r
   CHECK_THAT(outcome.complaints()[0], contains("/nowhere/trace.json cannot be written: No such file or directory"));
 }
 
-TEST_CASE("a report tells percentiles, shares and births; also of a trace that was cut off") {
+TEST_CASE("a report shows percentiles, shares and starts, even of a truncated trace") {
   CHECK(named("map greet a b c d --max-ranks 2 --trace trace.json").status == 0);
   auto const whole = run(FARM_PROGRAM " report trace.json");
   CHECK(whole.status == 0);
@@ -119,7 +119,7 @@ TEST_CASE("a report tells percentiles, shares and births; also of a trace that w
   CHECK(run("head -c -30 trace.json >cut.json; " FARM_PROGRAM " report cut.json").status == 0);
 }
 
-TEST_CASE("a report on what is no trace is one line of complaint") {
+TEST_CASE("a report on a file that is not a trace is one line of error") {
   std::ofstream{"garbage.json"} << "no trace\n";
   std::ofstream{"other.json"} << "[\n{\"a\":1},\n{\"b\":2}\n]\n";
   for (auto const* const file : {"missing.json", "garbage.json", "other.json", "/dev/null", "."}) {

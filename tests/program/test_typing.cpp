@@ -1,4 +1,4 @@
-// What is typed wrong is answered at once, in one line, without MPI.
+// Wrong command lines are answered at once, in one line, without MPI.
 #include "tests/program/run_command.hpp"
 #include "tests/support/catch.hpp"
 
@@ -22,29 +22,30 @@ TEST_CASE("a typing error is answered with the nearest word") {
   check_answer(farm("--versoin"), 2, "unknown option '--versoin': did you mean '--version'?");
 }
 
-TEST_CASE("a word that is near to none is answered with those that there are") {
+TEST_CASE("a word without a near match is answered with the list of known words") {
   check_answer(farm("frobnicate"), 2, "unknown subcommand 'frobnicate': there are map, tasks, doctor, report, demo");
   check_answer(farm("map frobnicate 1"), 2, "unknown task 'frobnicate': there are calc, heat, julia");
-  check_answer(farm(""), 2, "no subcommand was given: there are map, tasks, doctor, report, demo; see farm --help");
+  check_answer(farm(""), 2, "no subcommand was given; choose one of map, tasks, doctor, report, demo; see farm --help");
 }
 
-TEST_CASE("words too many or too few are refused") {
+TEST_CASE("too many or too few words are refused") {
   check_answer(farm("map"), 2, "TASK is required; see farm map --help");
-  check_answer(farm("map calc"), 2, "no inputs for calc: give them after its name, or a file of them with --over");
+  check_answer(farm("map calc"), 2,
+               "no inputs for calc: write them after its name, or name a file of inputs with --over");
   check_answer(farm("tasks calc"), 2, "'calc' was not expected; see farm tasks --help");
   check_answer(farm("tasks -- calc"), 2, "'calc' was not expected");
 }
 
 TEST_CASE("numbers that are not above zero are refused") {
   check_answer(farm("map calc 1 --ranks-per-task 0"), 2,
-               "--ranks-per-task: '0' is given, a number above 0 is expected; see farm map --help");
+               "--ranks-per-task: '0' was given, a number above 0 is expected; see farm map --help");
   check_answer(farm("map calc 1 --max-ranks -3"), 2,
-               "--max-ranks: '-3' is given, a number above 0 is expected; see farm map --help");
+               "--max-ranks: '-3' was given, a number above 0 is expected; see farm map --help");
   check_answer(farm("map calc 1 --max-ranks 2x"), 2,
-               "--max-ranks: '2x' is given, a number above 0 is expected; see farm map --help");
+               "--max-ranks: '2x' was given, a number above 0 is expected; see farm map --help");
 }
 
-TEST_CASE("an argument that does not parse is named, with what was expected") {
+TEST_CASE("an argument that does not parse is named, with the expected type") {
   check_answer(farm("map calc 1 two"), 1, "calc: argument 1 is \"two\": expected int");
   check_answer(farm("map calc 1.5"), 1, "calc: argument 1 is \"1.5\": expected int");
   check_answer(farm("map calc 3000000000"), 1,
@@ -64,7 +65,7 @@ TEST_CASE("files and directories that cannot be used are named") {
                    "/absent cannot be used: there is no such directory");
 }
 
-TEST_CASE("help and version need no MPI and are no errors") {
+TEST_CASE("help and version need no MPI and are not errors") {
   for (auto const* const of : {"", "map ", "tasks ", "doctor ", "demo "}) {
     CAPTURE(of);
     auto const outcome = farm(std::string{of} + "--help");

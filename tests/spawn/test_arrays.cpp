@@ -21,7 +21,7 @@ namespace {
 
 using Field = farm::Array<double>;
 
-/// Enough for a file of its own.
+/// Large enough for a file of its own.
 constexpr std::uint64_t rows = 1001;
 constexpr std::uint64_t columns = 64;
 
@@ -74,7 +74,7 @@ long peak_kibibytes() {
 
 }  // namespace
 
-TEST_CASE("a task takes its rank's rows of an array, and what all ranks return is an array") {
+TEST_CASE("each rank of a task takes its rows of an array, and the slabs that all ranks return form an array") {
   farm::MPISpawnPool pool{{.max_ranks = 3, .ranks_per_task = 3}};
   auto const in = farm::stage(ramp(), {rows, columns});
   farm::Future<Field> const future = pool.submit(scale, 2.0, in);
@@ -88,7 +88,7 @@ TEST_CASE("a task takes its rank's rows of an array, and what all ranks return i
   CHECK(std::filesystem::exists(out.path()));
 }
 
-TEST_CASE("an array can be taken by rows, whole, as a view and as a span; values can be given for it") {
+TEST_CASE("a task can take an array by rows, whole, as a view and as a span, and the caller can pass values instead") {
   farm::MPISpawnPool pool{{.max_ranks = 2, .ranks_per_task = 2}};
   auto const values = ramp();
   auto const total = std::accumulate(values.begin(), values.end(), 0.0);
@@ -103,19 +103,19 @@ TEST_CASE("an array can be taken by rows, whole, as a view and as a span; values
   CHECK(both[0] < both[1]);
 }
 
-TEST_CASE("arrays are handed from task to task, and go when the last handle and future go") {
+TEST_CASE("arrays pass from task to task, and are deleted with the last handle and future") {
   farm::MPISpawnPool pool{{.max_ranks = 4, .ranks_per_task = 2}};
   auto const before = files_in_stage();
   {
     auto next = pool.submit(make, std::uint64_t{100'000}, 1.0);
     for (int i = 0; i < 5; ++i) next = pool.submit(scale, 2.0, next);
     CHECK(pool.submit(sum, next).result() == 3'200'000.0);
-    CHECK(files_in_stage() == before + 1);  // those in between have gone
+    CHECK(files_in_stage() == before + 1);  // the intermediate arrays were deleted
   }
   CHECK(files_in_stage() == before);
 }
 
-TEST_CASE("one array, given to a thousand tasks, is staged once") {
+TEST_CASE("an array that a thousand tasks take is staged once") {
   farm::MPISpawnPool pool{{.max_ranks = 2}};
   auto const before = files_in_stage();
   Field const array{ramp()};
@@ -135,7 +135,7 @@ TEST_CASE("small arrays have no file") {
   CHECK(files_in_stage() == before);
 }
 
-TEST_CASE("an array of a file that was there can be an argument; what a task makes can be saved to one") {
+TEST_CASE("an array of an existing file can be an argument, and the result of a task can be saved to a file") {
   farm::MPISpawnPool pool{{.max_ranks = 2, .ranks_per_task = 2}};
   auto const file = std::filesystem::current_path() / "field.h5";
   std::filesystem::remove(file);
@@ -148,7 +148,7 @@ TEST_CASE("an array of a file that was there can be an argument; what a task mak
   CHECK(std::filesystem::exists(file));
 }
 
-TEST_CASE("the results of a map can be gathered as one dataset, the task being its first dimension") {
+TEST_CASE("the results of a map can be gathered as one dataset, whose first dimension is the task") {
   farm::MPISpawnPool pool{{.max_ranks = 2, .ranks_per_task = 2}};
   auto const file = std::filesystem::current_path() / "gathered.h5";
   std::filesystem::remove(file);
@@ -159,7 +159,7 @@ TEST_CASE("the results of a map can be gathered as one dataset, the task being i
   CHECK(all.read({0, 7}, {3, 1}) == std::vector{1.0, 2.0, 3.0});
 }
 
-TEST_CASE("a rank that dies while its peers write costs its task, and leaves no file") {
+TEST_CASE("a rank that dies while its peers write fails its task, and leaves no file") {
   farm::MPISpawnPool pool{{.max_ranks = 2, .ranks_per_task = 2, .max_losses = 1}};
   auto const before = files_in_stage();
   auto const die_before_writing = [](farm::Comm const& comm) {
@@ -176,13 +176,13 @@ TEST_CASE("a rank that dies while its peers write costs its task, and leaves no 
     if (comm.rank() == 0) raise(SIGKILL);
   };
   CHECK_THROWS_AS(pool.submit(die_after_writing).result(), farm::GroupLost);
-  CHECK(pool.submit(sum, Field{ramp()}).result() == sum_of_vector(ramp()));  // by another group: the first one is gone
+  CHECK(pool.submit(sum, Field{ramp()}).result() == sum_of_vector(ramp()));  // on another group: the first one was lost
   CHECK(files_in_stage() == before);
   for (auto const& entry : std::filesystem::directory_iterator{farm::current_stage_run()->directory()})
     CHECK(entry.path().extension() != ".part");
 }
 
-TEST_CASE("an array whose file is gone or was cut fails the tasks that read it, with what was found, and no others") {
+TEST_CASE("a missing or truncated file fails only the tasks that read it, and the error says what was found") {
   farm::MPISpawnPool pool{{.max_ranks = 2, .ranks_per_task = 2}};
   Field const gone{ramp()};
   Field const cut{ramp()};
@@ -195,7 +195,7 @@ TEST_CASE("an array whose file is gone or was cut fails the tasks that read it, 
   CHECK(pool.submit(sum, Field{ramp()}).result() == sum_of_vector(ramp()));
 }
 
-TEST_CASE("the master holds none of what tasks hand on") {
+TEST_CASE("the master does not hold the data that tasks pass on") {
   constexpr std::uint64_t count = 32U << 20U;  // 256 MiB
   farm::MPISpawnPool pool{{.max_ranks = 2, .ranks_per_task = 2}};
   CHECK(pool.submit(sum, pool.submit(make, std::uint64_t{100'000}, 1.0)).result() == 100'000.0);
@@ -217,7 +217,7 @@ TEST_CASE("elements may be complex, and of any arithmetic type") {
   CHECK(pool.submit(conjugate, values).result().read() == std::vector<std::complex<double>>(10'000, {1, -2}));
 }
 
-TEST_CASE("a large vector that a task returns is staged by itself, and need not be read") {
+TEST_CASE("a large vector that a task returns is staged automatically, and need not be read") {
   farm::MPISpawnPool pool{{.max_ranks = 2, .ranks_per_task = 2}};
   auto const before = files_in_stage();
   {
@@ -238,7 +238,7 @@ TEST_CASE("a large vector that a task returns is staged by itself, and need not 
         std::vector<float>(2'000'000, 2.0F));
 }
 
-TEST_CASE("slabs of tasks lie in files of arrays that have gone, and become files of arrays without being written") {
+TEST_CASE("slabs of tasks reuse the files of deleted arrays, and become arrays without being written again") {
   constexpr std::uint64_t count = 1'000'003;
   farm::MPISpawnPool pool{{.max_ranks = 3, .ranks_per_task = 3}};
   auto const make_mapped = [](double value, farm::Comm const& comm) {
@@ -262,7 +262,7 @@ TEST_CASE("slabs of tasks lie in files of arrays that have gone, and become file
   CHECK(files_in_stage() == before);
 }
 
-TEST_CASE("ranks that make different slabs, or some of a smaller communicator, get what is theirs") {
+TEST_CASE("ranks that make different slabs, or slabs of a smaller communicator, each get their own") {
   constexpr std::uint64_t count = 500'000;
   farm::MPISpawnPool pool{{.max_ranks = 3, .ranks_per_task = 3}};
   { auto const warm = pool.map(make, std::vector<std::uint64_t>(6, count), std::vector<double>(6, 5.0)); }
@@ -295,7 +295,7 @@ TEST_CASE("ranks that make different slabs, or some of a smaller communicator, g
   }
 }
 
-TEST_CASE("rows that a rank keeps are not written by a later task") {
+TEST_CASE("rows that a rank keeps are not overwritten by a later task") {
   constexpr std::uint64_t count = 1'000'000;
   farm::MPISpawnPool pool{{.max_ranks = 1}};
   static farm::Slab<double const> kept;
@@ -306,7 +306,7 @@ TEST_CASE("rows that a rank keeps are not written by a later task") {
   CHECK(pool.submit(recall).result() == 6.0);
 }
 
-TEST_CASE("a large vector is handed on without the master reading it, to tasks that take vectors, rows and views") {
+TEST_CASE("a large vector passes to tasks that take vectors, rows and views without the master reading it") {
   constexpr std::size_t count = 16U << 20U;  // 128 MiB
   farm::MPISpawnPool pool{{.max_ranks = 2, .ranks_per_task = 2}};
   auto const ones = [](std::size_t n) { return std::vector<double>(n, 1.0); };

@@ -1,4 +1,4 @@
-// Tasks that are to stop while they run, that are tried again, and that tell of themselves.
+// Tasks that are stopped while they run, that run again, and that report progress and log.
 #include <farm/farm.hpp>
 
 #include "tests/spawn/captured.hpp"
@@ -23,7 +23,7 @@ int add_one(int i) { return i + 1; }
 
 int process_of_rank_0() { return getpid(); }
 
-/// A file that says that a task has come so far.
+/// Creates a file that says that the task has got this far.
 class Mark {
  public:
   Mark()
@@ -50,7 +50,7 @@ void loop(std::string const& mark, farm::Comm const& comm) {
   }
 }
 
-/// Rank 0 waits for a message that nobody sends.
+/// Makes rank 0 wait for a message that no rank sends.
 void wait_for_ever(std::string const& mark, farm::Comm const& comm) {
   if (comm.rank() == 0) set_mark(mark);
   int value = 0;
@@ -62,7 +62,7 @@ void stop_itself(std::string const& mark, farm::Comm const& comm) {
   raise(SIGSTOP);
 }
 
-/// Obeys on every rank; says so.
+/// Stops on every rank when asked to, and reports that.
 void obey(std::string const& mark, std::string const& obeyed, farm::TaskContext& context) {
   if (context.rank() == 0) set_mark(mark);
   while (!context.stop_requested()) usleep(1000);
@@ -78,7 +78,7 @@ constexpr farm::TaskOptions cancellable{.cancellable = true};
 
 }  // namespace
 
-TEST_CASE("a task that runs can be cancelled where its submission allows it, whatever it does, and the next one runs") {
+TEST_CASE("a running cancellable task can be cancelled, whatever it does, and the next task runs") {
   farm::MPISpawnPool pool{{.max_ranks = 2, .ranks_per_task = 2, .grace = 100ms}};
   auto const ends = [&](auto task) {
     Mark const mark;
@@ -97,7 +97,7 @@ TEST_CASE("a task that runs can be cancelled where its submission allows it, wha
   CHECK(pool.statistics().groups == 5);
 }
 
-TEST_CASE("a task that obeys keeps its group: after cancel() and after its time limit") {
+TEST_CASE("a task that stops when asked to keeps its group, after cancel() and after its time limit") {
   farm::MPISpawnPool pool{{.max_ranks = 2, .ranks_per_task = 2, .grace = 60s}};
   auto const process = pool.submit(process_of_rank_0).result();
   {
@@ -119,7 +119,7 @@ TEST_CASE("a task that obeys keeps its group: after cancel() and after its time 
   CHECK(pool.statistics().groups == 1);
 }
 
-TEST_CASE("a stop that was asked of one task does not stop those after it") {
+TEST_CASE("a request to stop one task does not stop the tasks after it") {
   farm::MPISpawnPool pool{{.max_ranks = 1, .grace = 60s}};
   auto const asked = [](farm::TaskContext& context) { return context.stop_requested(); };
   for (int i = 0; i < 20; ++i) {
@@ -145,7 +145,7 @@ TEST_CASE("the peers of a rank that threw are asked to stop, so that the group c
   CHECK(pool.submit(process_of_rank_0).result() == process);
 }
 
-TEST_CASE("a task that runs cannot be cancelled where its submission says nothing of it") {
+TEST_CASE("a running task that is not cancellable cannot be cancelled") {
   farm::MPISpawnPool pool{{.max_ranks = 1}};
   Mark const mark;
   Mark const go;
@@ -162,7 +162,7 @@ TEST_CASE("a task that runs cannot be cancelled where its submission says nothin
   CHECK(future.result() == 7);
 }
 
-TEST_CASE("a task that throws is tried again where its submission asks for it, and only there") {
+TEST_CASE("a task that throws runs again if it has retries, and only then") {
   farm::MPISpawnPool pool{{.max_ranks = 2, .ranks_per_task = 2}};
   auto const third_time = [](farm::TaskContext& context) {
     if (context.attempt() < 3) throw std::domain_error("attempt " + std::to_string(context.attempt()));
@@ -175,7 +175,7 @@ TEST_CASE("a task that throws is tried again where its submission asks for it, a
   CHECK(pool.statistics().groups == 1);
 }
 
-TEST_CASE("a task tells of its progress, and what it logs says who it is") {
+TEST_CASE("a task reports its progress, and its log lines name the task and the rank") {
   farm::MPISpawnPool pool{{.max_ranks = 2, .ranks_per_task = 2}};
   Captured const err{2};
   Mark const go;

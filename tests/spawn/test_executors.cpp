@@ -1,4 +1,4 @@
-// Executors: the rules of concurrent.futures, and what the farm adds to them.
+// Executors: the rules of concurrent.futures, and the additions of the farm.
 #include <farm/farm.hpp>
 
 #include "tests/support/catch.hpp"
@@ -52,7 +52,7 @@ std::string line_of(std::string const& path) {
   std::getline(std::ifstream{path}, line);
   return line;
 }
-/// A new one at each call.
+/// Returns a new path at each call.
 std::string new_path() {
   static int number = 0;
   return "executors-" + std::to_string(getpid()) + "-" + std::to_string(number++);
@@ -80,7 +80,7 @@ class Blocker {
   std::string path_ = new_path();
 };
 
-/// 0, 1, 2 ... up to `end`, or without one; or always the same. Calls a function before it gives one.
+/// A range of 0, 1, 2 ... up to `end` or without end, or of one repeated number. Calls a function before each number.
 class Generator {
  public:
   class Iterator {
@@ -141,7 +141,7 @@ TEST_CASE("a queued future can be cancelled, a running or finished one cannot") 
   CHECK(after.result() == 9);
 }
 
-TEST_CASE("callbacks are called once, in order, also when they are added late; what they throw harms nobody") {
+TEST_CASE("callbacks run once and in order, even if they are added late, and their exceptions are ignored") {
   farm::MPIPoolExecutor executor{{.max_workers = 1}};
   auto const path = new_path();
   auto const future = executor.submit(when_there, 5, path);
@@ -160,7 +160,7 @@ TEST_CASE("callbacks are called once, in order, also when they are added late; w
   CHECK(executor.submit(square, 3).result() == 9);
 }
 
-TEST_CASE("shutdown with tasks pending: with and without waiting, with and without cancelling") {
+TEST_CASE("shutdown with pending tasks works with and without waiting, and with and without cancelling") {
   for (bool const wait : {true, false}) {
     for (bool const cancel : {true, false}) {
       CAPTURE(wait, cancel);
@@ -194,7 +194,7 @@ TEST_CASE("shutdown with tasks pending: with and without waiting, with and witho
   }
 }
 
-TEST_CASE("the destructor waits for what is pending") {
+TEST_CASE("the destructor waits for pending tasks") {
   std::vector<farm::Future<int>> futures;
   {
     farm::MPIPoolExecutor executor{{.max_workers = 2}};
@@ -218,7 +218,7 @@ TEST_CASE("sixteen executors at once share four slots") {
   }
 }
 
-TEST_CASE("five threads submit to one shared executor and to their own") {
+TEST_CASE("five threads submit to one shared executor and to an executor of their own") {
   farm::MPIPoolExecutor shared{{.max_workers = 2}};
   std::atomic<int> right{0};
   std::vector<std::thread> threads;
@@ -238,7 +238,7 @@ TEST_CASE("five threads submit to one shared executor and to their own") {
   CHECK(right == 5 * 40);
 }
 
-TEST_CASE("an Executor gives the results of all its ranks, first in first out") {
+TEST_CASE("an Executor returns the results of all its ranks, first in, first out") {
   auto const rank = [](int i, farm::Comm const& comm) { return 10 * i + comm.rank(); };
   farm::Executor executor{{.cores = 3}};
   CHECK(executor.cores() == 3);
@@ -269,7 +269,7 @@ TEST_CASE("an Executor gives the results of all its ranks, first in first out") 
   CHECK(line_of(path) == "0 1 2 3 4 ");
 }
 
-TEST_CASE("the result of an Executor of one core is a scalar, too") {
+TEST_CASE("the result of an Executor of one core also converts to a scalar") {
   farm::Executor executor{{.cores = 1}};
   int const x = executor.submit(square, 3).result();
   CHECK(x == 9);
@@ -297,7 +297,7 @@ TEST_CASE("a PoolExecutor balances serial functions") {
   CHECK(blocker.future.result() == 1);
 }
 
-TEST_CASE("futures as arguments: the task waits for their values") {
+TEST_CASE("a task waits for the values of futures that are its arguments") {
   farm::MPIPoolExecutor executor{{.max_workers = 2}};
   auto const two = executor.submit(square, 2).then([](int) { return 2; });
   auto const three = executor.submit(add, 1, two);
@@ -309,7 +309,7 @@ TEST_CASE("futures as arguments: the task waits for their values") {
   CHECK_THROWS_AS(executor.submit(square, farm::Future<int>{}), farm::UsageError);
 }
 
-TEST_CASE("a failure or cancellation of a future passes on to the tasks that wait for it") {
+TEST_CASE("the failure or cancellation of a future passes on to the tasks that wait for it") {
   farm::MPIPoolExecutor executor{{.max_workers = 1}};
   auto const bad = executor.submit(positive, -1);
   auto const dependent = executor.submit(square, bad);
@@ -330,7 +330,7 @@ TEST_CASE("a failure or cancellation of a future passes on to the tasks that wai
   CHECK_THROWS_AS(other.result(), farm::CancelledError);
 }
 
-TEST_CASE("an executor that is shut down while a task waits for its argument runs it, or cancels it") {
+TEST_CASE("an executor that is shut down while a task waits for its argument runs or cancels that task") {
   for (bool const cancel : {false, true}) {
     CAPTURE(cancel);
     farm::MPIPoolExecutor first{{.max_workers = 1}};
@@ -349,7 +349,7 @@ TEST_CASE("an executor that is shut down while a task waits for its argument run
   }
 }
 
-TEST_CASE("what cannot be packed or unpacked fails its own future only") {
+TEST_CASE("a value that cannot be packed or unpacked fails its own future only") {
   farm::MPIPoolExecutor executor{{.max_workers = 1}};
   auto const identity = [](Picky p) { return p; };
   auto const plus_one = [](Picky p) { return Picky{p.value + 1}; };
@@ -379,7 +379,7 @@ TEST_CASE("tasks of higher priority start first") {
   CHECK(line_of(path) == "1 3 4 0 2 ");
 }
 
-TEST_CASE("executors can be moved; one that was moved from says so") {
+TEST_CASE("executors can be moved, and a moved-from executor says so") {
   farm::MPIPoolExecutor executor{{.max_workers = 1}};
   auto const future = executor.submit(square, 2);
   auto other = std::move(executor);
@@ -394,7 +394,7 @@ TEST_CASE("executors can be moved; one that was moved from says so") {
   CHECK_THROWS_AS(executor.num_workers(), farm::UsageError);
   auto const last = other.submit(square, 5);
   other = farm::MPIPoolExecutor{{.max_workers = 1}};
-  CHECK(last.done());  // what it had was shut down
+  CHECK(last.done());  // assignment shut down the executor it had before
   executor = std::move(other);
   CHECK(executor.submit(square, 4).result() == 16);
 
@@ -411,7 +411,7 @@ TEST_CASE("executors can be moved; one that was moved from says so") {
   CHECK_THROWS_WITH(serial.submit(square, 1), "this PoolExecutor was moved from");  // NOLINT
 }
 
-TEST_CASE("each option out of range is refused, and named") {
+TEST_CASE("each option out of range is refused and named") {
   CHECK_THAT(error_of([] { farm::MPIPoolExecutor{{.max_workers = -1}}; }), contains("max_workers is -1"));
   CHECK_THAT(error_of([] { farm::MPIPoolExecutor{{.max_workers = 1, .tasks_per_worker = -2}}; }),
              contains("tasks_per_worker is -2"));
@@ -427,7 +427,7 @@ TEST_CASE("each option out of range is refused, and named") {
   CHECK_THROWS_AS(executor.submit(farm::TaskOptions{.timeout = 0s}, square, 1), farm::UsageError);
 }
 
-TEST_CASE("an executor has the workers that the environment says, or all slots, where it is not told") {
+TEST_CASE("without max_workers, an executor has FARM_MAX_WORKERS workers, or one for each slot") {
   CHECK(farm::MPIPoolExecutor{}.num_workers() == 4);
   setenv("FARM_MAX_WORKERS", "3", 1);
   CHECK(farm::MPIPoolExecutor{}.num_workers() == 3);
@@ -438,7 +438,7 @@ TEST_CASE("an executor has the workers that the environment says, or all slots, 
   unsetenv("FARM_MAX_WORKERS");
 }
 
-TEST_CASE("a batch takes an input each time a task has ended, and gives the results in order") {
+TEST_CASE("a batch takes an input each time a task has ended, and returns the results in order") {
   farm::MPIPoolExecutor executor{{.max_workers = 2}};
   auto const path = new_path();
   bool in_step = true;
@@ -464,14 +464,14 @@ TEST_CASE("a batch takes an input each time a task has ended, and gives the resu
   executor.submit_batch([](int) {}, std::vector{1, 2, 3}).result();
 }
 
-TEST_CASE("a batch is not held up by an error, and its result throws the first in order") {
+TEST_CASE("an error does not stop a batch, and its result() throws the first error in order") {
   farm::MPIPoolExecutor executor{{.max_workers = 1}};
   auto const batch = executor.submit_batch(positive, std::vector{1, -1, 2});
   CHECK_THROWS_AS(batch.result(), std::domain_error);
   while (!batch.done()) std::this_thread::yield();
   CHECK(batch.futures()[2].result() == 2);
   auto const endless = executor.submit_batch(positive, Generator{-1, [](int) {}, -1});
-  CHECK_THROWS_AS(endless.result(), std::domain_error);  // though its inputs never end
+  CHECK_THROWS_AS(endless.result(), std::domain_error);  // although its inputs never end
 }
 
 TEST_CASE("a batch of endless inputs goes on until it is cancelled or destroyed") {
@@ -490,7 +490,7 @@ TEST_CASE("a batch of endless inputs goes on until it is cancelled or destroyed"
   CHECK(other.result() == std::vector{9});
 }
 
-TEST_CASE("destroying a batch cancels what has not started") {
+TEST_CASE("destroying a batch cancels the tasks that have not started") {
   farm::MPIPoolExecutor executor{{.max_workers = 2}};
   executor.bootup();
   Blocker one{executor};
@@ -506,7 +506,7 @@ TEST_CASE("destroying a batch cancels what has not started") {
   two.release();
 }
 
-TEST_CASE("an iterator that throws, or a shutdown, ends a batch with that error") {
+TEST_CASE("a batch ends with the error of an iterator that throws, or of a shutdown") {
   farm::MPIPoolExecutor executor{{.max_workers = 1}};
   auto const broken = executor.submit_batch(square, Generator{-1, [](int number) {
                                                                 if (number == 3)
@@ -521,7 +521,7 @@ TEST_CASE("an iterator that throws, or a shutdown, ends a batch with that error"
   CHECK_THROWS_AS(endless.result(), farm::ShutdownError);
 }
 
-TEST_CASE("a batch refers to ranges that are lvalues, and moves the others in") {
+TEST_CASE("a batch holds lvalue ranges by reference, and moves rvalue ranges in") {
   farm::MPIPoolExecutor executor{{.max_workers = 1}};
   std::vector<int> const inputs{1, 2, 3};
   CHECK(executor.submit_batch(add, inputs, std::vector{10, 20, 30}).result() == std::vector{11, 22, 33});

@@ -1,4 +1,4 @@
-// What runs on every rank before its first task, and what tasks see of it.
+// Initializers: what runs on every rank before its first task, and what tasks get from it.
 #include <farm/farm.hpp>
 
 #include "tests/support/catch.hpp"
@@ -13,7 +13,7 @@ namespace {
 
 struct Model {
   std::string name;
-  std::unique_ptr<int> uses = std::make_unique<int>(0);  // neither copied nor serialized
+  std::unique_ptr<int> uses = std::make_unique<int>(0);  // can be neither copied nor serialized
 };
 
 Model load(std::string const& name) { return {.name = name}; }
@@ -42,20 +42,20 @@ int one_rank_refuses(farm::Comm const& comm) {
 
 }  // namespace
 
-TEST_CASE("what the initializer returned on a rank is there for all tasks that ask for it") {
+TEST_CASE("tasks on a rank get what the initializer returned there") {
   farm::MPISpawnPool pool{{.max_ranks = 1, .initializer = farm::initializer(load, "m")}};
   CHECK(pool.map(use, std::vector{1, 2, 3}) == std::vector<std::string>{"m1", "m2", "m3"});
   CHECK(pool.submit(count_uses).result() == 3);
   CHECK(pool.submit([](int i) { return i; }, 5).result() == 5);
 }
 
-TEST_CASE("an initializer may use the communicator of its group, and runs on each rank") {
+TEST_CASE("an initializer runs on each rank and may use the communicator of its group") {
   farm::MPISpawnPool pool{{.max_ranks = 2, .ranks_per_task = 2, .initializer = farm::initializer(sum_of_ranks)}};
   auto const kept = [](farm::Initialized<int> sum, farm::Comm const& comm) { return 10 * comm.rank() + *sum; };
   CHECK(pool.submit(farm::all_ranks, kept).result() == std::vector{3, 13});
 }
 
-TEST_CASE("a task that asks for what no initializer returned is told so") {
+TEST_CASE("a task that asks for a type that no initializer returned fails and says so") {
   farm::MPISpawnPool without{{.max_ranks = 1}};
   CHECK_THAT(error_of([&] { without.submit(count_uses).result(); }), contains("there is none"));
   farm::MPISpawnPool with{{.max_ranks = 1, .initializer = farm::initializer(sum_of_ranks)}};
@@ -63,7 +63,7 @@ TEST_CASE("a task that asks for what no initializer returned is told so") {
   CHECK(with.submit(sum_of_ranks).result() == 1);
 }
 
-TEST_CASE("an initializer that throws breaks its pool with its own text, and no other pool") {
+TEST_CASE("an initializer that throws breaks its own pool only, with its own text") {
   farm::MPISpawnPool broken{{.max_ranks = 2, .initializer = farm::initializer(refuse, 7)}};
   farm::MPISpawnPool whole{{.max_ranks = 1}};
   std::vector<farm::Future<int>> pending;
@@ -79,7 +79,7 @@ TEST_CASE("an initializer that throws breaks its pool with its own text, and no 
   CHECK(whole.submit(sum_of_ranks).result() == 1);
 }
 
-TEST_CASE("an initializer that throws on one rank while its peers wait in a collective hangs nothing") {
+TEST_CASE("an initializer that throws on one rank while its peers wait in a collective does not hang") {
   farm::MPISpawnPool pool{{.max_ranks = 2, .ranks_per_task = 2, .initializer = farm::initializer(one_rank_refuses)}};
   auto const text = error_of([&] { pool.bootup(); });
   CHECK_THAT(text, contains("rank 1 of 2"));

@@ -1,4 +1,4 @@
-// Maps of executors: lazy ranges, and what may go wrong on the way.
+// Maps of executors: lazy ranges, and the errors that may occur in them.
 #include <farm/farm.hpp>
 
 #include "tests/support/catch.hpp"
@@ -32,7 +32,7 @@ int positive(int i) {
   return i;
 }
 
-/// Waits for a file that others create.
+/// Waits until another task has created the file.
 int when_there(int i, std::string const& path) {
   while (!std::ifstream{path}) std::this_thread::yield();
   return i;
@@ -40,7 +40,7 @@ int when_there(int i, std::string const& path) {
 void create(std::string const& path) { std::ofstream{path} << 1; }
 std::string path_of(char const* name) { return "maps-" + std::to_string(getpid()) + "-" + name; }
 
-/// 0, 1, 2 ... and how many of them were asked for. Throws at `bad`.
+/// A range of 0, 1, 2 ... that counts how many numbers were taken. Throws at `bad`.
 class Counter {
  public:
   class Iterator {
@@ -86,7 +86,7 @@ std::vector<R> all_of(farm::MappedRange<R> range) {
 
 }  // namespace
 
-TEST_CASE("map of an executor is a range of results in the order of the inputs") {
+TEST_CASE("map of an executor returns a range of results in the order of the inputs") {
   farm::MPIPoolExecutor executor{{.max_workers = 2}};
   CHECK(all_of(executor.map(square, std::vector{1, 2, 3, 4, 5})) == std::vector{1, 4, 9, 16, 25});
   CHECK(all_of(executor.map([](int a, double b) { return a + b; }, std::vector{1, 2, 3}, std::vector{0.5, 1.5})) ==
@@ -96,14 +96,14 @@ TEST_CASE("map of an executor is a range of results in the order of the inputs")
   CHECK(all_of(executor.map(square, std::vector<int>{})).empty());
   std::vector<int> inputs{3, 4};
   auto range = executor.map(square, inputs);
-  inputs.clear();  // all were taken at the call
+  inputs.clear();  // the call has taken all inputs
   CHECK(range.to_vector() == std::vector{9, 16});
   std::size_t calls = 0;
   for ([[maybe_unused]] std::monostate const nothing : executor.map([](int) {}, std::vector{1, 2, 3})) ++calls;
   CHECK(calls == 3);
 }
 
-TEST_CASE("inputs and results may be move-only, and inputs of a reference kind") {
+TEST_CASE("inputs and results may be move-only, and iterators may return references or proxies") {
   farm::MPIPoolExecutor executor{{.max_workers = 1}};
   std::vector<std::unique_ptr<int>> inputs;
   inputs.push_back(std::make_unique<int>(4));
@@ -141,7 +141,7 @@ TEST_CASE("chunks of any size give the same results") {
   }
 }
 
-TEST_CASE("results come as they are ready where the map is unordered") {
+TEST_CASE("an unordered map yields results as they arrive") {
   farm::MPIPoolExecutor executor{{.max_workers = 2}};
   executor.bootup();
   auto const path = path_of("unordered");
@@ -178,11 +178,11 @@ TEST_CASE("an endless generator works, and no more than buffersize inputs are ta
   }
   Counter counter{1000};
   auto range = executor.map(square, counter, farm::MapOptions{.chunksize = 100, .buffersize = 10});
-  CHECK(*counter.taken() == 10);  // an lvalue is referred to
+  CHECK(*counter.taken() == 10);  // an lvalue range is held by reference
   CHECK(range.to_vector().size() == 1000);
 }
 
-TEST_CASE("an error is thrown at its own position, and the results after it can be had") {
+TEST_CASE("an error is thrown at its own position, and the results after it remain available") {
   farm::MPIPoolExecutor executor{{.max_workers = 2}};
   for (std::int64_t const buffersize : {0, 1, 2}) {
     CAPTURE(buffersize);
@@ -203,7 +203,7 @@ TEST_CASE("an error is thrown at its own position, and the results after it can 
   CHECK(*at_once.begin() == 2);
 }
 
-TEST_CASE("the error of a chunk tells the input, and the chunks after it can be had") {
+TEST_CASE("the error of a chunk names the input, and the chunks after it remain available") {
   farm::MPIPoolExecutor executor{{.max_workers = 1}};
   auto range = executor.map(positive, std::vector{0, 1, 2, 3, -4, 5, 6, 7}, farm::MapOptions{.chunksize = 3});
   for (int i = 0; i < 3; ++i) CHECK(range.next() == i);
@@ -220,7 +220,7 @@ TEST_CASE("the error of a chunk tells the input, and the chunks after it can be 
   CHECK_FALSE(range.next());
 }
 
-TEST_CASE("what cannot be packed or unpacked fails at its own position") {
+TEST_CASE("a value that cannot be packed or unpacked fails at its own position") {
   farm::MPIPoolExecutor executor{{.max_workers = 1}};
   auto const identity = [](Picky p) { return p; };
   auto const plus_one = [](Picky p) { return Picky{p.value + 1}; };
@@ -253,7 +253,7 @@ TEST_CASE("what cannot be packed or unpacked fails at its own position") {
   CHECK(bad.next()->value == 3);
 }
 
-TEST_CASE("an iterator that throws: at the call, or at its position where there is a buffersize") {
+TEST_CASE("an iterator's exception is thrown by the call, or at its position if there is a buffersize") {
   farm::MPIPoolExecutor executor{{.max_workers = 1}};
   auto const path = path_of("broken");
   auto const blocker = executor.submit(when_there, 1, path);
@@ -262,7 +262,8 @@ TEST_CASE("an iterator that throws: at the call, or at its position where there 
   create(path);
   blocker.result();
   CHECK(executor.submit(square, 3).result() == 9);
-  for (int const i : {0, 1, 2}) CHECK_FALSE(std::ifstream{path + std::to_string(i)});  // submitted, and cancelled
+  for (int const i : {0, 1, 2})
+    CHECK_FALSE(std::ifstream{path + std::to_string(i)});  // these were submitted, then cancelled
 
   for (bool const unordered : {false, true}) {
     CAPTURE(unordered);
@@ -276,7 +277,7 @@ TEST_CASE("an iterator that throws: at the call, or at its position where there 
   }
 }
 
-TEST_CASE("the timeout counts from the call, and the results can be had later") {
+TEST_CASE("the timeout counts from the call, and the results remain available after it") {
   farm::MPIPoolExecutor executor{{.max_workers = 1}};
   executor.bootup();
   for (bool const unordered : {false, true}) {
@@ -294,7 +295,7 @@ TEST_CASE("the timeout counts from the call, and the results can be had later") 
   }
 }
 
-TEST_CASE("leaving the range cancels what has not started, and what runs ends") {
+TEST_CASE("destroying the range cancels the tasks that have not started, and running tasks end") {
   auto const path = path_of("left");
   farm::MPIPoolExecutor executor{{.max_workers = 1}};
   executor.bootup();
@@ -308,7 +309,7 @@ TEST_CASE("leaving the range cancels what has not started, and what runs ends") 
   for (int const i : {1, 2, 3}) CHECK_FALSE(std::ifstream{path + std::to_string(i)});
 }
 
-TEST_CASE("a range may outlive its executor: what was submitted is there, no further inputs are taken") {
+TEST_CASE("a range may outlive its executor: it has the submitted results and takes no further inputs") {
   std::optional<farm::MappedRange<int>> all;
   std::optional<farm::MappedRange<int>> some;
   Counter endless;
@@ -324,7 +325,7 @@ TEST_CASE("a range may outlive its executor: what was submitted is there, no fur
   CHECK_FALSE(some->next());
 }
 
-TEST_CASE("a range can be moved while it is gone through") {
+TEST_CASE("a range can be moved while it is being iterated") {
   farm::MPIPoolExecutor executor{{.max_workers = 1}};
   auto range = executor.map(square, std::vector{1, 2, 3});
   CHECK(*range.begin() == 1);
@@ -335,7 +336,7 @@ TEST_CASE("a range can be moved while it is gone through") {
   CHECK(moved.to_vector() == std::vector{25});
 }
 
-TEST_CASE("each option out of range is refused at the call, before anything is taken") {
+TEST_CASE("each option out of range is refused at the call, before any input is taken") {
   farm::MPIPoolExecutor executor{{.max_workers = 1}};
   farm::Pool pool{{.max_workers = 1}};
   farm::MPISpawnPool spawn_pool{{.max_ranks = 1}};
@@ -356,7 +357,7 @@ TEST_CASE("each option out of range is refused at the call, before anything is t
   CHECK_THROWS_AS(executor.map(square, counter, farm::MapOptions{.chunksize = 0}), std::invalid_argument);
 }
 
-TEST_CASE("progress is told while the results are taken") {
+TEST_CASE("progress is reported while the results are taken") {
   farm::MPIPoolExecutor executor{{.max_workers = 1}};
   std::vector<std::pair<std::size_t, std::size_t>> told;
   farm::MapOptions options{.chunksize = 2, .progress = [&](farm::Progress const& progress) {

@@ -1,4 +1,4 @@
-// What tasks print arrives at the master's own stdout and stderr: whole lines, none lost.
+// What tasks print arrives on the stdout and stderr of the master: in whole lines, and none is lost.
 #include <farm/farm.hpp>
 
 #include "tests/spawn/captured.hpp"
@@ -31,7 +31,7 @@ namespace {
 constexpr int lines_per_kind = 40;
 constexpr int kinds = 6;
 
-/// A line that tells whether it is whole: its name, its length, that many letters, and an end.
+/// Returns a line that shows whether it is whole: its name, its length, that many letters, and an end mark.
 std::string line(int task, int rank, int kind, int number) {
   auto const length = static_cast<std::size_t>(
       (task * 7919 + rank * 104729 + kind * 1299709 + number * number * 613) % 9000 + (number == 7 ? 200'000 : 0));
@@ -46,7 +46,7 @@ void print_lines(int task, farm::Comm const& comm) {
     std::cout << line(task, rank, 1, i) << '\n';
     std::cout << line(task, rank, 2, i) << std::endl;
     fmt::print("{}\n", line(task, rank, 3, i));
-    auto const parts = line(task, rank, 4, i);  // a line in two parts, with a flush between
+    auto const parts = line(task, rank, 4, i);  // a line in two parts, with a flush between them
     std::fwrite(parts.data(), 1, parts.size() / 2, stdout);
     std::fflush(stdout);
     std::printf("%s\n", parts.c_str() + parts.size() / 2);
@@ -60,7 +60,7 @@ void print_lines(int task, farm::Comm const& comm) {
   for (auto& thread : threads) thread.join();
 }
 
-/// How often each line came; lines that are not whole are under "broken".
+/// Counts how often each line arrived. Lines that are not whole count as "broken".
 std::map<std::string, int> count_lines(std::string const& text) {
   std::map<std::string, int> count;
   std::istringstream stream{text};
@@ -88,10 +88,10 @@ void forget_peak_memory() { std::ofstream{"/proc/self/clear_refs"} << "5"; }
 
 enum class End { kill, quick_exit, abort, exit };
 
-void speak_and_die(End how) {
-  std::printf("printf: last words %d\n", static_cast<int>(how));
-  std::cout << "cout: last words " << static_cast<int>(how) << '\n';
-  std::fprintf(stderr, "stderr: last words %d\n", static_cast<int>(how));
+void print_and_die(End how) {
+  std::printf("printf: last output %d\n", static_cast<int>(how));
+  std::cout << "cout: last output " << static_cast<int>(how) << '\n';
+  std::fprintf(stderr, "stderr: last output %d\n", static_cast<int>(how));
   std::printf("without an end of line %d", static_cast<int>(how));
   std::fflush(stdout);
   switch (how) {
@@ -107,7 +107,7 @@ void speak_and_die(End how) {
   }
 }
 
-/// A number in a file that two processes see.
+/// A number in memory that two processes share.
 class SharedNumber {
  public:
   explicit SharedNumber(std::string const& path) {
@@ -125,7 +125,7 @@ class SharedNumber {
 
 }  // namespace
 
-TEST_CASE("lines that many ranks print at once, in all ways and from threads, arrive whole and none is lost") {
+TEST_CASE("lines that many ranks and threads print at once, in every way, arrive whole and none is lost") {
   constexpr int tasks = 6;
   std::string text;
   {
@@ -146,7 +146,7 @@ TEST_CASE("lines that many ranks print at once, in all ways and from threads, ar
   CHECK(once);
 }
 
-TEST_CASE("the last words of a rank that is killed, aborts or exits arrive") {
+TEST_CASE("the output of a rank that is killed, aborts or exits arrives") {
   std::string output;
   std::string errors;
   {
@@ -154,16 +154,16 @@ TEST_CASE("the last words of a rank that is killed, aborts or exits arrive") {
     Captured const captured_errors{2};
     {
       farm::MPISpawnPool pool{{.max_ranks = 2, .max_losses = 1}};
-      for (auto const how : {End::kill, End::quick_exit, End::abort, End::exit}) pool.submit(speak_and_die, how);
+      for (auto const how : {End::kill, End::quick_exit, End::abort, End::exit}) pool.submit(print_and_die, how);
     }
     output = captured.text();
     errors = captured_errors.text();
   }
   for (int how = 0; how < 4; ++how) {
-    CHECK_THAT(output, contains(fmt::format("printf: last words {}\n", how)));
-    CHECK_THAT(output, contains(fmt::format("cout: last words {}\n", how)));
+    CHECK_THAT(output, contains(fmt::format("printf: last output {}\n", how)));
+    CHECK_THAT(output, contains(fmt::format("cout: last output {}\n", how)));
     CHECK_THAT(output, contains(fmt::format("without an end of line {}\n", how)));
-    CHECK_THAT(errors, contains(fmt::format("stderr: last words {}\n", how)));
+    CHECK_THAT(errors, contains(fmt::format("stderr: last output {}\n", how)));
   }
 }
 
@@ -192,7 +192,7 @@ TEST_CASE("50 MB that a task prints do not pile up in the master") {
   CHECK(grown < 8 * 1024);
 }
 
-TEST_CASE("what a rank has printed is not lost when it dies while nobody takes the master's output") {
+TEST_CASE("the output of a rank is not lost if it dies while nobody reads the master's output") {
   auto const path = fmt::format("farm-printed-{}", getpid());
   SharedNumber const printed{path};
   auto const file = std::filesystem::absolute(path).string();
@@ -212,11 +212,11 @@ TEST_CASE("what a rank has printed is not lost when it dies while nobody takes t
           for (;; ++*count) std::printf("line %06ld%s\n", static_cast<long>(*count), std::string(988, '.').c_str());
         },
         file);
-    // until everything between the rank and the pipe is full
+    // until every buffer between the rank and the pipe is full
     for (std::int64_t last = -1; last != *printed || last == 0; std::this_thread::sleep_for(200ms)) last = *printed;
     kill(rank, SIGKILL);
     while (kill(rank, 0) == 0) std::this_thread::yield();
-    std::this_thread::sleep_for(600ms);  // longer than its guard would wait for silence
+    std::this_thread::sleep_for(600ms);  // longer than its guard waits for further output
     std::jthread const reader{[&] {
       std::vector<char> buffer(1 << 16U);
       for (ssize_t count = 0; (count = read(pipe_ends[0], buffer.data(), buffer.size())) > 0;) {
@@ -225,7 +225,7 @@ TEST_CASE("what a rank has printed is not lost when it dies while nobody takes t
     }};
     pool.shutdown();
     std::fflush(stdout);
-    dup2(saved, 1);  // the end of the pipe
+    dup2(saved, 1);  // closes the pipe
   }
   close(saved);
   close(pipe_ends[0]);
@@ -237,6 +237,6 @@ TEST_CASE("what a rank has printed is not lost when it dies while nobody takes t
     ++whole;
   }
   CHECK(*printed > 1000);
-  CHECK(*printed < 20'000);  // of 1 kB: all that waits on the way
+  CHECK(*printed < 20'000);  // lines of 1 kB: the buffers on the way are bounded
   CHECK(whole >= *printed);
 }

@@ -1,4 +1,4 @@
-// What may be submitted to a pool, and what comes back.
+// What can be submitted to a pool, and what comes back.
 #include <farm/farm.hpp>
 
 #include "tests/support/catch.hpp"
@@ -64,13 +64,13 @@ struct Point {
 
 }  // namespace
 
-TEST_CASE("a function runs on every rank of its group and rank 0's result comes back") {
+TEST_CASE("a function runs on every rank of its group, and the result of rank 0 comes back") {
   farm::MPISpawnPool pool{{.max_ranks = 4, .ranks_per_task = 2}};
   std::vector<std::tuple<int, int, int>> const expected{{1, 2, 0}, {2, 2, 0}, {3, 2, 0}, {4, 2, 0}};
   CHECK(pool.map(where, std::vector{1, 2, 3, 4}) == expected);
 }
 
-TEST_CASE("all kinds of functions, arguments and results travel") {
+TEST_CASE("all kinds of functions, arguments and results can be sent") {
   farm::MPISpawnPool pool{{.max_ranks = 2, .ranks_per_task = 2}};
 
   SECTION("functions, lambdas with captures, generic lambdas, function objects") {
@@ -119,19 +119,19 @@ TEST_CASE("all kinds of functions, arguments and results travel") {
   }
 }
 
-TEST_CASE("the results of all ranks come back in rank order where asked for") {
+TEST_CASE("with all_ranks, the results of all ranks come back in rank order") {
   farm::MPISpawnPool pool{{.max_ranks = 3, .ranks_per_task = 3}};
   auto const results = pool.submit(farm::all_ranks, where, 8).result();
   CHECK(results == std::vector<std::tuple<int, int, int>>{{8, 3, 0}, {8, 3, 1}, {8, 3, 2}});
 }
 
-TEST_CASE("the communicator is valid with one rank per task, too") {
+TEST_CASE("the communicator is also valid with one rank per task") {
   farm::MPISpawnPool pool{{.max_ranks = 2}};
   CHECK(pool.submit(where, 1).result() == std::tuple{1, 1, 0});
   CHECK(pool.submit(sum_of_ranks).result() == 1);
 }
 
-TEST_CASE("a spawned group is a world of its own", "[spawned]") {
+TEST_CASE("a spawned group has an MPI_COMM_WORLD of its own", "[spawned]") {
   farm::MPISpawnPool pool{{.max_ranks = 4, .ranks_per_task = 2}};
   CHECK(pool.submit(world_size).result() == 2);
   auto const sums = pool.submit(
@@ -149,7 +149,7 @@ TEST_CASE("a spawned group is a world of its own", "[spawned]") {
   CHECK(sums == std::vector{1, 0});
 }
 
-TEST_CASE("map zips its ranges up to the shortest; starmap takes tuples; empty inputs give empty results") {
+TEST_CASE("map zips its ranges up to the shortest, starmap takes tuples, and empty inputs give empty results") {
   farm::MPISpawnPool pool{{.max_ranks = 2}};
   auto const add = [](int a, int b) { return a + b; };
   CHECK(pool.map(add, std::vector{1, 2, 3}, std::vector{10, 20}) == std::vector{11, 22});
@@ -160,7 +160,7 @@ TEST_CASE("map zips its ranges up to the shortest; starmap takes tuples; empty i
   CHECK_THROWS_AS(pool.map(square, std::vector{1}, farm::MapOptions{.chunksize = 0}), std::invalid_argument);
 }
 
-TEST_CASE("a map tells its progress") {
+TEST_CASE("a map reports its progress") {
   farm::MPISpawnPool pool{{.max_ranks = 1}};
   std::vector<std::size_t> done;
   pool.map(square, std::vector{1, 2, 3}, farm::MapOptions{.progress = [&](farm::Progress const& p) {
@@ -173,8 +173,8 @@ TEST_CASE("a map tells its progress") {
 TEST_CASE("five tasks of two ranks on four ranks: no group waits for another") {
   farm::MPISpawnPool pool{{.max_ranks = 4, .ranks_per_task = 2}};
   pool.bootup();
-  // the first task waits until the others, which the other group runs, are all done: in lock-step it would wait for
-  // ever
+  // The first task waits until all other tasks, which the other group runs, are done. It would wait for ever if the
+  // groups ran in lock-step.
   auto const directory = std::filesystem::temp_directory_path() / fmt::format("farm-test-{}", getpid());
   std::filesystem::create_directory(directory);
   auto const first = pool.submit(
@@ -208,7 +208,7 @@ TEST_CASE("a million tasks work") {
   CHECK(right);
 }
 
-TEST_CASE("groups are reused, and renewed where tasks_per_group says so", "[spawned]") {
+TEST_CASE("groups are reused, and replaced after tasks_per_group tasks", "[spawned]") {
   auto const groups_of = [](std::int64_t tasks_per_group) {
     farm::MPISpawnPool pool{{.max_ranks = 1, .tasks_per_group = tasks_per_group}};
     auto const pids = pool.map([](int) { return pid(); }, std::vector{1, 2, 3, 4});
@@ -219,7 +219,7 @@ TEST_CASE("groups are reused, and renewed where tasks_per_group says so", "[spaw
   CHECK(groups_of(2) == 2);
 }
 
-TEST_CASE("several pools at once, and one after the other; idle ranks of one serve another that needs their slots") {
+TEST_CASE("several pools work at once and one after the other, and idle ranks of one make room for another") {
   farm::MPISpawnPool a{{.max_ranks = 4, .ranks_per_task = 2}};  // all slots
   CHECK(a.submit(sum_of_ranks).result() == 3);
   {
@@ -231,7 +231,7 @@ TEST_CASE("several pools at once, and one after the other; idle ranks of one ser
   CHECK(a.map([](int, farm::Comm const& comm) { return sum_of_ranks(comm); }, std::vector{1, 2}) == std::vector{3, 3});
 }
 
-TEST_CASE("threads may share a pool") {
+TEST_CASE("threads can share a pool") {
   farm::MPISpawnPool pool{{.max_ranks = 2}};
   std::atomic<int> right{0};
   std::vector<std::thread> threads;
@@ -254,7 +254,7 @@ TEST_CASE("tasks of other sizes run in the same pool") {
   CHECK(two.result() == 3);
 }
 
-TEST_CASE("options out of range are refused, each in one line that says what is wrong") {
+TEST_CASE("options out of range are refused, each with one line that says what is wrong") {
   using Options = farm::MPISpawnPool::Options;
   auto const message = [](Options const& options) -> std::string {
     try {
@@ -275,7 +275,7 @@ TEST_CASE("options out of range are refused, each in one line that says what is 
   CHECK_THROWS_AS(pool.submit(farm::TaskOptions{.timeout = std::chrono::seconds{0}}, square, 1), std::invalid_argument);
 }
 
-TEST_CASE("shutdown runs what is queued, or cancels it; afterwards nothing is taken") {
+TEST_CASE("shutdown runs or cancels the queued tasks, and no task is accepted afterwards") {
   farm::MPISpawnPool pool{{.max_ranks = 1}};
   auto const a = pool.submit(square, 2);
   pool.shutdown();
@@ -299,7 +299,7 @@ TEST_CASE("shutdown runs what is queued, or cancels it; afterwards nothing is ta
   CHECK_THROWS_AS(futures.back().result(), farm::CancelledError);
 }
 
-TEST_CASE("a queue limit makes submit wait, or refuse, until a task is done; a shutdown ends the wait") {
+TEST_CASE("at the queue limit submit waits or refuses until a task is done, and a shutdown ends the wait") {
   farm::MPISpawnPool refusing{{.max_ranks = 1, .queue_limit = {.tasks = 2, .when_full = farm::WhenFull::refuse}}};
   auto const sleep = [](int milliseconds) { std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds)); };
   auto const first = refusing.submit(sleep, 50);
@@ -317,7 +317,7 @@ TEST_CASE("a queue limit makes submit wait, or refuse, until a task is done; a s
     most = std::max<int>(most, ++pending);
     future.add_done_callback([&](auto const&) { --pending; });
   }
-  CHECK(most <= 4);  // one may be done and its callback still be on its way
+  CHECK(most <= 4);  // one task may be done while its callback has not run yet
   CHECK(waiting.map(square, std::vector<int>(100, 3)) == std::vector<int>(100, 9));
 
   auto const last = waiting.submit(sleep, 300);
@@ -329,11 +329,11 @@ TEST_CASE("a queue limit makes submit wait, or refuse, until a task is done; a s
   last.result();
 }
 
-TEST_CASE("tasks that were sent to a group behind one that takes long are run by others") {
+TEST_CASE("tasks that were sent to a group ahead of time, behind a long task, run on other groups") {
   auto const let_go = std::filesystem::current_path() / "let_go";
   std::filesystem::remove(let_go);
   farm::MPISpawnPool pool{{.max_ranks = 2}};
-  pool.map(square, std::vector<int>(200, 1));  // so that many are sent at once
+  pool.map(square, std::vector<int>(200, 1));  // afterwards many tasks are sent ahead
   auto const wait_for = [](std::string const& path) {
     while (access(path.c_str(), F_OK) != 0) usleep(1000);
     return 0;

@@ -41,7 +41,7 @@ std::string path_of(char const* name) { return "pools-" + std::to_string(getpid(
 
 }  // namespace
 
-TEST_CASE("map, starmap and apply block and give results in order") {
+TEST_CASE("map, starmap and apply block and return results in order") {
   farm::Pool pool{{.max_workers = 2}};
   CHECK(pool.num_workers() == 2);
   CHECK(pool.map(square, std::vector{1, 2, 3}) == std::vector{1, 4, 9});
@@ -66,7 +66,7 @@ TEST_CASE("a million inputs work in a pool") {
   CHECK(std::accumulate(results.begin(), results.end(), 0LL) == 500000500000LL);
 }
 
-TEST_CASE("an AsyncResult tells whether it is ready and successful, and can be waited for") {
+TEST_CASE("an AsyncResult says whether it is ready and successful, and can be waited for") {
   farm::Pool pool{{.max_workers = 1}};
   auto const path = path_of("async");
   auto const result = pool.apply_async(when_there, 7, path);
@@ -90,7 +90,7 @@ TEST_CASE("an AsyncResult tells whether it is ready and successful, and can be w
   static_assert(std::is_void_v<decltype(nothing.get())>);
 }
 
-TEST_CASE("map_async and starmap_async give all results at once") {
+TEST_CASE("map_async and starmap_async return all results in one AsyncResult") {
   farm::Pool pool{{.max_workers = 2}};
   auto const squares = pool.map_async(square, std::vector{1, 2, 3, 4, 5}, farm::MapOptions{.chunksize = 2});
   auto const sums = pool.starmap_async(add, std::vector<std::pair<int, int>>{{1, 2}, {3, 4}}, {.chunksize = 2});
@@ -107,7 +107,7 @@ TEST_CASE("map_async and starmap_async give all results at once") {
   CHECK(pool.apply(square, 5) == 25);
 }
 
-TEST_CASE("callbacks get the value, or the error") {
+TEST_CASE("callbacks get the value or the error") {
   farm::Pool pool{{.max_workers = 1}};
   std::promise<int> one;
   std::promise<std::vector<int>> many;
@@ -135,7 +135,7 @@ TEST_CASE("callbacks get the value, or the error") {
   CHECK(pool.apply(square, 5) == 25);
 }
 
-TEST_CASE("imap and imap_unordered are lazy ranges") {
+TEST_CASE("imap and imap_unordered return lazy ranges") {
   farm::Pool pool{{.max_workers = 2}};
   std::vector<int> results;
   for (int const result : pool.imap(square, std::vector{1, 2, 3}, farm::MapOptions{.chunksize = 2}))
@@ -152,7 +152,7 @@ TEST_CASE("imap and imap_unordered are lazy ranges") {
         std::vector{1, 4});
 }
 
-TEST_CASE("after close nothing is taken, what was taken still runs, and join waits for it") {
+TEST_CASE("after close() no task is accepted, submitted tasks still run, and join() waits for them") {
   farm::Pool pool{{.max_workers = 1}};
   CHECK_THROWS_AS(pool.join(), farm::UsageError);
   auto const path = path_of("close");
@@ -169,7 +169,7 @@ TEST_CASE("after close nothing is taken, what was taken still runs, and join wai
   CHECK(queued.get() == std::vector{1, 4});
 }
 
-TEST_CASE("terminate ends what runs and cancels what is queued") {
+TEST_CASE("terminate() ends running tasks and cancels queued tasks") {
   farm::Pool pool{{.max_workers = 1}};
   auto const path = path_of("terminate");
   auto const running = pool.apply_async(
@@ -191,7 +191,7 @@ TEST_CASE("terminate ends what runs and cancels what is queued") {
   CHECK_THROWS_AS(pool.apply(square, 1), farm::ShutdownError);
 }
 
-TEST_CASE("destroying a pool waits for what was submitted") {
+TEST_CASE("destroying a pool waits for submitted tasks") {
   auto const result = [] {
     farm::Pool pool{{.max_workers = 2}};
     return pool.map_async(square, std::vector{1, 2, 3});
@@ -200,7 +200,7 @@ TEST_CASE("destroying a pool waits for what was submitted") {
   CHECK(result.get() == std::vector{1, 4, 9});
 }
 
-TEST_CASE("a map_async refuses the options that mean nothing to it") {
+TEST_CASE("map_async refuses the options that it cannot use") {
   farm::Pool pool{{.max_workers = 1}};
   using Options = farm::MapOptions;
   auto const map = [&](Options const& options) { pool.map_async(square, std::vector{1}, options); };
@@ -212,7 +212,7 @@ TEST_CASE("a map_async refuses the options that mean nothing to it") {
   CHECK_THROWS_AS(pool.starmap_async(square, std::vector<std::tuple<int>>{}, Options{.timeout = 1s}), farm::UsageError);
 }
 
-TEST_CASE("workers are renewed where tasks_per_worker says so") {
+TEST_CASE("workers are replaced after tasks_per_worker tasks") {
   farm::Pool pool{{.max_workers = 1, .tasks_per_worker = 1}};
   auto const pids = pool.map([](int) { return getpid(); }, std::vector{1, 2, 3});
   CHECK(std::set<int>(pids.begin(), pids.end()).size() == 3);

@@ -12,7 +12,7 @@
 
 namespace {
 
-/// While it lives, the standard output is a terminal.
+/// Makes the standard output a terminal while it exists.
 class Terminal {
  public:
   Terminal() : master_(posix_openpt(O_RDWR | O_NOCTTY)), saved_(dup(STDOUT_FILENO)) {
@@ -33,7 +33,7 @@ class Terminal {
     close(master_);
   }
 
-  /// What was shown since.
+  /// Returns what was shown since construction.
   [[nodiscard]] std::string text() const {
     std::array<char, 4096> buffer{};
     auto const count = read(master_, buffer.data(), buffer.size());
@@ -47,7 +47,7 @@ class Terminal {
 
 }  // namespace
 
-TEST_CASE("progress is a line each quarter where the output is no terminal") {
+TEST_CASE("progress is one line per quarter if the output is not a terminal") {
   Captured const captured{STDOUT_FILENO};
   farm::ProgressBar bar{"job"};
   for (std::size_t done = 0; done <= 8; ++done) bar({done, 8});
@@ -55,7 +55,7 @@ TEST_CASE("progress is a line each quarter where the output is no terminal") {
   CHECK(captured.text() == "job: 2 of 8\njob: 4 of 8\njob: 6 of 8\njob: 8 of 8\n");
 }
 
-TEST_CASE("progress is a bar on a terminal, which is gone at the end") {
+TEST_CASE("progress is a bar on a terminal, and the bar is removed at the end") {
   Terminal const terminal;
   farm::ProgressBar bar{"job"};
   bar({1, 2});
@@ -67,7 +67,7 @@ TEST_CASE("progress is a bar on a terminal, which is gone at the end") {
   CHECK(last == "\r\033[K");
 }
 
-TEST_CASE("progress that cannot be written is no error") {
+TEST_CASE("progress that cannot be written is not an error") {
   int const saved = dup(STDOUT_FILENO);
   int const full = open("/dev/full", O_WRONLY);
   std::fflush(stdout);

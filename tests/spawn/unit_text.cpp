@@ -50,7 +50,7 @@ TEST_CASE("numbers are read within the range of their type") {
   CHECK(read<Colour>("1") == Colour::green);
 }
 
-TEST_CASE("doubles are read in all the ways that people write them") {
+TEST_CASE("doubles are read in every form that people write") {
   CHECK(read<double>("2") == 2.0);
   CHECK(read<double>(".5") == 0.5);
   CHECK(read<double>("+1e-3") == 1e-3);
@@ -60,7 +60,7 @@ TEST_CASE("doubles are read in all the ways that people write them") {
   CHECK_THROWS_AS(read<double>("\"1\""), TextMismatch);
 }
 
-TEST_CASE("what is read and shown comes back the same") {
+TEST_CASE("a value that is shown and read again is the same") {
   using Nested = std::vector<std::tuple<int, std::optional<double>, std::string>>;
   Nested const value{{1, 2.5, "a \"b\""}, {-1, std::nullopt, "\t"}};
   CHECK(json_of(value) == R"([[1,2.5,"a \"b\""],[-1,null,"\t"]])");
@@ -74,7 +74,7 @@ TEST_CASE("what is read and shown comes back the same") {
   CHECK_THROWS_AS((read<std::map<std::string, int>>("[1]")), TextMismatch);
 }
 
-TEST_CASE("values are shown as short as they can be read again") {
+TEST_CASE("values are shown in the shortest text that reads back as the same value") {
   CHECK(text_of(0.1f) == "0.1");
   CHECK(json_of(0.1f) == "0.1");
   CHECK(text_of(1.0 / 3) == "0.3333333333333333");
@@ -85,7 +85,7 @@ TEST_CASE("values are shown as short as they can be read again") {
   CHECK(json_of(std::string{"\xff"}) == "\"\xef\xbf\xbd\"");
 }
 
-TEST_CASE("types are named so that a person knows what to type") {
+TEST_CASE("type names tell a person what to type") {
   CHECK(TextCodec<std::vector<double>>::name() == "list of double");
   CHECK(TextCodec<std::tuple<int, std::string>>::name() == "(int, string)");
   CHECK(TextCodec<long>::name() == "int64");

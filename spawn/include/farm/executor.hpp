@@ -10,33 +10,41 @@
 
 namespace farm {
 
-/// One group of `cores` spawned ranks, which runs its tasks one after the other: first in, first out.
+/// One group of `cores` ranks, which runs its tasks one after the other: first in, first out.
 ///
-/// A function runs on every rank; the result is the list of what they return, of type RankResults<R>: a std::vector<R>
-/// that is also an R where there is one rank. Parameters, arguments and results are as those of an MPISpawnPool.
+/// A function runs on every rank of the group. The result holds what each rank returned: a RankResults<R>, which is a
+/// std::vector<R> that also converts to R if there is only one rank. Functions, arguments and results are as for an
+/// MPISpawnPool.
 ///
-/// Thread-safe, but for being moved and destroyed. A moved-from one throws UsageError. To be made, used and destroyed
-/// in the master, while its Runtime lives; the destructor is shutdown(): it blocks until all tasks are done.
+/// Thread-safe, except for moving and destroying it. A moved-from executor throws UsageError. Construct, use and
+/// destroy it in the master, while its Runtime exists. The destructor calls shutdown(), which blocks until all tasks
+/// are done.
 class Executor : public detail::EngineOwner {
  public:
+  /// The options of an Executor.
   struct Options {
-    /// Ranks of the group.
+    /// The number of ranks of the group.
     int cores = 1;
-    /// Called on every rank before its first task.
+    /// Runs on every rank before its first task.
     Initializer initializer{};
+    /// How and with what environment the ranks are started.
     WorkerOptions workers{};
   };
 
-  /// Starts nothing yet. Throws UsageError where an option is out of range or there is no Runtime, SpawnError where
-  /// there are too few slots.
+  /// Constructs the executor; starts no rank yet. Throws UsageError if an option is out of range or there is no
+  /// Runtime; throws SpawnError if there are too few slots.
   explicit Executor(Options const& options);
+  /// Constructs an executor of one rank.
   Executor() : Executor(Options{}) {}
 
-  /// As MPISpawnPool::submit; gives a Future<RankResults<R>>, or a Future<void>. Of the options, `ranks` may be `cores`
-  /// only; tasks of higher priority go first.
+  /// Runs f(args...) on the group, as MPISpawnPool::submit does. Returns a Future<RankResults<R>>, or a Future<void> if
+  /// f returns void.
   template <class F, class... Args>
   requires detail::Submittable<F, Args...>
   auto submit(F const& f, Args const&... args) { return submit(TaskOptions{}, f, args...); }
+
+  /// Does the same with options. Tasks of higher priority go first. Throws UsageError if TaskOptions::ranks is neither
+  /// 0 nor cores().
   template <class F, class... Args>
   auto submit(TaskOptions const& options, F const& f, Args const&... args) {
     check_ranks(options);
@@ -44,6 +52,7 @@ class Executor : public detail::EngineOwner {
         detail::submit_call(engine(), options, true, f, args...)};
   }
 
+  /// Returns the number of ranks of the group.
   [[nodiscard]] int cores() const { return engine().options().max_ranks; }
 
  private:

@@ -2,6 +2,7 @@
 
 #include <farm/detail/engine.hpp>
 #include <farm/initializer.hpp>
+#include <farm/options.hpp>
 #include <farm/worker_options.hpp>
 
 #include <cstdint>
@@ -9,23 +10,25 @@
 
 namespace farm {
 
-/// Of the executors and pools of serial functions, whose workers are one rank each.
+/// The options of the executors and pools that run serial functions. Each of their workers is a group of one rank.
 struct ExecutorOptions {
-  /// Workers alive at once. 0: FARM_MAX_WORKERS, else the slots of this job less one, else the cores.
+  /// The largest number of workers alive at once. 0: FARM_MAX_WORKERS; if that is not set, the slots of this job less
+  /// the master's; if those are not limited, the number of cores.
   int max_workers = 0;
-  /// After so many tasks a worker is replaced by a fresh one; 0: never.
+  /// The number of tasks after which a fresh worker replaces a worker. 0: never.
   std::int64_t tasks_per_worker = 0;
-  /// How many tasks may be there at once; then submit() waits, or refuses.
+  /// The largest number of tasks queued or running. At this limit submit() blocks or throws QueueFull.
   QueueLimit queue_limit{};
-  /// Called by every worker before its first task.
+  /// Runs on every worker before its first task.
   Initializer initializer{};
+  /// How and with what environment the workers are started.
   WorkerOptions workers{};
 };
 
 namespace detail {
 
-/// Starts nothing yet. Throws UsageError where an option is out of range or there is no Runtime, SpawnError where there
-/// are too few slots.
+/// Makes the engine of an executor or pool; starts no rank yet. Throws UsageError if an option is out of range or there
+/// is no Runtime; throws SpawnError if there are too few slots.
 [[nodiscard]] std::shared_ptr<Engine> make_engine(ExecutorOptions const& options);
 
 }  // namespace detail

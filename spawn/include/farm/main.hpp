@@ -2,10 +2,13 @@
 
 namespace farm {
 
-/// The command line of the farm program, with the tasks that this program has registered with FARM_TASK: `map`,
-/// `tasks`, `doctor`; --help tells more. To be all that main does: a spawned rank serves tasks in here and never
-/// returns, the master's return value is the exit status. Makes the Runtime where one is needed. A program that is
-/// linked with farm::main and has no main() of its own gets one that does just that.
+/// Runs the command line of the farm program, with the tasks that this program registered with FARM_TASK. The
+/// subcommands are `map`, `tasks`, `doctor` and `report`; --help describes them.
+///
+/// Call it as the whole body of main(): on a rank it serves tasks and never returns; on the master it returns the exit
+/// status. It makes the Runtime itself if the subcommand needs one. Errors are one line on the standard error: status 2
+/// if the command line is wrong, status 1 for everything else. A program that links farm::main and has no main() of its
+/// own gets a main() that calls this function.
 int run_main(int argc, char** argv);
 
 }  // namespace farm

@@ -1,14 +1,12 @@
 #pragma once
 
-#include <farm/detail/future_value.hpp>
+#include <farm/detail/chunk_results.hpp>
 #include <farm/detail/map_run.hpp>
-#include <farm/serialize.hpp>
 
 #include <cstddef>
 #include <iterator>
 #include <memory>
 #include <optional>
-#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <variant>
@@ -17,70 +15,45 @@
 namespace farm {
 
 namespace detail {
+class MapAccess;
+}
 
-/// A void function gives a std::monostate for each of its calls.
-template <class R>
-using MapValue = std::conditional_t<std::is_void_v<R>, std::monostate, R>;
-
-/// The results of a chunk, one after the other.
-template <class R>
-class ChunkResults {
- public:
-  ChunkResults() = default;
-  /// Of a state that holds packed results.
-  explicit ChunkResults(StatePtr chunk) : chunk_(std::move(chunk)), rest_(std::get<Bytes>(chunk_->result())) {}
-
-  [[nodiscard]] bool empty() const { return rest_.empty(); }
-
-  /// Throws SerializationError; those that follow are lost then.
-  MapValue<R> next() {
-    UnpackArchive archive{std::exchange(rest_, {}).substr(1)};  // after the mark
-    MapValue<R> value{};
-    if constexpr (!std::is_void_v<R>) {
-      try {
-        ResultTransport<R>::read(archive, value);
-      } catch (...) {
-        throw_unpack_failure(typeid(R));
-      }
-    }
-    rest_ = archive.rest();
-    return value;
-  }
-
- private:
-  StatePtr chunk_;
-  std::string_view rest_;
-};
-
-}  // namespace detail
-
-/// What map of an executor gives: its results, while they come; of a void function a std::monostate for each call. To
-/// be gone through once, by one thread; it may outlive the executor.
+/// The results of a map, as a range that yields each one when it has arrived. One thread may go through the range,
+/// once. The range may outlive the executor that made it.
 ///
-/// begin() and ++ block for the next result, and throw at its position the error of its task: then they may be called
-/// again, and go on with the next one. Of a chunk in which an input fails the other results are lost, before and after
-/// it; TaskError::input() tells which input it was. Past the timeout they throw TimeoutError while the result is not
-/// there, and stay where they are. Destroying the range cancels what has not started, and does not block.
+/// begin() and ++ block until the next result has arrived. If the task of that result failed, they throw its error;
+/// call them again to go on with the next result. If one input of a chunk fails, the other results of that chunk are
+/// lost too; TaskError::input() tells which input failed. After the timeout of the map, they throw TimeoutError as long
+/// as the result has not arrived, and the position stays the same. Destroying the range cancels the tasks that have not
+/// started, and does not block.
 template <class R>
 class MappedRange {
  public:
-  using value_type = detail::MapValue<R>;
+  /// The type of one result: R, or std::monostate if the function returns void.
+  using value_type = std::conditional_t<std::is_void_v<R>, std::monostate, R>;
 
+  /// An input iterator over the results. It belongs to the range that returned it, and is invalid once that range was
+  /// moved from.
   class Iterator {
    public:
-    using iterator_concept = std::input_iterator_tag;
-    using value_type = detail::MapValue<R>;
-    using difference_type = std::ptrdiff_t;
+    using iterator_concept = std::input_iterator_tag;     ///< An input iterator.
+    using value_type = typename MappedRange::value_type;  ///< One result.
+    using difference_type = std::ptrdiff_t;               ///< Required of iterators; never used.
 
+    /// Constructs an iterator of no range, which can only be assigned to.
     Iterator() = default;
-    /// Not after ++ has thrown. The result may be moved from.
+    /// Returns the current result, which the caller may move from. Must not be called after ++ has thrown.
     value_type& operator*() const { return *range_->current_; }
+    /// Returns a pointer to the current result. Must not be called after ++ has thrown.
     value_type* operator->() const { return &*range_->current_; }
+    /// Goes on to the next result. Blocks and throws as MappedRange says.
     Iterator& operator++() {
       range_->advance();
       return *this;
     }
+    /// Goes on to the next result. Blocks and throws as MappedRange says.
     void operator++(int) { range_->advance(); }
+    /// Returns true if the iterator is past the last result.
     bool operator==(std::default_sentinel_t) const { return range_->ended_; }
 
    private:
@@ -89,19 +62,23 @@ class MappedRange {
     MappedRange* range_ = nullptr;
   };
 
-  explicit MappedRange(std::unique_ptr<detail::MapRun> run) : run_(std::move(run)) {}
-  /// Iterators belong to the object that gave them, and are of no use after a move.
+  /// Takes over the results; iterators of the other range become invalid. The moved-from range is empty.
   MappedRange(MappedRange&&) noexcept = default;
+  /// Destroys the range that this object held, then takes over the other one.
   MappedRange& operator=(MappedRange&&) noexcept = default;
+  /// Cancels the tasks that have not started. Does not block.
   ~MappedRange() = default;
 
+  /// Blocks until the first result has arrived, and returns an iterator to it. Throws as the class says.
   Iterator begin() {
     if (!current_ && !ended_) advance();
     return Iterator{*this};
   }
+  /// Returns the end of the range.
   [[nodiscard]] std::default_sentinel_t end() const noexcept { return {}; }
 
-  /// The next result, none at the end: for going on after errors without iterators. It blocks and throws as ++ does.
+  /// Returns the next result, or none at the end. Use it instead of iterators to go on after errors. Blocks and throws
+  /// as ++ does.
   std::optional<value_type> next() {
     if (!run_) return std::nullopt;  // moved from
     if (results_.empty()) {
@@ -115,7 +92,8 @@ class MappedRange {
     return value;
   }
 
-  /// All results that are left, nothing for a void function. Throws as ++ does.
+  /// Blocks until all results have arrived. Returns those that are left as a std::vector<R>, or void if the function
+  /// returns void. Throws as ++ does.
   auto to_vector() {
     if constexpr (std::is_void_v<R>) {
       while (next()) {
@@ -128,10 +106,10 @@ class MappedRange {
     }
   }
 
-  /// The run, for what goes on without a range.
-  [[nodiscard]] std::unique_ptr<detail::MapRun> release() && { return std::move(run_); }
-
  private:
+  friend class detail::MapAccess;
+  explicit MappedRange(std::unique_ptr<detail::MapRun> run) : run_(std::move(run)) {}
+
   void advance() {
     current_.reset();
     current_ = next();

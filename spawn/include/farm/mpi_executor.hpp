@@ -1,27 +1,28 @@
 #pragma once
 
-#include <farm/batch.hpp>
 #include <farm/detail/map.hpp>
 #include <farm/detail/over_comm.hpp>
+#include <farm/detail/submit_batch.hpp>
 #include <farm/detail/submitting_executor.hpp>
 
 #include <utility>
 
 namespace farm {
 
-/// The ranks of a communicator as an executor, in a program in which all ranks take part.
+/// An executor whose workers are the ranks of a communicator, in a program in which all ranks take part.
 ///
-/// Collective: every rank of the communicator makes it. At the root, the main process, the constructor returns at once.
-/// On all others, the workers, it returns when the root has shut down, having served tasks meanwhile; then all go on.
-/// Throws UsageError on all ranks where MPI is not initialized, where the root is out of range or not the same, and for
-/// one within another; GroupLost on a worker whose root has died. Thread-safe at the root, but for being destroyed.
+/// Collective: every rank of the communicator constructs it. On the root the constructor returns at once. On every
+/// other rank, a worker, it serves tasks and returns when the root has shut down; then all ranks go on. Throws
+/// UsageError on all ranks if MPI is not initialized, if the root is out of range or differs between the ranks, or if
+/// the object is made within another session. Throws GroupLost on a worker if the root has died. Thread-safe on the
+/// root, except for destroying it.
 class MPIExecutor : public detail::OverComm<detail::SubmittingExecutor> {
  public:
+  /// Starts the session. Collective over options.comm.
   explicit MPIExecutor(CommOptions const& options = {}) : OverComm(options, "MPIExecutor") {}
 
-  /// map(f, range...[, MapOptions]): f over the elements of all ranges together, up to the end of the shortest. Blocks;
-  /// gives the results in the order of the inputs, nothing where f returns void. The inputs are taken as they are
-  /// needed. The first error in order is thrown, after what has not started is cancelled.
+  /// \copydoc MPISpawnPool::map
+  /// Without MapOptions::buffersize, takes 128 chunks of inputs ahead for each worker rather than all inputs at once.
   template <class F, class... RangesAndOptions>
   auto map(F const& f, RangesAndOptions&&... ranges) {
     return detail::with_options(
@@ -32,15 +33,14 @@ class MPIExecutor : public detail::OverComm<detail::SubmittingExecutor> {
         std::forward<RangesAndOptions>(ranges)...);
   }
 
-  /// submit_batch(f, range...): as many tasks at once as there are workers, a further one each time one has ended. Does
-  /// not block; the inputs are taken by a thread of the Batch, and an lvalue range must outlive it.
+  /// \copydoc detail::MappingExecutor::submit_batch
   template <class F, class... Ranges>
   auto submit_batch(F const& f, Ranges&&... ranges) {
     return detail::submit_batch(shared_engine(), num_workers(), f, std::forward<Ranges>(ranges)...);
   }
 
  private:
-  /// Enough for every worker to have its next tasks at hand.
+  /// Limits the inputs taken ahead to what keeps every worker supplied.
   [[nodiscard]] MapOptions taking_few(MapOptions options) const {
     constexpr int ahead = 128;
     if (options.buffersize == 0 && options.chunksize > 0)

@@ -5,17 +5,21 @@
 
 namespace farm {
 
-/// `max_workers` spawned ranks, one per task: submit, maps that are lazy ranges, batches.
+/// An executor of up to `max_workers` ranks, each of which runs one task at a time. It has submit, maps that return
+/// lazy ranges, and batches.
 ///
-/// Thread-safe, but for being moved and destroyed. A moved-from one throws UsageError. To be made, used and destroyed
-/// in the master, while its Runtime lives; the destructor is shutdown(): it blocks until all tasks are done.
+/// Thread-safe, except for moving and destroying it. A moved-from executor throws UsageError. Construct, use and
+/// destroy it in the master, while its Runtime exists. The destructor calls shutdown(), which blocks until all tasks
+/// are done.
 class MPIPoolExecutor : public detail::MappingExecutor {
  public:
+  /// The options of an MPIPoolExecutor.
   using Options = ExecutorOptions;
 
-  /// Starts nothing yet. Throws UsageError where an option is out of range or there is no Runtime, SpawnError where
-  /// there are too few slots.
+  /// Constructs the executor; starts no rank yet. Throws UsageError if an option is out of range or there is no
+  /// Runtime; throws SpawnError if there are too few slots.
   explicit MPIPoolExecutor(Options const& options) : MappingExecutor(detail::make_engine(options), "MPIPoolExecutor") {}
+  /// Constructs an executor with default options.
   MPIPoolExecutor() : MPIPoolExecutor(Options{}) {}
 };
 

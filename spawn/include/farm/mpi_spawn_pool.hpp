@@ -12,58 +12,67 @@
 
 namespace farm {
 
-/// Groups of `ranks_per_task` spawned ranks, and functions that run on them.
+/// A pool of groups, each of `ranks_per_task` ranks, and functions that run on them.
 ///
-/// A function runs on every rank of one group; parameters of type `farm::Comm const&` (or MPI_Comm) and
-/// `farm::TaskContext&` are given by the farm, all others by the caller. What rank 0 returns is the result; with
-/// `all_ranks` it is what each rank returns. Functions, lambdas and function objects of this program may be given,
-/// captures included where they are trivially copyable or where the object has a cereal serialize(). Arguments and
-/// results are whatever cereal can serialize.
+/// A function runs on every rank of one group. The farm supplies the parameters of type `farm::Comm const&` (or
+/// MPI_Comm) and `farm::TaskContext&`; the caller supplies all others. The result is what rank 0 returns; with
+/// `all_ranks` it is what every rank returns. Functions, lambdas and function objects of this program can be submitted.
+/// A lambda may have captures if it is trivially copyable, and a function object may have members if it is trivially
+/// copyable or has a cereal serialize(). Arguments and results may be of any type that cereal serializes.
 ///
-/// Thread-safe, but for being moved and destroyed. A moved-from one throws UsageError. To be made, used and destroyed
-/// in the master, while its Runtime lives; the destructor is shutdown(): it blocks until all tasks are done.
+/// Thread-safe, except for moving and destroying it. A moved-from pool throws UsageError. Construct, use and destroy it
+/// in the master, while its Runtime exists. The destructor calls shutdown(), which blocks until all tasks are done.
 class MPISpawnPool : public detail::SubmittingExecutor {
  public:
+  /// The options of an MPISpawnPool.
   struct Options {
-    /// Ranks alive at once, over all groups. 0: FARM_MAX_WORKERS, else the slots of this job less one, else the cores.
+    /// The largest number of ranks alive at once, over all groups. 0: FARM_MAX_WORKERS; if that is not set, the slots
+    /// of this job less the master's; if those are not limited, the number of cores.
     int max_ranks = 0;
-    /// Size of the groups, unless a task asks for another.
+    /// The size of the groups, unless a task asks for another with TaskOptions::ranks.
     int ranks_per_task = 1;
-    /// After so many tasks a group is replaced by a fresh one; 0: never.
+    /// The number of tasks after which a fresh group replaces a group. 0: never.
     std::int64_t tasks_per_group = 0;
-    /// A task whose group was lost so often fails with GroupLost; before that it is run again.
+    /// The number of lost groups after which a task fails with GroupLost. Until then it runs again on another group.
     int max_losses = 3;
-    /// After a rank has thrown, its peers are given so long to come back before their group is ended and replaced.
+    /// After a rank has thrown, the time that the other ranks have to return. Then their group is ended and replaced.
     std::chrono::nanoseconds grace = std::chrono::seconds{1};
-    /// How long the start of a group may take.
+    /// The longest time that the start of a group may take.
     std::chrono::nanoseconds spawn_timeout = std::chrono::seconds{60};
-    /// How many tasks may be there at once; then submit() waits, or refuses.
+    /// The largest number of tasks queued or running. At this limit submit() blocks or throws QueueFull.
     QueueLimit queue_limit{};
-    /// Called on every rank before its first task.
+    /// Runs on every rank before its first task.
     Initializer initializer{};
+    /// How and with what environment the ranks are started.
     WorkerOptions workers{};
   };
 
-  /// Starts nothing yet. Throws UsageError where an option is out of range or there is no Runtime, SpawnError where
-  /// there are too few slots.
+  /// Constructs the pool; starts no rank yet. Throws UsageError if an option is out of range or there is no Runtime;
+  /// throws SpawnError if there are too few slots.
   explicit MPISpawnPool(Options const& options);
+  /// Constructs a pool with default options.
   MPISpawnPool() : MPISpawnPool(Options{}) {}
 
-  /// map(f, range...[, MapOptions]): f over the elements of all ranges together, up to the end of the shortest. Blocks;
-  /// gives the results in the order of the inputs, nothing where f returns void. The first error in that order is
-  /// thrown, after what has not started is cancelled.
+  /// map(f, range...[, MapOptions]): calls f for each element of the ranges, with one element of each range as its
+  /// arguments, up to the end of the shortest range. Blocks until all calls have returned. Returns a std::vector of the
+  /// results in the order of the inputs, or void if f returns void. If calls fail, cancels the tasks that have not
+  /// started and throws the error of the first failed call in that order. Throws TimeoutError after
+  /// MapOptions::timeout, UsageError if an option is out of range, ShutdownError after shutdown(), and what an iterator
+  /// of the ranges throws.
   template <class F, class... RangesAndOptions>
   auto map(F const& f, RangesAndOptions&&... ranges) {
     return detail::map(shared_engine(), f, std::forward<RangesAndOptions>(ranges)...).to_vector();
   }
 
-  /// starmap(f, range_of_tuples[, MapOptions]): as map, an input being a tuple of all arguments.
+  /// Does what map() does for one range of tuples or pairs, each of which holds all arguments of a call.
   template <class F, class Range>
   auto starmap(F const& f, Range&& inputs, MapOptions const& options = {}) {
     return detail::starmap(shared_engine(), f, std::forward<Range>(inputs), options).to_vector();
   }
 
+  /// Returns the largest number of ranks alive at once.
   [[nodiscard]] int max_ranks() const { return engine().options().max_ranks; }
+  /// Returns the size of the groups.
   [[nodiscard]] int ranks_per_task() const { return engine().options().ranks_per_task; }
 };
 

@@ -5,17 +5,19 @@
 
 namespace farm {
 
-/// Serial functions on `max_workers` spawned ranks, with the functions of a multiprocessing.Pool.
+/// A pool of up to `max_workers` ranks for serial functions, with the functions of a multiprocessing.Pool.
 ///
-/// Thread-safe, but for being moved and destroyed. A moved-from one throws UsageError. To be made, used and destroyed
-/// in the master, while its Runtime lives; the destructor is shutdown(): it blocks until all tasks are done.
+/// Thread-safe, except for moving and destroying it. A moved-from pool throws UsageError. Construct, use and destroy it
+/// in the master, while its Runtime exists. The destructor calls shutdown(), which blocks until all tasks are done.
 class Pool : public detail::PoolFunctions {
  public:
+  /// The options of a Pool.
   using Options = ExecutorOptions;
 
-  /// Starts nothing yet. Throws UsageError where an option is out of range or there is no Runtime, SpawnError where
-  /// there are too few slots.
+  /// Constructs the pool; starts no rank yet. Throws UsageError if an option is out of range or there is no Runtime;
+  /// throws SpawnError if there are too few slots.
   explicit Pool(Options const& options) : PoolFunctions(detail::make_engine(options), "Pool") {}
+  /// Constructs a pool with default options.
   Pool() : Pool(Options{}) {}
 };
 

@@ -5,17 +5,21 @@
 
 namespace farm {
 
-/// Serial functions, one per task, on `max_workers` spawned ranks; a free one takes the next task.
+/// An executor of up to `max_workers` ranks for serial functions. Each task runs on the next rank that is free. It has
+/// submit only.
 ///
-/// Thread-safe, but for being moved and destroyed. A moved-from one throws UsageError. To be made, used and destroyed
-/// in the master, while its Runtime lives; the destructor is shutdown(): it blocks until all tasks are done.
+/// Thread-safe, except for moving and destroying it. A moved-from executor throws UsageError. Construct, use and
+/// destroy it in the master, while its Runtime exists. The destructor calls shutdown(), which blocks until all tasks
+/// are done.
 class PoolExecutor : public detail::SubmittingExecutor {
  public:
+  /// The options of a PoolExecutor.
   using Options = ExecutorOptions;
 
-  /// Starts nothing yet. Throws UsageError where an option is out of range or there is no Runtime, SpawnError where
-  /// there are too few slots.
+  /// Constructs the executor; starts no rank yet. Throws UsageError if an option is out of range or there is no
+  /// Runtime; throws SpawnError if there are too few slots.
   explicit PoolExecutor(Options const& options) : SubmittingExecutor(detail::make_engine(options), "PoolExecutor") {}
+  /// Constructs an executor with default options.
   PoolExecutor() : PoolExecutor(Options{}) {}
 };
 

@@ -8,20 +8,28 @@
 
 namespace farm {
 
-/// What all ranks of a task have returned, in rank order. That of the only rank where there is but one: it converts.
+/// What the ranks of one task of an Executor returned: element i is the result of rank i.
+///
+/// It is a std::vector<R>, so it can be indexed, iterated and passed on as one. It also converts to R implicitly, for
+/// an Executor of one rank: `double x = executor.submit(f).result();`. The conversion throws UsageError unless there is
+/// exactly one element. `auto x = ...` keeps the list. The class adds no data to std::vector and has no virtual
+/// functions; do not delete it through a pointer to std::vector.
 template <class R>
 class RankResults : public std::vector<R> {
  public:
   using std::vector<R>::vector;
+  /// Constructs an empty list.
   RankResults() = default;
+  /// Takes over the results, in rank order.
   explicit RankResults(std::vector<R> results) : std::vector<R>(std::move(results)) {}
 
-  /// Throws UsageError where there are several ranks.
-  operator R() const& {  // NOLINT: implicit by intention
+  /// Returns a copy of the only result. Throws UsageError if there is not exactly one.
+  operator R() const& {  // NOLINT(google-explicit-constructor): implicit on purpose
     check_one();
     return this->front();
   }
-  operator R() && {  // NOLINT
+  /// Moves the only result out. Throws UsageError if there is not exactly one.
+  operator R() && {  // NOLINT(google-explicit-constructor): implicit on purpose
     check_one();
     return std::move(this->front());
   }
@@ -32,8 +40,10 @@ class RankResults : public std::vector<R> {
 
 namespace detail {
 
+/// Throws UsageError unless `results` is 1.
 void check_one_result(std::size_t results);
 
+/// Unpacks what all ranks returned.
 template <class R>
 struct RankValues<RankResults<R>> {
   static RankResults<R> decode(std::vector<Bytes> const& ranks) {
@@ -41,6 +51,7 @@ struct RankValues<RankResults<R>> {
   }
 };
 
+/// The type of the results of all ranks: RankResults<R>, or void if the function returns void.
 template <class R>
 struct RankResultsOf {
   using type = RankResults<R>;

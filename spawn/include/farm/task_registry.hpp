@@ -1,137 +1,19 @@
 #pragma once
 
-#include <farm/detail/signature.hpp>
-#include <farm/detail/text_codec.hpp>
-#include <farm/detail/text_value.hpp>
-#include <farm/mpi_spawn_pool.hpp>
+#include <farm/detail/named_task.hpp>
 
-#include <functional>
-#include <string>
-#include <tuple>
-#include <type_traits>
-#include <utility>
-#include <vector>
-
-/// Functions that can be called by name, with arguments and results as text.
-
-/// At namespace scope: registers the free function `function`, which is not overloaded, under this name. Its parameters
-/// are of types that can be read from text: numbers, bool, enumerations, std::string, and complex, vector, array, set,
-/// map with string keys, tuple, pair and optional of such. A result of any other type is shown by its size. In a static
-/// library nothing else refers to it, and the linker leaves it out: give such sources to the program itself.
+/// Registers the free function `function` as a task of this program, under the name as it is written here. The command
+/// line of farm::main then calls it by that name: `./program map calc 1 2 3`.
+///
+/// Write it at namespace scope. The function must not be overloaded. Its parameters must be of types that can be read
+/// from text: numbers, bool, enumerations, std::string, and std::complex, vector, array, set, map with string keys,
+/// tuple, pair and optional of such types. `farm::Comm const&`, MPI_Comm and `farm::TaskContext&` parameters are
+/// supplied by the farm. A result of any other type is shown by its size in bytes.
+///
+/// Compile the source into the program itself. In a static library nothing refers to the registration, so the linker
+/// leaves it out.
 #define FARM_TASK(function)                                                    \
   [[maybe_unused]] static bool const FARM_TASK_JOIN(farm_task_, __COUNTER__) = \
       ::farm::detail::register_task<&(function)>(#function);
 #define FARM_TASK_JOIN(a, b) FARM_TASK_JOIN_EXPANDED(a, b)
 #define FARM_TASK_JOIN_EXPANDED(a, b) a##b
-
-namespace farm::detail {
-
-/// A submitted call of a named task.
-struct NamedResult {
-  std::function<bool()> done;
-  std::function<TextValue()> get;  ///< as Future::result(); null for void
-};
-
-/// A call of a named task whose arguments have been read; not submitted.
-struct NamedCall {
-  TextValue input;  ///< the arguments: the one, or a list of several
-  std::function<NamedResult(MPISpawnPool&, TaskOptions const&)> submit;
-};
-
-struct NamedTask {
-  std::string name;
-  std::vector<std::string> arguments;  ///< names of the types of those that the caller gives
-  std::string result;
-  /// Reads one task's arguments: JSON values, several of them separated by commas, or text for strings. Throws
-  /// UsageError that names the argument, its text and the expected type.
-  std::function<NamedCall(std::string const& input)> read;
-
-  /// "calc(int) -> (int, int, int)"
-  [[nodiscard]] std::string signature() const;
-};
-
-/// All that are registered, in order of their names. Throws UsageError where two have the same name.
-[[nodiscard]] std::vector<NamedTask> const& named_tasks();
-
-void add_named_task(NamedTask task);
-
-/// The texts of `count` arguments. Throws UsageError where there are more or fewer.
-[[nodiscard]] std::vector<std::string> split_arguments(std::string const& input, std::vector<std::string> const& types);
-[[noreturn]] void throw_unreadable_argument(std::size_t index, std::string const& text, std::string const& input,
-                                            char const* why);
-
-template <class R>
-TextValue show_result(Future<R> const& future) {
-  if constexpr (std::is_void_v<R>) {
-    future.result();
-    return {};
-  } else {
-    return TextCodec<R>::show(future.result());
-  }
-}
-
-template <auto function, class... Gs>
-NamedCall read_call(std::string const& input, std::vector<std::string> const& types, TypeList<Gs...> /*given*/) {
-  using Arguments = std::tuple<stored_as<Gs>...>;
-  static_assert((Readable<stored_as<Gs>> && ...),
-                "an argument of this task is of a type that cannot be read from text");
-  auto const texts = split_arguments(input, types);
-  Arguments arguments;
-  TextValue::List shown;
-  std::size_t index = 0;
-  auto const read = [&]<class T>(T& argument) {
-    auto const& text = texts[index];
-    try {
-      auto value = read_text(text);
-      if constexpr (std::is_same_v<T, std::string>) {
-        if (!std::holds_alternative<std::string>(value.value)) value.value = text;
-      }
-      TextCodec<T>::read(value, argument);
-    } catch (TextMismatch const& mismatch) {
-      throw_unreadable_argument(index, text, input, mismatch.what());
-    }
-    shown.items.push_back(TextCodec<T>::show(argument));
-    ++index;
-  };
-  std::apply([&](auto&... each) { (read(each), ...); }, arguments);
-  NamedCall call;
-  if (shown.items.size() == 1) {
-    call.input = std::move(shown.items[0]);
-  } else {
-    call.input.value = std::move(shown);
-  }
-  call.submit = [arguments = std::move(arguments)](MPISpawnPool& pool, TaskOptions const& options) {
-    auto future = std::apply([&](auto const&... each) { return pool.submit(options, function, each...); }, arguments);
-    return NamedResult{.done = [future] { return future.done(); }, .get = [future] { return show_result(future); }};
-  };
-  return call;
-}
-
-template <class... Gs>
-std::vector<std::string> type_names(TypeList<Gs...> /*given*/) {
-  return {TextCodec<stored_as<Gs>>::name()...};
-}
-
-template <class R>
-std::string result_name() {
-  if constexpr (std::is_void_v<R>) {
-    return "nothing";
-  } else {
-    return TextCodec<std::decay_t<R>>::name();
-  }
-}
-
-template <auto function>
-bool register_task(char const* name) {
-  using Function = std::remove_const_t<decltype(function)>;
-  using Parameters = parameters_of<Function>;
-  using Given = given_parameters<Parameters>;
-  auto types = type_names(Given{});
-  add_named_task({.name = name,
-                  .arguments = types,
-                  .result = result_name<result_of<Function, Parameters>>(),
-                  .read = [types](std::string const& input) { return read_call<function>(input, types, Given{}); }});
-  return true;
-}
-
-}  // namespace farm::detail

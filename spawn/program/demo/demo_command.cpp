@@ -2,6 +2,8 @@
 #include "spawn/program/demo/job_table.hpp"
 #include "spawn/program/demo/picture.hpp"
 #include "spawn/program/demo/tasks.hpp"
+#include "spawn/program/output.hpp"
+#include "spawn/program/pool_arguments.hpp"
 
 #include <farm/progress_bar.hpp>
 #include <farm/runtime.hpp>
@@ -27,7 +29,7 @@ class DemoCommand final : public detail::Command {
     app.add_option("--output", output_, "Directory for julia.pgm and julia.png")
         ->type_name("DIR")
         ->capture_default_str();
-    app.add_flag("--quick", quick_, "Smaller pictures and grids");
+    app.add_flag("--quick", quick_, "Use smaller pictures and grids");
   }
 
   int run(detail::ProgramArguments arguments) override {
@@ -97,7 +99,7 @@ class DemoCommand final : public detail::Command {
 
 detail::CommandEntry make_demo_command(CLI::App& parent) {
   auto* const app =
-      parent.add_subcommand("demo", "Three small jobs: numbers, a picture of a Julia set, heat conduction");
+      parent.add_subcommand("demo", "Run three small jobs: numbers, a picture of a Julia set, heat conduction");
   return {app, std::make_unique<DemoCommand>(*app)};
 }
 

@@ -15,8 +15,8 @@ namespace {
 
 using std::numbers::pi;
 
-/// This rank's rows of the inner points, with a row above and one below that belong to its neighbours or to the border,
-/// and a column of the border on either side.
+/// This rank's rows of the inner points. A halo row above and one below belong to the neighbours or to the border; so
+/// does one column on either side.
 class Rows {
  public:
   Rows(int points, Comm const& comm)
@@ -32,7 +32,7 @@ class Rows {
     }
   }
 
-  /// `r` is alpha dt / h^2.
+  /// Advances all rows by one time step dt. `r` is alpha dt / h^2.
   void step(double r) {
     exchange();
     for (int row = 0; row < count_; ++row) {
@@ -46,7 +46,7 @@ class Rows {
     now_.swap(next_);
   }
 
-  /// Of the mode, over all ranks.
+  /// Returns the amplitude of the mode, over all ranks. Collective.
   [[nodiscard]] double amplitude() {
     double sums[2] = {0, 0};
     for (int row = 0; row < count_; ++row) {
@@ -95,13 +95,14 @@ class Rows {
 std::tuple<double, double, double> heat(double alpha, int points, Comm const& comm) {
   if (!(alpha > 0)) throw std::invalid_argument(fmt::format("a diffusivity of {} is not above 0", alpha));
   if (points < comm.size())
-    throw std::invalid_argument(fmt::format("{} rows cannot be shared by {} ranks", points, comm.size()));
+    throw std::invalid_argument(
+        fmt::format("{} rows are too few for {} ranks: each rank needs a row", points, comm.size()));
   double const h = 1.0 / (points + 1);
   constexpr double largest_r = 0.2;  // the scheme is stable up to 0.25
   double const steps = std::ceil(alpha * heat_end_time / (largest_r * h * h));
   double const r = alpha * heat_end_time / (steps * h * h);
   Rows rows{points, comm};
-  // NOLINTNEXTLINE(clang-analyzer-security.FloatLoopCounter): whole numbers, which may exceed any integer
+  // NOLINTNEXTLINE(clang-analyzer-security.FloatLoopCounter): a whole number that may exceed any integer type
   for (double step = 0; step < steps; ++step) rows.step(r);
   double const computed = rows.amplitude();
   double const exact = std::exp(-2 * pi * pi * alpha * heat_end_time);

@@ -12,15 +12,16 @@ class MPISpawnPool;
 
 namespace farm::demo {
 
-/// What each job of a pool has done and taken, as a table.
+/// A table of the jobs that ran on a pool: tasks, groups and time of each.
 class JobTable {
  public:
+  /// Starts the clock of the first job. The pool must outlive the table.
   explicit JobTable(MPISpawnPool const& pool);
 
-  /// All that the pool has done since the last call, or since this was made.
+  /// Adds a row for what the pool has done since the last call, or since construction.
   void end_job(std::string name);
 
-  /// With a line for all jobs together.
+  /// Returns the table, with a last row for all jobs together.
   [[nodiscard]] std::string text() const;
 
  private:
@@ -28,7 +29,7 @@ class JobTable {
   struct Row {
     std::string name;
     std::uint64_t tasks = 0;
-    std::uint64_t groups = 0;  ///< that have served it
+    std::uint64_t groups = 0;  ///< that were alive for this job
     int ranks = 0;
     double seconds = 0;
     double busy = 0;  ///< of all ranks together, in seconds

@@ -17,7 +17,7 @@ struct Colour {
   double red, green, blue;
 };
 
-/// From dark blue, where z escapes at once, to white, where it takes long, and black where it does not.
+/// Returns dark blue if z escapes at once, white if it takes long, and black if it never escapes.
 Colour colour_of(std::uint8_t value) {
   if (value <= 1) return {0, 0, 0};
   double const t = std::sqrt((255 - value) / 254.0);

@@ -4,7 +4,7 @@
 
 namespace farm::demo {
 
-/// The first of `count` things that are the part of `rank`; the part ends where that of the next rank begins.
+/// Returns the index of the first of `count` items that belong to `rank`. Its items end where those of rank + 1 begin.
 inline int part_begin(int count, int rank, int ranks) { return static_cast<int>(std::int64_t{count} * rank / ranks); }
 
 }  // namespace farm::demo

@@ -1,6 +1,11 @@
 #include "core/base/settings.hpp"
 #include "spawn/program/command.hpp"
-#include "spawn/program/doctor/finding.hpp"
+#include "spawn/program/doctor/check_mpi.hpp"
+#include "spawn/program/doctor/check_spawn.hpp"
+#include "spawn/program/doctor/check_system.hpp"
+#include "spawn/program/doctor/settings_list.hpp"
+#include "spawn/program/output.hpp"
+#include "spawn/program/pool_arguments.hpp"
 
 #include <farm/detail/text_value.hpp>
 #include <farm/runtime.hpp>
@@ -19,22 +24,28 @@ using State = Finding::State;
 class DoctorCommand final : public Command {
  public:
   explicit DoctorCommand(CLI::App& app) {
-    app.add_option("--stage", stage_, "Directory for large arrays to look at (default: FARM_STAGE_DIR)")
+    app.add_option("--stage", stage_, "Directory for large arrays to check (default: FARM_STAGE_DIR)")
         ->type_name("DIR");
     source_.add_to(app);
-    app.add_flag("--json", json_, "Print one object a line");
+    app.add_flag("--settings", settings_, "Only list all settings (FARM_... variables) with their current values");
+    app.add_flag("--json", json_, "Print one JSON object per line");
     app.footer(
-        "Each line begins with ok, note (something is to be gained) or FAIL (something would break; exit status 1).");
+        "Each line begins with ok, note (works, but could be better) or FAIL (tasks would fail; the exit status is "
+        "1).");
   }
 
   int run(ProgramArguments arguments) override {
     if (!stage_.empty()) set_option(Setting::stage_dir, std::filesystem::absolute(stage_).string(), "--stage");
     source_.use();
-    print(look_around());
+    if (settings_) {
+      print_out(json_ ? settings_json() : settings_text());
+      return 0;
+    }
+    print(check_system());
     try {
       Runtime const runtime{arguments.argc, arguments.argv};
-      print(look_at_mpi());
-      print(try_spawn());
+      print(check_mpi());
+      print(check_spawn());
     } catch (std::exception const& error) {
       print({{"MPI", State::fail, error.what()}});
     }
@@ -64,6 +75,7 @@ class DoctorCommand final : public Command {
 
   std::string stage_;
   SourceArguments source_;
+  bool settings_ = false;
   bool json_ = false;
   bool failed_ = false;
 };
@@ -71,7 +83,8 @@ class DoctorCommand final : public Command {
 }  // namespace
 
 CommandEntry make_doctor_command(CLI::App& parent) {
-  auto* const app = parent.add_subcommand("doctor", "Look at all that the farm depends on, and tell what to change");
+  auto* const app =
+      parent.add_subcommand("doctor", "Check everything that the farm depends on, and say what to change");
   return {app, std::make_unique<DoctorCommand>(*app)};
 }
 

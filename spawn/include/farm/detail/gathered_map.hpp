@@ -1,10 +1,12 @@
 #pragma once
 
+#include <farm/detail/chunk_results.hpp>
 #include <farm/detail/future_chain.hpp>
 #include <farm/future.hpp>
-#include <farm/mapped_range.hpp>
 
 #include <atomic>
+#include <cstddef>
+#include <exception>
 #include <memory>
 #include <mutex>
 #include <type_traits>
@@ -13,12 +15,14 @@
 
 namespace farm::detail {
 
-/// The state of a future of all results of a map, in order. The first chunk that fails ends it and cancels the rest.
+/// The state of a future that holds all results of a map, in the order of the inputs. The first chunk that fails ends
+/// the future with its error and cancels the other chunks. farm::collect() does the same for futures of single values;
+/// here each part is a chunk that holds several packed results.
 template <class R>
 class GatheredMap final : public FutureState {
  public:
   using Value = typename std::conditional_t<std::is_void_v<R>, std::type_identity<void>,
-                                            std::type_identity<std::vector<MapValue<R>>>>::type;
+                                            std::type_identity<std::vector<R>>>::type;
 
   explicit GatheredMap(std::vector<StatePtr> chunks) : chunks_(std::move(chunks)), missing_(chunks_.size()) {}
 
@@ -74,6 +78,7 @@ class GatheredMap final : public FutureState {
     for (auto const& chunk : take_chunks()) chunk->cancel();
   }
 
+  /// Lets go of the chunks. Until then, the chunks own this state by their callbacks, and this state owns the chunks.
   std::vector<StatePtr> take_chunks() {
     std::lock_guard lock{graph_mutex()};
     return std::exchange(chunks_, {});

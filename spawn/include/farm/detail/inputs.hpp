@@ -10,12 +10,12 @@
 #include <type_traits>
 #include <utility>
 
-/// The inputs of maps and batches, one after the other. A range that is an lvalue is referred to, any other is moved
+/// The inputs of maps and batches, one after the other. An lvalue range is held by reference, an rvalue range is moved
 /// in.
 namespace farm::detail {
 
-/// Of several ranges together, up to the end of the shortest. An iterator stands on its element until the next one is
-/// asked for: nothing is taken ahead.
+/// Inputs made of one element of each range, up to the end of the shortest. An iterator is advanced only when the next
+/// input is asked for, so no element is read ahead.
 template <class... Ranges>
 class ZippedInputs {
   static_assert(sizeof...(Ranges) > 0, "map needs at least one range of inputs");
@@ -28,8 +28,8 @@ class ZippedInputs {
   ZippedInputs& operator=(ZippedInputs const&) = delete;
   ~ZippedInputs() = default;
 
-  /// Calls use(arguments...) with the next input; false, and it is not called, at the end. Throws what an iterator
-  /// throws; afterwards, as after the end, it may not be called again.
+  /// Calls use(arguments...) with the next input and returns true; returns false without calling it at the end. Throws
+  /// what an iterator throws. Must not be called again after the end or after an exception.
   template <class Use>
   bool take(Use const& use) {
     return take(Indices{}, use);
@@ -65,7 +65,7 @@ struct ElementTypes<Tuple, std::index_sequence<Is...>> {
   using type = TypeList<std::decay_t<std::tuple_element_t<Is, Tuple>>...>;
 };
 
-/// Of a range of tuples, or pairs, of all arguments.
+/// Inputs made of the elements of one range: each is a tuple or a pair that holds all arguments of a call.
 template <class Range>
 class TupleInputs {
  public:
@@ -89,13 +89,13 @@ inline constexpr bool last_is_options<T> = std::is_same_v<std::decay_t<T>, MapOp
 template <class T, class U, class... Ts>
 inline constexpr bool last_is_options<T, U, Ts...> = last_is_options<U, Ts...>;
 
-/// Calls use(options, ranges...) for the arguments of a map: ranges, and MapOptions as the last of them or not at all.
+/// Calls use(options, ranges...) with the arguments of a map, which are ranges and, optionally, MapOptions as the last.
 template <class Use, class... RangesAndOptions>
 decltype(auto) with_options(Use const& use, RangesAndOptions&&... all) {
   if constexpr (last_is_options<RangesAndOptions...>) {
     auto forwarded = std::forward_as_tuple(std::forward<RangesAndOptions>(all)...);
     return [&]<std::size_t... Is>(std::index_sequence<Is...>)->decltype(auto) {
-      // NOLINTNEXTLINE(bugprone-use-after-move): of a tuple of references, each is taken once
+      // NOLINTNEXTLINE(bugprone-use-after-move): this is a tuple of references, and each is used once
       return use(MapOptions(std::get<sizeof...(Is)>(forwarded)), std::get<Is>(std::move(forwarded))...);
     }
     (std::make_index_sequence<sizeof...(all) - 1>{});

@@ -10,9 +10,25 @@
 #include <memory>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
-/// map and starmap, over an engine.
+/// map and starmap of an engine, which all executors and pools use.
 namespace farm::detail {
+
+/// Makes ranges and takes them apart. Only the farm calls this, so that those members of MappedRange can be private.
+class MapAccess {
+ public:
+  template <class R>
+  static MappedRange<R> make(std::unique_ptr<MapRun> run) {
+    return MappedRange<R>{std::move(run)};
+  }
+
+  /// Returns the chunks that are left. The range no longer cancels them.
+  template <class R>
+  static std::vector<StatePtr> release(MappedRange<R> range) {
+    return range.run_->release();
+  }
+};
 
 template <class F, class Arguments>
 struct CallForInputs;
@@ -21,7 +37,7 @@ struct CallForInputs<F, TypeList<As...>> {
   using type = Call<F, As...>;
 };
 
-/// The calls of one function for all its inputs.
+/// Packs the calls of one function for all its inputs, chunk by chunk.
 template <class F, class Inputs>
 class PackedInputs final : public ChunkSource {
  public:
@@ -70,10 +86,10 @@ auto start_map(std::shared_ptr<Engine> engine, F const& f, MapOptions options, R
   auto run = std::make_unique<MapRun>(std::move(engine), Source::Called::chunk_address(), std::move(source),
                                       std::move(options));
   run->begin();
-  return MappedRange<typename Source::Result>{std::move(run)};
+  return MapAccess::make<typename Source::Result>(std::move(run));
 }
 
-/// map(engine, f, range...[, MapOptions]), as a lazy range.
+/// Starts a map of f over the elements of all ranges, and returns its MappedRange. MapOptions may be the last argument.
 template <class F, class... RangesAndOptions>
 auto map(std::shared_ptr<Engine> engine, F const& f, RangesAndOptions&&... all) {
   return with_options(
@@ -84,6 +100,7 @@ auto map(std::shared_ptr<Engine> engine, F const& f, RangesAndOptions&&... all) 
       std::forward<RangesAndOptions>(all)...);
 }
 
+/// Starts a map of f over a range of tuples, each of which holds all arguments of a call; returns its MappedRange.
 template <class F, class Range>
 auto starmap(std::shared_ptr<Engine> engine, F const& f, Range&& inputs, MapOptions const& options) {
   return start_map<TupleInputs<Range>>(std::move(engine), f, options, std::forward<Range>(inputs));

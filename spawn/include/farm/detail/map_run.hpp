@@ -16,19 +16,19 @@
 
 namespace farm::detail {
 
-/// Throws UsageError where one is out of range.
+/// Throws UsageError if an option is out of range.
 void check_map_options(MapOptions const& options);
 
-/// What was taken of the inputs at once.
+/// Inputs that were taken together, packed as one call.
 struct PackedChunk {
   PackedCall call;
   std::int64_t inputs = 0;
-  std::exception_ptr not_packed = nullptr;  ///< of the input that follows these, which is taken too
+  std::exception_ptr not_packed = nullptr;  ///< why the input after these, taken too, could not be packed
   std::exception_ptr broken = nullptr;      ///< what an iterator threw; no inputs follow
-  bool ended = false;
+  bool ended = false;                       ///< the inputs are at their end
 };
 
-/// The inputs of a map, as calls.
+/// The inputs of a map, packed as calls.
 class ChunkSource {
  public:
   ChunkSource() = default;
@@ -36,42 +36,47 @@ class ChunkSource {
   ChunkSource& operator=(ChunkSource const&) = delete;
   virtual ~ChunkSource() = default;
 
-  /// Takes `limit` inputs, or what there is before the end or an error. `first` of them were taken before.
+  /// Takes the next `limit` inputs, or fewer if the end or an error comes first. `first` inputs were taken before.
   virtual PackedChunk take(std::int64_t first, std::int64_t limit) = 0;
 };
 
-/// SerializationError for the exception that is being handled, which left the packing of this input.
+/// Returns a SerializationError about this input, made from the exception that is being handled. Call it in a handler
+/// of an exception that was thrown while the input was packed.
 [[nodiscard]] std::exception_ptr packing_failure(std::int64_t input);
 
-/// A map on its way: takes inputs, submits them by chunks, and gives the chunks' results. For one thread at a time.
+/// A map in progress: takes inputs, submits them in chunks, and returns the results of the chunks. One thread at a time
+/// may use it.
 class MapRun {
  public:
-  /// Submits nothing yet. Throws UsageError where an option is out of range.
+  /// Submits nothing yet. Throws UsageError if an option is out of range.
   MapRun(std::shared_ptr<Engine> engine, CodeAddress code, std::unique_ptr<ChunkSource> inputs, MapOptions options);
   MapRun(MapRun const&) = delete;
   MapRun& operator=(MapRun const&) = delete;
-  /// Cancels what has not started.
+  /// Cancels the tasks that have not started.
   ~MapRun();
 
-  /// Takes the first inputs; without a buffersize all, and then throws what their iterators throw.
+  /// Takes and submits the first inputs. Without a buffersize these are all inputs, and begin() throws what their
+  /// iterators throw.
   void begin();
 
-  /// The next chunk, with its packed results; null at the end. Blocks. Throws the error of a chunk, of an input or of
-  /// the iterators once, after which it goes on; and TimeoutError, after which it stands where it was.
+  /// Blocks until the next chunk is done, and returns its state, which holds its packed results; returns null at the
+  /// end. Throws each error of a chunk, an input or an iterator once; the next call goes on with the next chunk. Throws
+  /// TimeoutError at the deadline; the next call waits for the same chunk.
   [[nodiscard]] StatePtr next_chunk();
 
-  /// One result of the chunk was given: room for an input. What of its results is never given counts at the next chunk.
+  /// Tells the map that the caller has used one result of the last chunk, which makes room for a further input. Results
+  /// of that chunk that are still unused when next_chunk() is called count as used.
   void result_given();
 
-  /// Inputs taken so far.
+  /// Returns the number of inputs taken so far.
   [[nodiscard]] std::size_t taken() const { return static_cast<std::size_t>(taken_); }
 
-  /// The chunks that are left, which it will not cancel any more.
+  /// Returns the states of the chunks that are left. The map no longer cancels them.
   [[nodiscard]] std::vector<StatePtr> release();
 
  private:
   struct Chunk {
-    StatePtr state;  ///< null once it was given
+    StatePtr state;  ///< null once it was returned
     std::int64_t inputs = 0;
   };
 
@@ -87,19 +92,19 @@ class MapRun {
 
   std::shared_ptr<Engine> engine_;
   CodeAddress code_;
-  std::unique_ptr<ChunkSource> inputs_;  // null at their end
+  std::unique_ptr<ChunkSource> inputs_;  // null at the end
   MapOptions options_;
   std::int64_t chunksize_;
   Deadline deadline_;
 
   std::deque<Chunk> chunks_;
-  std::size_t popped_ = 0;  // from the front of chunks_
+  std::size_t popped_ = 0;  // chunks removed from the front of chunks_
   CompletionQueue completed_;
   std::exception_ptr input_error_;
 
   std::int64_t taken_ = 0;
   std::int64_t given_ = 0;
-  std::int64_t current_ = 0;  // results of the last chunk that were not given
+  std::int64_t current_ = 0;  // unused results of the last chunk
   std::int64_t done_ = 0;
 };
 

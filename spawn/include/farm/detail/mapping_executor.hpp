@@ -1,34 +1,36 @@
 #pragma once
 
-#include <farm/batch.hpp>
 #include <farm/detail/map.hpp>
+#include <farm/detail/submit_batch.hpp>
 #include <farm/detail/submitting_executor.hpp>
 
 #include <utility>
 
 namespace farm::detail {
 
-/// An executor whose maps are lazy ranges.
+/// The base of the executors whose maps return lazy ranges.
 class MappingExecutor : public SubmittingExecutor {
  public:
-  /// map(f, range...[, MapOptions]): f over the elements of all ranges together, up to the end of the shortest. Takes
-  /// and submits all inputs, or as many as `buffersize` says; a range that is an lvalue must outlive a map that has
-  /// one, any other is moved in. Gives a MappedRange, which tells the rest. Throws UsageError for an option,
-  /// ShutdownError, and, without a buffersize, what the ranges' iterators throw; with one that is thrown at its
-  /// position.
+  /// map(f, range...[, MapOptions]): calls f as MPISpawnPool::map does, but returns a MappedRange at once. The range
+  /// yields the results, and throws the errors of the calls, as they arrive. Takes and submits all inputs now, or as
+  /// many as MapOptions::buffersize says and the others later. An lvalue range must outlive a map with a buffersize; an
+  /// rvalue range is moved into the map. Throws UsageError if an option is out of range, ShutdownError after
+  /// shutdown(), and what an iterator of the ranges throws. With a buffersize, the MappedRange throws the iterator's
+  /// exception at its position.
   template <class F, class... RangesAndOptions>
   auto map(F const& f, RangesAndOptions&&... ranges) {
     return detail::map(shared_engine(), f, std::forward<RangesAndOptions>(ranges)...);
   }
 
-  /// starmap(f, range_of_tuples[, MapOptions]): as map, an input being a tuple of all arguments.
+  /// Does what map() does for one range of tuples or pairs, each of which holds all arguments of a call.
   template <class F, class Range>
   auto starmap(F const& f, Range&& inputs, MapOptions const& options = {}) {
     return detail::starmap(shared_engine(), f, std::forward<Range>(inputs), options);
   }
 
-  /// submit_batch(f, range...): as many tasks at once as there are workers, a further one each time one has ended. Does
-  /// not block; the inputs are taken by a thread of the Batch, and an lvalue range must outlive it.
+  /// Submits one task for each element of the ranges: as many at once as there are workers, and a further one each time
+  /// a task has ended. Returns a Batch and does not block. A thread of the Batch takes the inputs, so an lvalue range
+  /// must outlive the Batch; an rvalue range is moved into it.
   template <class F, class... Ranges>
   auto submit_batch(F const& f, Ranges&&... ranges) {
     return detail::submit_batch(shared_engine(), num_workers(), f, std::forward<Ranges>(ranges)...);

@@ -7,23 +7,28 @@
 
 namespace farm::detail {
 
-/// submit, as most executors have it.
+/// The base of the executors and pools that have submit.
 class SubmittingExecutor : public EngineOwner {
  public:
-  /// Runs f(args...) on one group. Does not block. The future ends with the result, with the exception that f threw (as
-  /// the same standard type, and as TaskError), with GroupLost, TimeoutError, SpawnError or BrokenExecutor; with
-  /// SerializationError where an argument cannot be packed. An argument may be a Future, or a std::vector of them: the
-  /// task waits for their values. Throws ShutdownError after shutdown(), and UsageError for what the function captures
-  /// and cannot travel.
-  // Gives a Future<R>, or of a list for all ranks. Deduced, since clang 14 forms a declared type for the overloads that
-  // do not fit, too.
+  /// Runs f(args...) on one group and returns a Future<R> of its result. Does not block, unless the pool has a
+  /// QueueLimit with WhenFull::wait.
+  ///
+  /// The future ends with the result; with the exception that f threw, as the same standard type and as TaskError; with
+  /// GroupLost, TimeoutError, SpawnError or BrokenExecutor; or with SerializationError if an argument cannot be packed.
+  /// An argument may be a Future or a std::vector of futures: the task then waits for their values. Throws
+  /// ShutdownError after shutdown(), QueueFull at the limit of a queue that refuses, and UsageError if the captures of
+  /// f cannot be sent to the ranks.
+  // The return types are deduced because clang 14 also forms a declared type for the overloads that do not match.
   template <class F, class... Args>
   requires Submittable<F, Args...>
   auto submit(F const& f, Args const&... args) { return submit(TaskOptions{}, f, args...); }
+  /// Does the same with options. Throws UsageError if one of them is out of range.
   template <class F, class... Args>
   auto submit(TaskOptions const& options, F const& f, Args const&... args) {
     return Future<ResultOfTask<F, Args...>>{submit_call(engine(), options, false, f, args...)};
   }
+  /// Does the same, and returns a Future<std::vector<R>> of what each rank returned, in rank order, or a Future<void>:
+  /// `submit(all_ranks, f, args...)`.
   template <class F, class... Args>
   auto submit(AllRanks const& all, F const& f, Args const&... args) {
     return Future<ListOf<ResultOfTask<F, Args...>>>{submit_call(engine(), all.options, true, f, args...)};

@@ -19,35 +19,48 @@
 #include <utility>
 #include <vector>
 
-/// How the types of task arguments and results are named, read and shown.
+/// Conversions between C++ types and text, for the arguments and results of named tasks.
 namespace farm::detail {
 
-/// Each specialization has `static std::string name()` and `static TextValue show(T const&)`, and those that can be
-/// read `static void read(TextValue const&, T&)`, which throws TextMismatch. This one is of types that nobody has
-/// specialized it for: they are shown by the size of their bytes.
+/// Names a type, and converts its values to text and back. Each specialization has `static std::string name()` and
+/// `static TextValue show(T const&)`. A specialization whose type can be read from text also has
+/// `static void read(TextValue const&, T&)`, which throws TextMismatch. This primary template serves all other types:
+/// it shows a value by its size in bytes.
 template <class T>
 struct TextCodec {
   static std::string name() { return "bytes"; }
   static TextValue show(T const& value) { return {.value = TextValue::Opaque{pack(value).size()}}; }
 };
 
+/// A type that can be read from text.
 template <class T>
 concept Readable = requires(TextValue const& text, T& value) {
   TextCodec<T>::read(text, value);
 };
 
+/// Throws a TextMismatch that says that `type` was expected.
 [[noreturn]] void throw_expected(std::string const& type);
+
+/// Returns the name of the integral type of that size: "int", "uint8".
 [[nodiscard]] std::string integer_name(bool is_signed, std::size_t bytes);
-/// Of what integral types hold, the smaller side of the range as given.
+/// Reads an integer. Throws TextMismatch if the text is not a whole number, or the number is outside min..max.
 [[nodiscard]] std::int64_t read_signed(TextValue const& text, std::int64_t min, std::int64_t max,
                                        std::string const& type);
+/// Reads an integer. Throws TextMismatch if the text is not a whole number, or the number is outside 0..max.
 [[nodiscard]] std::uint64_t read_unsigned(TextValue const& text, std::uint64_t max, std::string const& type);
+
+/// Reads a number. Throws TextMismatch if the text is not a number.
 [[nodiscard]] double read_double(TextValue const& text, std::string const& type);
-/// The double that is written like the float.
+
+/// Returns the double that has the same shortest decimal text as the float: 0.1f becomes 0.1.
 [[nodiscard]] double widen(float value);
-/// The items of a list; throws unless there are `size` of them, any number where it is npos.
+
+/// Returns the items of a list. Throws TextMismatch if the text is not a list, or has not `size` items; npos accepts
+/// any number of items.
 [[nodiscard]] std::vector<TextValue> const& read_list(TextValue const& text, std::string const& type,
                                                       std::size_t size = std::string::npos);
+
+/// Returns the members of an object. Throws TextMismatch if the text is not an object.
 [[nodiscard]] TextValue::Members const& read_members(TextValue const& text, std::string const& type);
 
 template <class T>

@@ -9,42 +9,46 @@
 #include <variant>
 #include <vector>
 
-/// What stands between the values of C++ and their text, so that no JSON library is seen by users.
+/// Values between C++ types and JSON text. They keep the JSON library out of the public headers.
 namespace farm::detail {
 
-/// A value as text can tell it.
+/// A value that can be written as text.
 struct TextValue {
+  /// A JSON array, or a tuple, which is written with parentheses.
   struct List {
     std::vector<TextValue> items;
     bool is_tuple = false;
   };
-  struct Members {  ///< of an object, in order
+  /// The members of a JSON object, in order.
+  struct Members {
     std::vector<std::string> names;
     std::vector<TextValue> values;
     void add(std::string name, TextValue item);
   };
-  struct Opaque {  ///< of a type that cannot be shown
+  /// A value of a type that cannot be shown.
+  struct Opaque {
     std::size_t bytes = 0;
   };
   std::variant<std::nullptr_t, bool, std::int64_t, std::uint64_t, double, std::string, List, Members, Opaque> value{};
-  bool is_bare = false;  ///< a string that stood there without quotes
+  bool is_bare = false;  ///< true for a string that was written without quotes
 };
 
-/// A value is not of the type that was asked for; what() says what was expected.
+/// Says that a text is not a value of the requested type. what() names the expected type.
 class TextMismatch : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// JSON, or whatever else as a bare string. Does not throw.
+/// Parses JSON. Returns any other text as a bare string. Does not throw.
 [[nodiscard]] TextValue read_text(std::string_view text);
 
-/// `(1, 2, 0)`, `[1.5, 2]`, `{"a": 1}`; a string as it is, but quoted within others.
+/// Returns the text for people: `(1, 2, 0)`, `[1.5, 2]`, `{"a": 1}`. A string is written without quotes, but with
+/// quotes inside a list or an object.
 [[nodiscard]] std::string to_text(TextValue const& value);
 
-/// One line. What JSON has no word for becomes null (not-a-number, infinity) or a string.
+/// Returns JSON in one line. Not-a-number and infinity become null; an opaque value becomes a string with its size.
 [[nodiscard]] std::string to_json(TextValue const& value);
 
-/// An object, one line: `{"input":1,"result":[1,2]}`.
+/// Returns a JSON object in one line: `{"input":1,"result":[1,2]}`.
 [[nodiscard]] std::string to_json(TextValue::Members const& members);
 
 }  // namespace farm::detail

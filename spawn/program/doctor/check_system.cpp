@@ -1,8 +1,9 @@
+#include "spawn/program/doctor/check_system.hpp"
+
 #include "core/base/settings.hpp"
 #include "io/hdf5/hdf5_info.hpp"
 #include "spawn/platform/platform.hpp"
 #include "spawn/platform/pmix.hpp"
-#include "spawn/program/doctor/finding.hpp"
 
 #include <farm/stage_directory.hpp>
 
@@ -24,9 +25,9 @@ Finding user() {
   if (geteuid() != 0) return {"user", State::ok, "not root"};
   if (!environment_variable("OMPI_ALLOW_RUN_AS_ROOT").empty() &&
       !environment_variable("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM").empty()) {
-    return {"user", State::ok, "root, which the environment allows"};
+    return {"user", State::ok, "root, which the environment allows for mpiexec"};
   }
-  return {"user", State::note, "root: mpiexec refuses it",
+  return {"user", State::note, "root: mpiexec refuses to run",
           "set OMPI_ALLOW_RUN_AS_ROOT=1 and OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1"};
 }
 
@@ -38,20 +39,20 @@ Finding launcher() {
     if (slurm) {
       return {"launcher", State::ok, "srun" + where};
     }
-    return {"launcher", State::note, "unknown: it speaks PMI or PMIx"};
+    return {"launcher", State::note, "unknown, with PMI or PMIx"};
   }
   if (slurm) return {"launcher", State::ok, "none" + where};
-  return {"launcher", State::ok, "none: a program by itself, whose ranks run on this host"};
+  return {"launcher", State::ok, "none: the program was started by itself, and its ranks run on this host"};
 }
 
 Finding fabric() {
   for (auto const* const name : {"OMPI_MCA_mtl", "OMPI_MCA_pml"}) {
     if (auto const value = environment_variable(name); !value.empty()) {
-      return {"fabric", State::ok, fmt::format("{}={} is set, and left as it is", name, value)};
+      return {"fabric", State::ok, fmt::format("{}={} is set, and the farm keeps it", name, value)};
     }
   }
-  if (has_fabric()) return {"fabric", State::ok, "a device is there: MPI chooses how to use it"};
-  return {"fabric", State::ok, "no device: probing for PSM and PSM2 is excluded, which saves 0.2 s per spawn"};
+  if (has_fabric()) return {"fabric", State::ok, "a device was found: MPI chooses how to use it"};
+  return {"fabric", State::ok, "no device: MPI does not look for PSM and PSM2, which saves 0.2 s per spawn"};
 }
 
 Finding guards() {
@@ -59,7 +60,7 @@ Finding guards() {
   return {"guards", State::note, "off: a rank that dies ends the whole job", "unset FARM_GUARD"};
 }
 
-/// Of the library that pmix_available() has loaded.
+/// Returns the version of the library that pmix_available() has loaded.
 std::string pmix_version() {
   auto const named = setting(Setting::pmix_library);
   void* const library = dlopen(named.empty() ? "libpmix.so.2" : named.c_str(), RTLD_LAZY);
@@ -67,14 +68,14 @@ std::string pmix_version() {
   std::string text;
   if (auto const version = reinterpret_cast<char const* (*)()>(dlsym(library, "PMIx_Get_version"))) text = version();
   dlclose(library);
-  return text.substr(0, text.find(" ("));  // what follows are versions of standards
+  return text.substr(0, text.find(" ("));  // the rest are versions of standards
 }
 
 Finding pmix() {
   std::string why;
   if (pmix_available(why)) return {"PMIx library", State::ok, fmt::format("found: {}", pmix_version())};
   return {"PMIx library", guards_wanted() ? State::fail : State::note, why,
-          "install it (Debian: libpmix2), or name it with FARM_PMIX_LIBRARY"};
+          "install PMIx (Debian: libpmix2), or name its library with FARM_PMIX_LIBRARY"};
 }
 
 Finding hdf5() {
@@ -83,7 +84,7 @@ Finding hdf5() {
   if (!info.parallel) return {"HDF5", State::fail, text, "build with a parallel HDF5 (Debian: libhdf5-openmpi-dev)"};
   if (info.library != info.headers) {
     return {"HDF5", State::fail, fmt::format("{}, but built with headers of {}", text, info.headers),
-            "build the program again"};
+            "rebuild the program"};
   }
   return {"HDF5", State::ok, text + ", headers of the same version"};
 }
@@ -93,18 +94,18 @@ Finding stage() {
   auto const name = fmt::format("{} ({})", stage.path.string(), stage.origin);
   if (auto const why = why_unusable(stage.path); !why.empty()) {
     return {"stage directory", State::fail, fmt::format("{}: {}", name, why),
-            "name another with --stage or FARM_STAGE_DIR"};
+            "name another directory with --stage or FARM_STAGE_DIR"};
   }
   auto const gib = static_cast<double>(free_bytes(stage.path)) / (1 << 30);
   auto const text = fmt::format("{}: writable, {}, {:.1f} GiB free", name, file_system_of(stage.path), gib);
   return {"stage directory", gib < 1 ? State::note : State::ok, text,
-          gib < 1 ? "name a larger one with --stage or FARM_STAGE_DIR" : ""};
+          gib < 1 ? "name a directory with more space with --stage or FARM_STAGE_DIR" : ""};
 }
 
 Finding descriptors() {
   rlimit limit{};
   getrlimit(RLIMIT_NOFILE, &limit);
-  constexpr rlim_t own = 64;  // of the master itself and of MPI
+  constexpr rlim_t own = 64;  // used by the master itself and by MPI
   auto const ranks = limit.rlim_cur > own ? (limit.rlim_cur - own) / 2 : 0;
   if (ranks < 2)
     return {"descriptors", State::fail, fmt::format("{}: too few for two ranks", limit.rlim_cur), "raise ulimit -n"};
@@ -114,19 +115,20 @@ Finding descriptors() {
           few ? "raise ulimit -n" : ""};
 }
 
-/// Those that are set, and those that are misspelt.
+/// Adds the settings that are set, and the variables that look like misspelt settings.
 void add_settings(Findings& findings) {
   for (auto const& row : settings_table()) {
     if (!is_set(row.setting)) continue;
     findings.push_back(
         {"setting", State::ok, fmt::format("{}={}: {}", setting_name(row.setting), setting(row.setting), row.meaning)});
   }
-  for (auto const& line : unknown_settings()) findings.push_back({"setting", State::note, line, "correct or unset it"});
+  for (auto const& line : unknown_settings())
+    findings.push_back({"setting", State::note, line, "correct or unset the variable"});
 }
 
 }  // namespace
 
-Findings look_around() {
+Findings check_system() {
   Findings findings{user(), launcher(), fabric(), guards(), pmix(), hdf5(), stage(), descriptors()};
   add_settings(findings);
   return findings;

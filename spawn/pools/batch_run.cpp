@@ -1,4 +1,4 @@
-#include <farm/batch.hpp>
+#include <farm/detail/batch_run.hpp>
 #include <farm/detail/future_value.hpp>
 #include <farm/error.hpp>
 
@@ -10,7 +10,7 @@
 
 namespace farm::detail {
 
-/// With the thread and the callbacks of the tasks, which may come late.
+/// What the batch, its thread and the callbacks of its tasks share. A callback may come after the batch is destroyed.
 struct BatchRun::Shared {
   Shared(std::shared_ptr<Engine> used_engine, int workers, std::unique_ptr<BatchSource> from)
       : engine(std::move(used_engine)), room(workers), source(std::move(from)) {}
@@ -27,10 +27,10 @@ struct BatchRun::Shared {
   std::mutex mutex;  // guards what follows
   std::condition_variable changed;
   int room;
-  std::unique_ptr<BatchSource> source;  // the thread's alone until it ends
+  std::unique_ptr<BatchSource> source;  // only the thread uses it
   std::vector<StatePtr> states;
   bool cancelled = false;
-  bool ended = false;  // no further inputs
+  bool ended = false;  // no more inputs will be taken
   std::exception_ptr error;
 };
 
@@ -52,7 +52,7 @@ bool BatchRun::Shared::wait_for_room() {
   return !cancelled;
 }
 
-/// False where the batch was cancelled meanwhile.
+/// Returns false if the batch was cancelled in the meantime.
 bool BatchRun::Shared::add(StatePtr const& state) {
   std::scoped_lock const lock{mutex};
   states.push_back(state);
@@ -119,7 +119,7 @@ StatePtr BatchRun::wait_for(std::size_t index, Deadline deadline) const {
     if (deadline == never) {
       shared.changed.wait(lock, known);
     } else if (!shared.changed.wait_until(lock, deadline, known)) {
-      throw TimeoutError("the inputs of the batch were not all taken in time");
+      throw TimeoutError("not all tasks of the batch were submitted in time");
     }
     if (shared.states.size() > index) {
       state = shared.states[index];

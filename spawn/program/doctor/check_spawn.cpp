@@ -1,7 +1,9 @@
+#include "spawn/program/doctor/check_spawn.hpp"
+
 #include "core/base/host_name.hpp"
 #include "spawn/hub/hub.hpp"
 #include "spawn/platform/pmix.hpp"
-#include "spawn/program/doctor/finding.hpp"
+#include "spawn/program/doctor/check_mpi.hpp"
 #include "spawn/rank/guard.hpp"
 
 #include <farm/mpi_spawn_pool.hpp>
@@ -25,7 +27,7 @@ using State = Finding::State;
 using Clock = std::chrono::steady_clock;
 using namespace std::chrono_literals;
 
-/// Host, whether a guard holds the lifeline, whether the file is seen, and the size of its MPI_COMM_WORLD.
+/// What a rank reports: its host, whether it has a guard, whether it sees the file, and the size of its MPI_COMM_WORLD.
 using Report = std::tuple<std::string, bool, bool, int>;
 
 Report report_of_rank(std::string const& file, Comm const& comm) {
@@ -38,7 +40,7 @@ Report report_of_rank(std::string const& file, Comm const& comm) {
 
 double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
 
-/// A file in the stage directory, while this lives; its name is empty where none can be made.
+/// A file in the stage directory, removed by the destructor. The name is empty if the file could not be made.
 class ProbeFile {
  public:
   ProbeFile() {
@@ -62,21 +64,22 @@ Finding sharing(std::vector<Report> const& reports) {
   std::set<std::string> hosts{host_name()};
   for (auto const& [host, guarded, seen, world] : reports) {
     if (!seen) {
-      return {"stage shared", State::fail, fmt::format("{} is not seen by a rank on {}", stage.string(), host),
+      return {"stage shared", State::fail,
+              fmt::format("a rank on {1} does not see a file in {0}", stage.string(), host),
               "name a directory on a shared file system with --stage or FARM_STAGE_DIR"};
     }
     hosts.insert(host);
   }
   auto const seen = fmt::format("seen by the ranks on {}", fmt::join(hosts, ", "));
-  char const* const nodes = getenv("OMPI_MCA_orte_num_nodes");
-  auto const known = nodes != nullptr ? std::atoi(nodes) : 1;
+  auto const known = host_count();
   if (known <= static_cast<int>(hosts.size())) {
-    return {"stage shared", State::ok, known <= 1 && hosts.size() == 1 ? seen + ", the only host" : seen};
+    return {"stage shared", State::ok, known == 1 && hosts.size() == 1 ? seen + ", the only host" : seen};
   }
   auto const kind = file_system_of(stage);
   auto const text = fmt::format("{}, one of {} hosts", seen, known);
   if (is_local_file_system(kind)) {
-    return {"stage shared", State::note, fmt::format("{}; {} is usually of one host alone", text, kind),
+    return {"stage shared", State::note,
+            fmt::format("{}; a {} file system usually belongs to one host alone", text, kind),
             "name a directory on a shared file system with --stage or FARM_STAGE_DIR"};
   }
   return {"stage shared", State::ok, text};
@@ -89,22 +92,22 @@ Finding group(std::vector<Report> const& reports, double spawn_seconds, double t
     guarded += std::get<1>(report) ? 1 : 0;
     if (std::get<3>(report) != ranks) {
       return {"spawn", State::fail,
-              fmt::format("the MPI_COMM_WORLD of a group of {} has {}", ranks, std::get<3>(report))};
+              fmt::format("the MPI_COMM_WORLD of a group of {} ranks has {} ranks", ranks, std::get<3>(report))};
     }
   }
   std::set<std::string> hosts;
   for (auto const& report : reports) hosts.insert(std::get<0>(report));
   auto const text =
-      fmt::format("a group of {} in {:.3f} s, its first task in {:.6f} s, {} of {} guards answered, on {}", ranks,
+      fmt::format("a group of {} ranks in {:.3f} s, its first task in {:.6f} s, {} of {} guards answered, on {}", ranks,
                   spawn_seconds, task_seconds, guarded, ranks, fmt::join(hosts, ", "));
   if (guards_wanted() && guarded != ranks) return {"spawn", State::fail, text};
   return {"spawn", spawn_seconds > 2 ? State::note : State::ok, text,
-          spawn_seconds > 2 ? "this is slow: see fabric and cores" : ""};
+          spawn_seconds > 2 ? "this is slow: see the lines about fabric and cores" : ""};
 }
 
 }  // namespace
 
-Findings try_spawn() {
+Findings check_spawn() {
   try {
     auto const& slots = Hub::instance().source().slots();
     int const ranks = slots.limited && slots.total < 2 ? 1 : 2;

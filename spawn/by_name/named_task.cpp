@@ -1,5 +1,5 @@
+#include <farm/detail/named_task.hpp>
 #include <farm/error.hpp>
-#include <farm/task_registry.hpp>
 
 #include <fmt/format.h>
 
@@ -9,7 +9,8 @@
 namespace farm::detail {
 namespace {
 
-/// Filled before main, by registrations in any order.
+/// Returns the list of tasks. It is a static of a function because static initializers of other files fill it, in any
+/// order.
 std::vector<NamedTask>& registry() {
   static std::vector<NamedTask> tasks;
   return tasks;
@@ -22,7 +23,7 @@ std::string trimmed(std::string_view text) {
   return std::string{text.substr(first, text.find_last_not_of(blanks) - first + 1)};
 }
 
-/// At the commas that are within neither brackets nor quotes.
+/// Splits at the commas that are inside neither brackets nor quotes.
 std::vector<std::string> split(std::string_view text) {
   std::vector<std::string> parts;
   std::size_t begin = 0;
@@ -63,7 +64,8 @@ std::vector<NamedTask> const& named_tasks() {
   std::sort(tasks.begin(), tasks.end(), [](NamedTask const& a, NamedTask const& b) { return a.name < b.name; });
   auto const twice = std::adjacent_find(tasks.begin(), tasks.end(),
                                         [](NamedTask const& a, NamedTask const& b) { return a.name == b.name; });
-  if (twice != tasks.end()) throw UsageError(fmt::format("two tasks are registered as {}", twice->name));
+  if (twice != tasks.end())
+    throw UsageError(fmt::format("two tasks are registered as {}: rename one of the functions", twice->name));
   return tasks;
 }
 

@@ -1,0 +1,93 @@
+#include "spawn/program/pool_arguments.hpp"
+
+#include "core/base/settings.hpp"
+
+#include <farm/error.hpp>
+#include <farm/stage_directory.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <filesystem>
+#include <system_error>
+
+namespace farm::detail {
+namespace {
+
+/// Returns a check of CLI11 for numbers above 0.
+CLI::Validator above_zero() {
+  return CLI::Validator{[](std::string const& text) {
+                          int value = 0;
+                          auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+                          bool const good = error == std::errc{} && end == text.data() + text.size() && value > 0;
+                          return good ? std::string{}
+                                      : fmt::format("'{}' was given, a number above 0 is expected", text);
+                        },
+                        ""};
+}
+
+}  // namespace
+
+void SourceArguments::add_to(CLI::App& app) {
+  app.add_option("--source", source, "Where groups come from: spawned, static or launched (default: FARM_SOURCE)")
+      ->type_name("NAME");
+  app.add_option("--launcher", launcher,
+                 "What launches groups: mpiexec, srun, flux, or a command that contains {ranks}")
+      ->type_name("COMMAND");
+  app.add_option("--hosts", hosts, "Hosts of launched groups and their slots, as a:4,b:4 (default: FARM_HOSTS)")
+      ->type_name("LIST");
+  app.add_option("--hostfile", hostfile, "File of these hosts, one per line, as a slots=4 (default: FARM_HOSTFILE)")
+      ->type_name("FILE");
+}
+
+void SourceArguments::use() const {
+  bool const launches = !launcher.empty() || !hosts.empty() || !hostfile.empty();
+  if (!source.empty() || launches) set_option(Setting::source, source.empty() ? "launched" : source, "--source");
+  if (!launcher.empty()) set_option(Setting::launcher, launcher, "--launcher");
+  if (!hostfile.empty()) {
+    set_option(Setting::hostfile, hostfile, "--hostfile");
+    set_option(Setting::hosts, "", "--hosts");  // the option takes precedence over the variable
+  }
+  if (!hosts.empty()) set_option(Setting::hosts, hosts, "--hosts");
+}
+
+void PoolArguments::add_to(CLI::App& app) {
+  app.add_option("--ranks-per-task", ranks_per_task, "Ranks that run one task together")
+      ->type_name("K")
+      ->check(above_zero())
+      ->capture_default_str();
+  app.add_option("--max-ranks", max_ranks, "Largest number of ranks alive at once (default: all slots)")
+      ->type_name("N")
+      ->check(above_zero());
+  app.add_flag("--keep", keep, "Keep the files of arrays at the end, and print where they are");
+  app.add_option("--trace", trace, "Write a timeline of tasks and ranks to a file, for Perfetto and the report command")
+      ->type_name("FILE");
+  app.add_option("--stage", stage,
+                 "Directory for large arrays, on a file system of all hosts (default: FARM_STAGE_DIR)")
+      ->type_name("DIR");
+  source.add_to(app);
+}
+
+void PoolArguments::use() const {
+  source.use();
+  if (!trace.empty()) set_option(Setting::trace, std::filesystem::absolute(trace).string(), "--trace");
+  if (keep) set_option(Setting::keep_stage, "1", "--keep");
+  if (stage.empty()) return;
+  auto const directory = std::filesystem::absolute(stage);
+  if (auto const why = why_unusable(directory); !why.empty()) {
+    throw StageError(fmt::format("the stage directory {} cannot be used: {}", directory.string(), why));
+  }
+  set_option(Setting::stage_dir, directory.string(), "--stage");
+}
+
+MPISpawnPool::Options PoolArguments::pool_options() const {
+  MPISpawnPool::Options options{.max_ranks = max_ranks, .ranks_per_task = ranks_per_task};
+  if (max_ranks == 0 && !is_set(Setting::max_workers)) {
+    options.max_ranks = std::max(default_max_ranks(), ranks_per_task);
+  }
+  if (!stage.empty()) options.workers.environment["FARM_STAGE_DIR"] = std::filesystem::absolute(stage).string();
+  return options;
+}
+
+}  // namespace farm::detail

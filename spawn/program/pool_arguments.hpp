@@ -1,0 +1,45 @@
+#pragma once
+
+#include <farm/mpi_spawn_pool.hpp>
+
+#include <CLI/CLI.hpp>
+
+#include <string>
+
+/// The options that several commands have.
+namespace farm::detail {
+
+/// --source, --launcher, --hosts and --hostfile: where groups of ranks come from.
+struct SourceArguments {
+  std::string source{};
+  std::string launcher{};
+  std::string hosts{};
+  std::string hostfile{};
+
+  /// Adds the options to a command.
+  void add_to(CLI::App& app);
+  /// Stores the options as settings of this process. Call it before the Runtime is made.
+  void use() const;
+};
+
+/// --ranks-per-task, --max-ranks, --stage, --keep, --trace and the options of SourceArguments. All commands that run
+/// tasks have them.
+struct PoolArguments {
+  SourceArguments source{};
+  int ranks_per_task = 1;
+  int max_ranks = 0;
+  std::string stage{};
+  bool keep = false;
+  std::string trace{};
+
+  /// Adds the options to a command.
+  void add_to(CLI::App& app);
+  /// Checks the stage directory and stores the options as settings of this process. Call it before the Runtime is made.
+  /// Throws StageError if the directory cannot be used.
+  void use() const;
+  /// Returns the options of the pool. Without --max-ranks and FARM_MAX_WORKERS the pool has room for one group at
+  /// least. Needs the Runtime.
+  [[nodiscard]] MPISpawnPool::Options pool_options() const;
+};
+
+}  // namespace farm::detail
