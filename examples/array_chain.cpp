@@ -1,7 +1,7 @@
 // $ mpiexec -n 1 -host localhost:5 array_chain
 // $ mpiexec -n 5 --oversubscribe array_chain
 //
-// Tasks hand arrays on to each other: what the master has of them are handles.
+// Tasks pass arrays on to each other through files. The master holds handles only; it never reads the elements.
 #include <farm/farm.hpp>
 
 #include <fmt/format.h>
@@ -33,6 +33,6 @@ int main(int argc, char** argv) {
   farm::Runtime runtime{argc, argv};
   farm::MPISpawnPool pool{{.max_ranks = 4, .ranks_per_task = 2}};
   farm::Future<farm::Array<double>> next = pool.submit(make);
-  for (int i = 1; i <= 10; ++i) next = pool.submit(add, i, next);  // does not wait
+  for (int i = 1; i <= 10; ++i) next = pool.submit(add, i, next);  // does not wait for `next`
   fmt::print("mean {}\n", pool.submit(mean, next).result());
 }

@@ -1,6 +1,7 @@
 // $ mpiexec -n 1 -host localhost:5 executor
 //
-// One group of ranks takes MPI-parallel functions first in, first out, right next to an executor of serial ones.
+// An Executor is one group of ranks that runs its tasks one after the other. Here one executor runs MPI-parallel
+// functions on two ranks while another runs serial functions on one.
 #include <farm/farm.hpp>
 
 #include <fmt/ranges.h>

@@ -1,7 +1,7 @@
 // $ mpiexec -n 1 -host localhost:9 field_sweep
 //
-// A field is read from a file, evolved on 4 ranks per task for many parameters, and all results are gathered in one
-// dataset. No field is ever held by the master. One of them is compared with what a serial program gets.
+// Each task reads a field from a file and evolves it on 4 ranks with a parameter of its own. The farm gathers all
+// results in one dataset without passing them through the master. One result is compared with a serial computation.
 #include <farm/farm.hpp>
 
 #include <fmt/format.h>
@@ -13,7 +13,7 @@
 constexpr std::uint64_t n = 256;
 constexpr int steps = 100;
 
-/// One step of the heat equation on rows of the unit square, edges fixed. The rows above and below are not changed.
+/// Advances rows of the unit square by one step of the heat equation. The first and the last row stay as they are.
 void step(std::vector<double>& u, double r) {
   auto const before = u;
   for (std::size_t i = 1; i + 1 < u.size() / n; ++i) {
@@ -24,7 +24,8 @@ void step(std::vector<double>& u, double r) {
   }
 }
 
-/// This rank's rows, with one more at each side where there are neighbours, exchanged after each step.
+/// Works on this rank's rows and one halo row at each side that has a neighbour. Halo rows are exchanged after each
+/// step.
 farm::Slab<double> evolve(double diffusivity, farm::Slab<double const> const& start, farm::Comm const& comm) {
   auto const with_halo = start.with_halo(1);
   std::vector<double> u(with_halo.begin(), with_halo.end());

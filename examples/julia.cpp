@@ -1,8 +1,9 @@
 // $ mpiexec -n 1 -host localhost:5 julia
 // $ mpiexec -n 5 --oversubscribe julia
 //
-// A picture by whole lines, which are written in order while later ones are still being computed. The same program runs
-// on workers that it spawns, or on ranks that were all started at once.
+// Computes a picture by lines. The lazy map of MPIPoolExecutor gives the lines in order, so the master writes the first
+// ones while ranks compute later ones. The program runs on workers that it spawns, or on ranks that mpiexec has
+// started.
 #include <farm/farm.hpp>
 
 #include <fmt/format.h>

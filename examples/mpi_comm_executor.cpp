@@ -1,6 +1,6 @@
 // $ mpiexec -n 4 --oversubscribe mpi_comm_executor
 //
-// All ranks are started at once; one of them submits, the others serve it, and afterwards all go on.
+// mpiexec starts all ranks. Rank 0 submits tasks, the others run them; when the executor ends, all ranks go on.
 #include <farm/farm.hpp>
 
 #include <fmt/ranges.h>

@@ -1,6 +1,6 @@
 // $ mpiexec -n 2 --oversubscribe mpi_executor
 //
-// The executor of mpipool, by both of its idioms.
+// The executor of mpipool, in both of its idioms: is_main() in an if, and workers_exit() in a function.
 #include <farm/farm.hpp>
 
 #include <fmt/ranges.h>
@@ -17,7 +17,7 @@ double menial_task(double x) {
   return std::pow(x, rank);
 }
 
-/// Every process comes here; one of them says so.
+/// Every process calls this; rank 0 prints.
 void continue_together() {
   MPI_Barrier(MPI_COMM_WORLD);
   int rank = 0;

@@ -1,6 +1,6 @@
 // $ mpiexec -n 2 --oversubscribe mpi_pool
 //
-// The pool of mpipool: map, and a result that is asked for later.
+// The pool of mpipool: a blocking map(), and map_async(), whose result is fetched later.
 #include <farm/farm.hpp>
 
 #include <fmt/ranges.h>

@@ -1,6 +1,6 @@
 // $ mpiexec -n 1 -host localhost:3 pool
 //
-// Serial functions on two workers; results come in the order of the inputs.
+// Serial functions on two workers. The results are in the order of the inputs.
 #include <farm/farm.hpp>
 
 #include <fmt/ranges.h>

@@ -1,6 +1,6 @@
 // $ mpiexec -n 1 -host localhost:3 pool_executor
 //
-// Futures. They need no update(): a result is there as soon as its task has ended.
+// Futures of serial functions. A future needs no update(): it is done as soon as its task has ended.
 #include <farm/farm.hpp>
 
 #include <fmt/ranges.h>

@@ -1,8 +1,8 @@
 // $ mpiexec -n 1 -host localhost:4 tree_search
 //
-// Counts the nodes of a tree that nobody knows beforehand: tree T3 of the Unbalanced Tree Search benchmark, whose size,
-// 4112897, is published. A task explores from a node until it has had enough, and gives back what is left, of which new
-// tasks are made; most take microseconds, some a thousand times as long.
+// Counts the nodes of a tree whose shape is not known in advance: tree T3 of the Unbalanced Tree Search benchmark,
+// whose published size is 4112897. A task explores up to a number of nodes and returns the nodes that are left; the
+// master makes new tasks of them. Most tasks take microseconds, some a thousand times as long.
 #include <farm/farm.hpp>
 
 #include <fmt/format.h>
@@ -12,7 +12,7 @@
 #include <deque>
 #include <utility>
 
-/// What was counted, and where to go on.
+/// Returns what it counted, and the nodes from which the search goes on.
 std::pair<Count, std::vector<Node>> search(Tree const& tree, std::vector<Node> nodes, std::uint64_t limit) {
   auto const count = explore(tree, nodes, limit);
   return {count, std::move(nodes)};
@@ -23,7 +23,7 @@ int main(int argc, char** argv) {
   farm::MPISpawnPool pool{{.max_ranks = 3}};
   Tree const tree;
 
-  // the root alone first, then up to 4000 nodes for each node that a task has left
+  // First the root alone, then up to 4000 nodes from each node that a task has left.
   std::deque<farm::Future<std::pair<Count, std::vector<Node>>>> futures;
   futures.push_back(pool.submit(search, tree, std::vector{root_of(tree)}, std::uint64_t{1}));
   Count total;

@@ -1,8 +1,8 @@
 #pragma once
 
-// The trees of the Unbalanced Tree Search benchmark (Olivier et al., 2006): a node is a SHA-1 digest, which alone
-// decides how many children it has; a child is the digest of its parent's and its own number. Nobody can tell from a
-// node how large the tree below it is.
+// The trees of the Unbalanced Tree Search benchmark (Olivier et al., 2006). A node is a SHA-1 digest, which alone
+// decides how many children the node has. A child is the digest of its parent's digest and its own number. The size of
+// the tree below a node cannot be computed from the node.
 #include <farm/serialize.hpp>
 
 #include <openssl/evp.h>
@@ -28,8 +28,8 @@ struct Node {
   }
 };
 
-/// A binomial tree: the root has `roots` children, any other node has `children` with probability `branching`, else
-/// none.
+/// A binomial tree: the root has `roots` children. Any other node has `children` children with probability `branching`,
+/// otherwise none.
 struct Tree {
   std::uint32_t seed = 42;
   std::uint32_t roots = 2000;
@@ -64,7 +64,8 @@ class Sha1 {
   Sha1() { check(EVP_DigestInit_ex(context_.get(), EVP_sha1(), nullptr)); }
   Digest operator()(std::span<unsigned char const> bytes) {
     Digest digest{};
-    check(EVP_DigestInit_ex(context_.get(), nullptr, nullptr));  // again: looking for SHA-1 takes longer than it does
+    check(EVP_DigestInit_ex(context_.get(), nullptr,
+                            nullptr));  // reuses the context: finding SHA-1 takes longer than hashing
     check(EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()));
     check(EVP_DigestFinal_ex(context_.get(), digest.data(), nullptr));
     return digest;
@@ -78,7 +79,7 @@ class Sha1 {
   std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context_{EVP_MD_CTX_new(), &EVP_MD_CTX_free};
 };
 
-/// Big-endian, to the last four bytes.
+/// Writes the number to the last four bytes, big-endian.
 inline void append_number(std::span<unsigned char> bytes, std::uint32_t number) {
   for (std::size_t i = 0; i < 4; ++i) bytes[bytes.size() - 4 + i] = static_cast<unsigned char>(number >> (24 - 8 * i));
 }
@@ -104,7 +105,7 @@ inline std::uint32_t children_of(Tree const& tree, Node const& node) {
   return random / 2147483648.0 < tree.branching ? tree.children : 0;
 }
 
-/// Counts nodes depth first, `limit` at most: those that `nodes` holds afterwards, and all below them, are left.
+/// Counts at most `limit` nodes, depth first. Afterwards `nodes` holds the nodes from which the search goes on.
 inline Count explore(Tree const& tree, std::vector<Node>& nodes, std::uint64_t limit) {
   Sha1 sha1;
   Count count;

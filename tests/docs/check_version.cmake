@@ -1,0 +1,15 @@
+# SOURCE, VERSION: <farm/version.hpp> and the newest entry of the changelog have the version of the CMake project.
+file(READ "${SOURCE}/core/include/farm/version.hpp" header)
+string(REGEX MATCH "FARM_VERSION_MAJOR ([0-9]+).*FARM_VERSION_MINOR ([0-9]+).*FARM_VERSION_PATCH ([0-9]+)" _ "${header}")
+set(macros "${CMAKE_MATCH_1}.${CMAKE_MATCH_2}.${CMAKE_MATCH_3}")
+string(REGEX MATCH "version = \"([^\"]*)\"" _ "${header}")
+set(text "${CMAKE_MATCH_1}")
+file(READ "${SOURCE}/.github/CHANGELOG.md" changelog)
+string(REGEX MATCH "\n## ([0-9.]+)" _ "${changelog}")
+set(newest "${CMAKE_MATCH_1}")
+foreach(found IN ITEMS "macros" "text" "newest")
+  if(NOT "${${found}}" STREQUAL "${VERSION}")
+    message(SEND_ERROR "CMakeLists.txt has version ${VERSION}; version.hpp's macros say ${macros}, its text ${text}, "
+                       "and the changelog's newest entry is ${newest}")
+  endif()
+endforeach()
