@@ -14,6 +14,8 @@ namespace {
 
 using Lines = std::vector<std::string>;
 
+Lines const none;
+
 char const* const floors_text = R"(
 core/base   # the lowest
 core/future
@@ -50,7 +52,7 @@ TEST_CASE("a tree whose includes all point downwards has no violation") {
                    {"core/base/log.cpp", "#include \"core/base/log.hpp\"\n"},
                    {"core/future/wait.cpp", "#include \"core/base/log.hpp\"\n"},
                    {"spawn/wire/stream.cpp", "#include \"core/base/log.hpp\"\n#include <asio.hpp>\n"}}};
-  CHECK(tree.violations() == Lines{});
+  CHECK(tree.violations() == none);
 }
 
 TEST_CASE("an include of a higher folder is found") {
@@ -137,7 +139,7 @@ TEST_CASE("a folder with too many files is found; public folders may hold more")
                    {"core/base/a.hpp", ""},
                    {"core/base/b.cpp", ""},
                    {"core/base/README.md", ""}}};
-  CHECK(tree.violations({.folder = 3, .public_folder = 1}) == Lines{});
+  CHECK(tree.violations({.folder = 3, .public_folder = 1}) == none);
   CHECK(tree.violations({.folder = 2, .public_folder = 0}) ==
         Lines{"core/base: 3 sources and headers, but 2 at most are allowed; divide the folder",
               "core/include/farm/detail: 1 sources and headers, but 0 at most are allowed; divide the folder",
