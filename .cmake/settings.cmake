@@ -1,4 +1,4 @@
-# What holds for every target built here.
+# Settings of every target in this build.
 
 if(PROJECT_IS_TOP_LEVEL)
   if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
@@ -23,7 +23,7 @@ check_pie_supported()
 if(FARM_SANITIZE)
   add_compile_options(-fsanitize=${FARM_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${FARM_SANITIZE})
-  if(CMAKE_CXX_COMPILER_ID STREQUAL GNU) # false alarms from its own instrumentation
+  if(CMAKE_CXX_COMPILER_ID STREQUAL GNU) # gcc's instrumentation causes false alarms
     set(farm_no_false_alarms -Wno-maybe-uninitialized -Wno-nonnull-compare)
   endif()
 endif()
