@@ -1,5 +1,5 @@
-# farm_add_component(NAME SOURCES...): the static library farm_NAME, known as farm::NAME here and after installation.
-# Its public headers, if any, are in include/ beside the calling CMakeLists.txt.
+# farm_add_component(NAME SOURCES...): adds the static library farm_NAME, whose alias here and after installation is farm::NAME.
+# The directory include/ beside the calling CMakeLists.txt holds its public headers, if it has any.
 function(farm_add_component name)
   set(target farm_${name})
   add_library(${target} STATIC ${ARGN})

@@ -1,4 +1,4 @@
-# Dependencies of the libraries. farmConfig.cmake.in finds those again that users of the static libraries need.
+# Dependencies of the libraries. farmConfig.cmake.in finds those that users of the static libraries need too.
 
 find_package(Threads REQUIRED)
 find_package(MPI REQUIRED COMPONENTS C)
@@ -10,7 +10,7 @@ if(NOT HDF5_IS_PARALLEL)
   message(FATAL_ERROR "farm needs an HDF5 that was built with MPI (Debian: libhdf5-openmpi-dev); ${HDF5_LIBRARIES} was not")
 endif()
 
-# Used inside only, and header only.
+# Used by our sources only, and header-only.
 find_package(CLI11 REQUIRED)
 find_package(nlohmann_json REQUIRED)
 find_path(ASIO_INCLUDE_DIR asio.hpp REQUIRED)

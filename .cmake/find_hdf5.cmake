@@ -1,4 +1,4 @@
-# Finds the parallel flavour of HDF5 and gives it one target name, whichever way it was installed.
+# Finds the parallel HDF5 and provides it as hdf5::hdf5, however HDF5 was installed.
 
 set(HDF5_PREFER_PARALLEL ON)
 find_package(HDF5 REQUIRED COMPONENTS C)

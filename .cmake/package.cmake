@@ -1,4 +1,4 @@
-# Installation, and what find_package(farm) reads.
+# Installs farm, and the files that find_package(farm) reads.
 include(CMakePackageConfigHelpers)
 
 set(farm_config_dir "${CMAKE_INSTALL_LIBDIR}/cmake/farm")

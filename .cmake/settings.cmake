@@ -1,4 +1,4 @@
-# What holds for every target built here.
+# Settings of every target in this build.
 
 if(PROJECT_IS_TOP_LEVEL)
   if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
@@ -23,7 +23,7 @@ check_pie_supported()
 if(FARM_SANITIZE)
   add_compile_options(-fsanitize=${FARM_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${FARM_SANITIZE})
-  if(CMAKE_CXX_COMPILER_ID STREQUAL GNU) # false alarms from its own instrumentation
+  if(CMAKE_CXX_COMPILER_ID STREQUAL GNU) # gcc's instrumentation causes false alarms
     set(farm_no_false_alarms -Wno-maybe-uninitialized -Wno-nonnull-compare)
   endif()
 endif()
@@ -35,12 +35,17 @@ if(FARM_FUZZ)
   add_compile_options(-fsanitize=fuzzer-no-link)
 endif()
 
-# For our own C++ sources; the headers of others are system headers and stay silent.
-function(farm_private_settings target)
-  target_include_directories(${target} PRIVATE "${PROJECT_SOURCE_DIR}")
+# Sets the warnings for our own sources. The headers of others are system headers, which cause none.
+function(farm_warnings target)
   target_compile_options(
     ${target}
     PRIVATE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wcast-align -Wunused
             -Wimplicit-fallthrough $<$<COMPILE_LANGUAGE:CXX>:-Wnon-virtual-dtor -Wold-style-cast -Woverloaded-virtual>
             ${farm_no_false_alarms} $<$<BOOL:${FARM_WERROR}>:-Werror>)
+endfunction()
+
+# For every target of our own sources: the warnings, and private headers by their path ("core/scheduler/scheduler.hpp").
+function(farm_private_settings target)
+  target_include_directories(${target} PRIVATE "${PROJECT_SOURCE_DIR}")
+  farm_warnings(${target})
 endfunction()

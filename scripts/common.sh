@@ -1,4 +1,4 @@
-# Read by the other scripts: the project's directory, in which they work, and how to build.
+# Included by the other scripts. Changes to the project's directory and provides what several scripts use.
 
 caller=$PWD
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -7,6 +7,9 @@ cd "$root"
 if [ "$(id -u)" -eq 0 ]; then # Open MPI refuses to start as root without these
   export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 fi
+
+# Accepts a repository that another user owns, as on machines that run a checkout as root.
+git() { command git -c safe.directory="$root" "$@"; }
 
 say() { echo "==> $*"; }
 

@@ -1,19 +1,20 @@
-# How tests are built and registered. All functions take NAME SOURCES ... [LIBS ...] [LABELS ...] [TIMEOUT seconds]
+# Functions that build and register tests. All take NAME SOURCES ... [LIBS ...] [LABELS ...] [TIMEOUT seconds]
 # [ENVIRONMENT NAME=value ...].
 #
-#   farm_add_test(NAME ...)                          a plain program, no MPI around it
-#   farm_add_mpi_test(NAME ... RANKS 1 2 4)          run by mpiexec, one ctest entry NAME.K for each number of ranks K
+#   farm_add_test(NAME ...)                   Adds a plain program, which is run without mpiexec.
+#   farm_add_mpi_test(NAME ... RANKS 1 2 4)   Adds a program that mpiexec runs: one ctest entry NAME.K per number of ranks K.
 #   farm_add_spawn_test(NAME ... [SLOTS n] [SINGLETON] [STATIC] [LAUNCHED] [NO_MAIN])
-#                                                    a master with n slots to spawn in; SINGLETON: also run without mpiexec,
-#                                                    as NAME.singleton; STATIC: also started with all n ranks at once, as
-#                                                    NAME.static, without the test cases tagged [spawned]; LAUNCHED: also
-#                                                    as a plain program whose groups are launched, as NAME.launched, without
-#                                                    those either; NO_MAIN: the sources have their own main()
-#   farm_add_static_test(NAME ... RANKS n [TAKE_PART]) a master with n - 1 static ranks; TAKE_PART: n ranks that each run
-#                                                    the test cases
+#                                             Adds a master with n slots (5) for ranks that it spawns.
+#       SINGLETON  also runs it without mpiexec, as NAME.singleton
+#       STATIC     also starts all n ranks at once, as NAME.static, without the test cases tagged [spawned]
+#       LAUNCHED   also runs it without mpiexec, with launched groups, as NAME.launched, without the same test cases
+#       NO_MAIN    the sources have their own main()
+#   farm_add_static_test(NAME ... RANKS n [TAKE_PART])
+#                                             Adds a program that is started with n ranks at once, a master and n - 1 that serve.
+#       TAKE_PART  all n ranks run the test cases
 #
-# All are linked with a main() from support/, and see the private headers of every component ("core/scheduler.hpp").
-# Every entry runs in a scratch directory of its own, which is also its TMPDIR.
+# Each program is linked with a main() from support/, and may include private headers ("core/scheduler/scheduler.hpp").
+# Each ctest entry runs in a scratch directory of its own, which is also its TMPDIR.
 
 find_package(Catch2 3 QUIET)
 if(NOT Catch2_FOUND)
@@ -21,7 +22,7 @@ if(NOT Catch2_FOUND)
 endif()
 string(REGEX MATCH "^[0-9]+" FARM_CATCH2_VERSION "${Catch2_VERSION}")
 
-# Catch2 and what tests know of the build. Its own code is slow to compile and not what we test: no optimization, no sanitizers.
+# Catch2, and the paths that tests need. Catch2's own code is slow to compile and is not under test: no optimization, no sanitizers.
 add_library(farm_testing STATIC support/run_test_cases.cpp)
 target_include_directories(farm_testing PRIVATE "${PROJECT_SOURCE_DIR}")
 target_compile_options(farm_testing PRIVATE -O0 -fno-sanitize=all)
@@ -38,8 +39,8 @@ if(user_id EQUAL 0) # Open MPI refuses to start as root without these
   list(APPEND farm_test_environment OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1)
 endif()
 if(FARM_SANITIZE)
-  # MPI libraries leak by design, in modules that are gone when leaks are looked for; ranks that are to die by SIGSEGV do so;
-  # what was freed is kept, but not so much that tests of memory see it.
+  # detect_leaks=0: MPI libraries leak by design, in modules that are unloaded before the leak check. handle_segv=0: ranks that
+  # must die by SIGSEGV do so. quarantine_size_mb: freed memory is kept, but too little to disturb tests that measure memory.
   set(asan_options ASAN_OPTIONS=detect_leaks=0:handle_segv=0:quarantine_size_mb=16)
   list(APPEND farm_test_environment UBSAN_OPTIONS=print_stacktrace=1)
 endif()
@@ -48,17 +49,17 @@ function(farm_test_executable name)
   cmake_parse_arguments(arg "" "MAIN" "SOURCES;LIBS" ${ARGN})
   add_executable(${name} ${arg_SOURCES})
   farm_private_settings(${name})
-  target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O1>) # a test is compiled more often than it is waited for
+  target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O1>) # tests are compiled more often than their speed matters
   target_link_libraries(${name} PRIVATE ${arg_LIBS} farm_testing)
   if(arg_MAIN)
     target_sources(${name} PRIVATE "${PROJECT_SOURCE_DIR}/tests/support/${arg_MAIN}.cpp")
   endif()
 endfunction()
 
-# The script gives up before ctest does: it also ends an mpiexec that ignores SIGTERM.
+# in_scratch ends the test 5 s before ctest would, since it can also end an mpiexec that ignores SIGTERM.
 function(farm_register name)
   cmake_parse_arguments(arg "" "TIMEOUT;PROCESSORS" "COMMAND;LABELS;ENVIRONMENT" ${ARGN})
-  if(FARM_SANITIZE) # everything takes longer
+  if(FARM_SANITIZE) # sanitized programs are slower
     math(EXPR arg_TIMEOUT "3 * ${arg_TIMEOUT}")
   endif()
   math(EXPR limit "${arg_TIMEOUT} - 5")
@@ -112,7 +113,7 @@ function(farm_add_spawn_test name)
     set_tests_properties(${name}.singleton PROPERTIES RESOURCE_LOCK farm_spawn)
   endif()
   if(arg_LAUNCHED)
-    math(EXPR slots "${arg_SLOTS} - 1") # the master takes none
+    math(EXPR slots "${arg_SLOTS} - 1") # the master needs no slot
     farm_register(${name}.launched ${options} FARM_SOURCE=launched FARM_HOSTS=localhost:${slots}
                   COMMAND $<TARGET_FILE:${name}> "~[spawned]")
     set_tests_properties(${name}.launched PROPERTIES RESOURCE_LOCK farm_spawn)

@@ -1,7 +1,6 @@
-// arrays MIB...: an array of so many MiB there and back through a task that multiplies it by 2, and what tasks with an
-// argument of so many bytes cost when it travels with the message, and when it is staged once for all. One worker.
-// Also, for each of those sizes, what memory the master needs while tasks hand such arrays on, and a rank beside its
-// slabs.
+// arrays MIB...: measures, with one worker, an array of MIB MiB there and back through a task that multiplies it by 2;
+// tasks with arguments and results of several sizes, in the message or staged; and for each MIB the memory of the
+// master, and of a rank besides its slabs, while tasks pass such arrays on.
 #include "tests/io/memory.hpp"
 
 #include <farm/farm.hpp>
@@ -35,7 +34,7 @@ double seconds(F f) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-/// Mapped: the result is looked at where it lies; else it is copied into a vector.
+/// Sends an array there and back. Reads the result by copy() if `mapped`, else into a vector.
 void there_and_back(farm::MPISpawnPool& pool, std::size_t mib, bool mapped) {
   std::vector<double> const values((mib << 20U) / sizeof(double), 1.5);
   auto const check = [](auto const& back, std::size_t size) {
@@ -60,9 +59,9 @@ farm::Slab<double> ones(std::size_t size, farm::Comm const& comm) {
   return out;
 }
 
-std::optional<MemoryPeak> peak;  // of a rank, from one task to another
+std::optional<MemoryPeak> peak;  // a rank's, kept from one task to the next
 
-/// As the kernel counts it, mapped files included. The rank's is what it has beyond its slabs, argument and result.
+/// Measures peak memory as the kernel counts it, with mapped files. The rank's figure excludes its two slabs.
 void memory(farm::MPISpawnPool& pool, std::size_t mib) {
   auto const size = (mib << 20U) / sizeof(double);
   auto const hand_on = [&] { return pool.submit(twice, pool.submit(ones, size)).result(); };
@@ -82,8 +81,8 @@ farm::Array<double> array_of(std::size_t count) {
   return farm::stage(std::vector<double>(count, 1.5), {count}, {.threshold = 0});
 }
 
-/// Tasks per second: an argument that travels with the message, that is staged once for all tasks, that is staged for
-/// each; a result that comes with the message, and one that is staged and read.
+/// Measures tasks per second with an argument in the message, staged once for all tasks, and staged for each task; and
+/// with a result in the message, and staged and read.
 void by_size(farm::MPISpawnPool& pool, std::size_t bytes) {
   auto const size = std::max<std::size_t>(bytes / sizeof(double), 1);
   std::vector<double> const values(size, 1.5);

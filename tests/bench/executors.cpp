@@ -1,5 +1,5 @@
-// executors spawned|static|together: what a task of one rank that does nothing costs by each executor and pool, in
-// microseconds; two workers, which are spawned, or all ranks of a job that was started with three.
+// executors spawned|static|together: measures the time of a task of one rank that does nothing, through each executor
+// and pool, in microseconds, with two workers: spawned ranks, or ranks of a job that was started with three.
 #include <farm/farm.hpp>
 
 #include <fmt/format.h>
@@ -29,7 +29,7 @@ class Bench {
  public:
   explicit Bench(std::string source) : source_(std::move(source)) {}
 
-  /// Executors with a map that gives a range, or all results.
+  /// Measures executors whose map returns a range or all results.
   template <class Executor>
   void map(std::string_view name, Executor& executor) const {
     auto const run = [&](std::size_t tasks, std::int64_t chunksize) {

@@ -6,14 +6,14 @@
 #include <cstddef>
 #include <vector>
 
-/// What the benchmarks measure with.
+/// Clocks and statistics for the benchmarks.
 namespace bench {
 
 inline double wall_us() {
   return std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
-/// Of all threads of this process, in the kernel too.
+/// Returns the processor time of all threads of this process, in user mode and in the kernel.
 inline double cpu_us() {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);

@@ -1,4 +1,4 @@
-// noop: what a task costs that does nothing: wall time and the master's processor time, in microseconds.
+// noop: measures the wall time and the master's processor time of a task that does nothing, in microseconds.
 #include "tests/bench/measure.hpp"
 
 #include <farm/farm.hpp>
@@ -30,7 +30,7 @@ constexpr std::chrono::seconds idle_time{2};
 
 double cpu_us_of_rank() { return cpu_us(); }
 
-/// Prints NAME_us and NAME_cpu_us, per task.
+/// Prints wall and processor time per task as NAME_us and NAME_cpu_us.
 template <class F>
 void measure(std::string_view name, int tasks, F run) {
   std::vector<double> walls;
@@ -45,7 +45,7 @@ void measure(std::string_view name, int tasks, F run) {
   fmt::print("{}_us {:.3f}\n{}_cpu_us {:.3f}\n", name, median(walls), name, median(cpus));
 }
 
-/// One after the other: prints the median time of one as NAME_us.
+/// Runs one task after the other, and prints the median time of one as NAME_us.
 template <class F>
 void measure_each(std::string_view name, int tasks, F run) {
   std::vector<double> walls;
@@ -69,7 +69,7 @@ auto all_at_once(Submit submit) {
   };
 }
 
-/// What ranks without a task cost, in percent of one core.
+/// Measures the processor time of idle ranks, in percent of one core.
 void measure_idling(farm::MPISpawnPool& pool) {
   auto const cpu_of_ranks = [&] {
     auto const each = pool.submit(farm::all_ranks, cpu_us_of_rank).result();

@@ -1,6 +1,5 @@
-// path TASKS: the way of a task that does nothing from its submission to its result, on one thread and without sockets:
-// packed, queued, framed, unpacked, called, answered, its future completed and asked. For valgrind to count
-// instructions.
+// path TASKS: runs tasks that do nothing from submission to result, on one thread and without sockets: packs, queues,
+// frames, unpacks, calls and answers each, completes its future and reads the result. valgrind counts the instructions.
 #include "core/scheduler/scheduler.hpp"
 
 #include <farm/detail/call.hpp>
@@ -34,7 +33,7 @@ struct Wire final : SchedulerPort {
   farm::Bytes to_master;
 };
 
-/// As a rank does it.
+/// Serves all tasks in the buffer, as a rank does.
 void serve(Wire& wire) {
   std::string_view rest = wire.to_rank;
   RankContext environment{};

@@ -1,4 +1,4 @@
-"""The peer of noop.cpp for tasks of one rank: mpi4py.futures with 2 workers, spawned, or static. Microseconds per task.
+"""The peer of noop.cpp for tasks of one rank: mpi4py.futures with 2 spawned or static workers. Microseconds per task.
 
 peer_mpi4py.py [static]
 """

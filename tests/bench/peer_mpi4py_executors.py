@@ -1,4 +1,4 @@
-"""The peer of executors.cpp: mpi4py.futures, with 2 spawned workers, or, started with three ranks, static ones.
+"""The peer of executors.cpp: mpi4py.futures with 2 spawned workers, or with 2 static ones if started with three ranks.
 
 peer_mpi4py_executors.py spawned|static|together. Microseconds per task.
 """

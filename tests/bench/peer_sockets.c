@@ -1,4 +1,4 @@
-/* 64 bytes there and back over a Unix socket between two processes: both looking again and again, and both sleeping. */
+/* Sends 64 bytes there and back over a Unix socket between two processes, which both poll, or both sleep. */
 #define _POSIX_C_SOURCE 200112L
 #include <errno.h>
 #include <poll.h>

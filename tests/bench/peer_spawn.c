@@ -1,4 +1,4 @@
-/* The peer of startup.cpp: the same 8 groups of 2 ranks, spawned and asked for one int each by nothing but MPI. */
+/* The peer of startup.cpp: spawns the same 8 groups of 2 ranks and gets one int from each, with MPI alone. */
 #define _POSIX_C_SOURCE 199309L
 #include <mpi.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
-// What the length of the queue does: the time of a task of one rank that does nothing where 10 thousand and where a
-// million are queued at once, in microseconds, and the master's memory for one that is queued, in bytes.
+// queue: measures the effect of the queue's length: the time of a task of one rank that does nothing, if 10 thousand
+// and if a million are queued at once, in microseconds; and the master's memory per queued task, in bytes.
 #include "tests/bench/measure.hpp"
 
 #include <farm/farm.hpp>
@@ -26,13 +26,13 @@ constexpr int repetitions = 3;
 
 int noop(int i) { return i; }
 
-/// Holds a worker until the file is there.
+/// Keeps a worker busy until the file exists.
 int hold(std::string const& path) {
   while (access(path.c_str(), F_OK) != 0) usleep(1000);
   return 0;
 }
 
-/// As the kernel counts them.
+/// Returns the memory of this process as the kernel counts it.
 double resident_bytes() {
   std::ifstream file{"/proc/self/statm"};
   double all = 0;
@@ -67,13 +67,13 @@ void measure_memory(farm::MPISpawnPool& pool, std::string const& path) {
   for (auto const& holder : holders) {
     while (!holder.running()) std::this_thread::sleep_for(std::chrono::milliseconds{1});
   }
-  Results results(many);  // its own memory is there
+  Results results(many);  // allocates its own memory before the measurement
   results.clear();
   malloc_trim(0);
   double const resident = resident_bytes();
   double const allocated = allocated_bytes();
   submit(pool, many, results);
-  static_cast<void>(pool.statistics());  // all are where they are to wait
+  static_cast<void>(pool.statistics());  // returns after all tasks are queued
   fmt::print("queued_resident_bytes {:.1f}\nqueued_allocated_bytes {:.1f}\n",
              (resident_bytes() - resident) / static_cast<double>(many),
              (allocated_bytes() - allocated) / static_cast<double>(many));
@@ -93,7 +93,7 @@ int main(int argc, char** argv) {
   std::vector<double> long_queue;
   static_cast<void>(us_per_task(pool, few));
   for (int i = 0; i < repetitions; ++i) {
-    // as many tasks by one as by the other
+    // both measurements run the same number of tasks
     std::vector<double> each;
     for (std::size_t done = 0; done < many; done += few) each.push_back(us_per_task(pool, few));
     short_queue.push_back(bench::median(each));

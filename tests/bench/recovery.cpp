@@ -1,5 +1,6 @@
-// recovery SCRATCH_FILE: what a rank's death costs: how long until the next task runs on its replacement, and how much
-// of the throughput is left where one rank is killed every 2 s. Beside it how long a group takes that replaces nobody.
+// recovery SCRATCH_FILE: measures the cost of a rank's death: the time until a task runs on the replacement, and the
+// throughput while one rank is killed every 2 s. For comparison it measures the start of a first group, and the
+// undisturbed throughput.
 #include <farm/farm.hpp>
 
 #include <fmt/format.h>
@@ -22,17 +23,17 @@ using namespace std::chrono_literals;
 
 namespace {
 
-using Clock = std::chrono::steady_clock;  // the same for all processes of a host
+using Clock = std::chrono::steady_clock;  // the same in all processes of a host
 
 constexpr int deaths = 40;
 constexpr int workers = 4;
 constexpr int tasks = 4000;
-constexpr auto task_time = 10ms;  // slept, so that more ranks than cores do not count
+constexpr auto task_time = 10ms;  // the task sleeps, so more ranks than cores do not matter
 constexpr auto kill_every = 2s;
 
 std::int64_t now() { return Clock::now().time_since_epoch().count(); }
 
-/// Rank 0 dies at the first attempt, and tells when; the second tells when it began.
+/// Rank 0 of the first attempt writes the time and dies; the second attempt writes when it started.
 std::int64_t die_once(std::string const& path, farm::TaskContext& context) {
   auto const begun = now();
   if (context.attempt() > 1) return begun;
@@ -52,7 +53,7 @@ void print_times(std::string const& name, std::vector<double> times) {
   fmt::print("{}_ms {:.2f}\n{}_p95_ms {:.2f}\n", name, times[times.size() / 2], name, times[times.size() * 95 / 100]);
 }
 
-/// One death after the other, in a pool of one group.
+/// Measures one death after the other, in a pool of one group.
 void measure_recovery(int ranks, std::string const& path) {
   std::vector<double> fresh;
   for (int i = 0; i < deaths / 4; ++i) {
@@ -77,7 +78,7 @@ int nap() {
   return getpid();
 }
 
-/// Tasks per second, while a rank that has done a task is killed every so often.
+/// Measures tasks per second while one rank, of those that have run a task, is killed at each interval.
 double throughput(bool disturbed, int& killed) {
   farm::MPISpawnPool pool{{.max_ranks = workers, .max_losses = 100}};
   pool.bootup();
@@ -94,7 +95,7 @@ double throughput(bool disturbed, int& killed) {
         auto const victim =
             std::next(ranks.begin(), std::uniform_int_distribution<std::ptrdiff_t>{0, std::ssize(ranks) - 1}(random));
         if (kill(*victim, SIGKILL) == 0) ++killed;
-        ranks.clear();  // those that go on tell of themselves again
+        ranks.clear();  // ranks that are alive register again with their next task
       }
     }};
   }

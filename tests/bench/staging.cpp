@@ -1,6 +1,6 @@
-// What an array costs that 2 ranks write to the stage and read from it, against the same bytes by pwrite, pread and
-// mmap of the same ranks: to a new file, and to one that is there already, as the stage has when arrays have gone.
-// Arguments: NAME=DIRECTORY ..., for example shm=/dev/shm disk=/var/tmp. In milliseconds, of the slower rank.
+// staging NAME=DIRECTORY...: measures an array that 2 ranks write to the stage and read from it, and the same bytes by
+// pwrite, pread and mmap, in milliseconds of the slower rank. Both write to a new file, and to one that exists, as the
+// stage does after arrays are released. Example: staging shm=/dev/shm disk=/var/tmp
 #include <farm/array.hpp>
 #include <farm/publish.hpp>
 #include <farm/stage_run.hpp>
@@ -32,7 +32,7 @@ constexpr std::uint64_t columns = 1024;
 constexpr std::uint64_t mebibyte = std::uint64_t{1} << 20U;
 
 int rank = 0;
-volatile double sink = 0;  // what is read is used
+volatile double sink = 0;  // keeps the compiler from removing the reads
 
 double ms() {
   return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now().time_since_epoch()).count();
@@ -54,7 +54,7 @@ void fail_unless(bool good, char const* what) {
   MPI_Abort(MPI_COMM_WORLD, 1);
 }
 
-/// This rank's part of a plain file.
+/// This rank's part of a plain file, accessed without the stage.
 struct Raw {
   std::string path;
   std::uint64_t bytes = 0;
@@ -96,7 +96,7 @@ void barrier() { MPI_Barrier(MPI_COMM_WORLD); }
 
 double sum_of(farm::Slab<double const> const& slab) { return std::accumulate(slab.begin(), slab.end(), 0.0); }
 
-/// Of plain files.
+/// Measures plain files.
 void measure_raw(std::filesystem::path const& directory, farm::Slab<double> const& slab, Times& times) {
   auto const measure = [&](std::string_view name, auto const& f) { times[name].push_back(time_of(f)); };
   Raw const raw{directory / "farm-bench-raw", slab.size() * sizeof(double)};
@@ -118,7 +118,7 @@ void measure_raw(std::filesystem::path const& directory, farm::Slab<double> cons
   barrier();
 }
 
-/// In a run of its own, whose first array has no file to take over.
+/// Measures the stage, in a run of its own, so that the first array cannot reuse a file.
 void measure_stage(std::filesystem::path const& directory, farm::Slab<double> const& slab, Times& times) {
   auto const measure = [&](std::string_view name, auto const& f) { times[name].push_back(time_of(f)); };
   std::optional<farm::StageRun> run;

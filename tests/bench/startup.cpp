@@ -1,4 +1,4 @@
-// startup SCRATCH_FILE: when the first results of 8 groups of 2 ranks are in.
+// startup SCRATCH_FILE: prints when 8 groups of 2 ranks have returned their first results.
 #include <farm/farm.hpp>
 
 #include <fmt/format.h>
@@ -15,7 +15,7 @@ namespace {
 
 constexpr int groups = 8;
 
-/// Ends when every group has begun one, so that none of them gets two. The file counts them.
+/// Ends when every group has started a task, so that no group gets two. The file counts the started tasks.
 int first_task(std::string const& path, farm::Comm const& comm) {
   if (comm.rank() != 0) return 0;
   int const file = open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);

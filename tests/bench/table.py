@@ -1,6 +1,6 @@
-"""table.py RESULTS [--json FILE] [--plots DIR]: the figures of scripts/bench, lines of round, name and number, as a table.
+"""table.py RESULTS [--json FILE] [--plots DIR]: prints a table of the figures of scripts/bench.
 
-The ratio of two figures is the median of the ratios of the single rounds, whose programs ran one after the other.
+RESULTS has lines of round, name and number. The ratio of two figures is the median of the ratios of the rounds.
 """
 
 import argparse
@@ -9,13 +9,13 @@ import json
 import os
 import statistics
 
-PYMPIPOOL_US = 1100.0  # as its authors tell; it is not in Debian
-PUBLISHED_TASKS_PER_S = {0: 2030.0, 20: 32.0}  # of another farm, by the power of 2 that its arguments have bytes
+PYMPIPOOL_US = 1100.0  # the figure of its authors; it is not in Debian
+PUBLISHED_TASKS_PER_S = {0: 2030.0, 20: 32.0}  # of another farm; key: arguments of 2**key bytes
 
 ARGUMENTS = [0, 10, 14, 16, 17, 18, 20, 22, 23]  # powers of 2
 
-# What it is, the figure, its peer and what that is, which of the two is above the fraction line, and the goal for the ratio, or for the figure
-# where it has no peer.
+# Each row: description, figure, figure of the peer, name of the peer, kind of ratio ("of": farm / peer, "faster": peer / farm),
+# and the goal for the ratio, or for the figure if it has no peer.
 ROWS = [
     ("8 groups of 2: start to first results, ms", "startup_first_ms", "peer_spawn_first_ms", "bare MPI_Comm_spawn", "of", "<= 1.3"),
     ("8 groups of 2: start to exit, ms", "startup_end_ms", "peer_spawn_end_ms", "bare MPI_Comm_spawn", "of", ""),
@@ -48,7 +48,7 @@ ROWS = [
     ("tasks of 10 ms per s, 4 ranks, one killed every 2 s", "naps_under_kills_per_s", "naps_undisturbed_per_s", "undisturbed", "of", ""),
 ]
 
-# Past birth groups of all sources are the same.
+# Once started, groups of all sources are the same.
 SOURCE_ROWS = [
     ("8 launched groups of 2: start to first results, ms", "startup_launched_first_ms", "startup_first_ms", "spawned", "of", ""),
     ("8 launched groups of 2: start to exit, ms", "startup_launched_end_ms", "startup_end_ms", "spawned", "of", ""),
@@ -115,7 +115,7 @@ def executor_rows():
         for name in names:
             for kind, says in [("single", "chunksize 1"), ("chunked", "chunksize 100")]:
                 if kind == "chunked" and name in ("PoolExecutor", "Executor"):
-                    continue  # they have no map
+                    continue  # these two have no map
                 yield (f"{name}, {source}, {says}, us", f"{source}_{name}_{kind}_us", f"{peer}_{kind}_us", peer.split("_", 1)[1].replace("_", " "), "faster", "")
 
 

@@ -1,6 +1,6 @@
-// waiting [SECONDS]: what ranks that wait cost: 16 idle ones, with their guards, the master and the launcher, for 10 s,
-// in percent of one core; a task that computes on 2 ranks, alone and beside 14 idle groups, in ms; and how busy tasks
-// of 10 ms keep 2 workers, in percent.
+// waiting [SECONDS]: measures the processor time of 16 idle ranks with their guards, the master and the launcher for 10
+// s, in percent of one core; a task that computes on 2 ranks, alone and beside 14 idle groups, in ms; and how busy
+// tasks of 10 ms keep 2 workers, in percent.
 #include "tests/bench/measure.hpp"
 
 #include <farm/farm.hpp>
@@ -22,13 +22,13 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// From a line of /proc/PID/stat, where it comes after the name in brackets and the state.
+/// Returns the parent in a line of /proc/PID/stat, which follows the name in brackets and the state.
 pid_t parent_in(std::string const& stat) {
   auto const end = stat.rfind(')');
   return end == std::string::npos ? 0 : static_cast<pid_t>(std::strtol(stat.c_str() + end + 4, nullptr, 10));
 }
 
-/// What all threads of a process have run so far, in nanoseconds.
+/// Returns the processor time of all threads of a process so far, in nanoseconds.
 double run_time(std::filesystem::path const& process) {
   double sum = 0;
   std::error_code error;
@@ -40,7 +40,7 @@ double run_time(std::filesystem::path const& process) {
   return sum;
 }
 
-/// Of the launcher that started this process, and of all that has come from it.
+/// Returns the processor time of the launcher that started this process, and of all its descendants.
 double run_time_of_all() {
   std::map<pid_t, pid_t> parents;
   std::map<pid_t, double> times;
@@ -65,14 +65,14 @@ void measure_idling(std::chrono::seconds time) {
   constexpr int idle_workers = 16;
   farm::MPISpawnPool pool{{.max_ranks = idle_workers}};
   pool.bootup();
-  std::this_thread::sleep_for(std::chrono::milliseconds{500});  // they have settled down
+  std::this_thread::sleep_for(std::chrono::milliseconds{500});  // the ranks become idle
   double const before = run_time_of_all();
   std::this_thread::sleep_for(time);
   fmt::print("idle_16_percent {:.4f}\n",
              (run_time_of_all() - before) / std::chrono::duration<double, std::nano>{time}.count() * 100);
 }
 
-/// Some 100 ms of arithmetic on each rank.
+/// Computes for about 100 ms on each rank.
 double compute(farm::Comm const& /*comm*/) {
   std::uint64_t x = 1;
   for (int i = 0; i < 100'000'000; ++i) x = x * 6364136223846793005U + 1442695040888963407U;

@@ -1,9 +1,9 @@
-# Works in the current directory, which is empty. SOURCE: the consumer; FARM: the build to install.
+# Installs the build FARM into the current directory, which must be empty, and builds and runs the project SOURCE with it.
 
 function(run)
   execute_process(COMMAND ${ARGV} COMMAND_ECHO STDOUT OUTPUT_VARIABLE output ECHO_OUTPUT_VARIABLE RESULT_VARIABLE status)
   if(NOT status EQUAL 0)
-    message(FATAL_ERROR "ended with ${status}")
+    message(FATAL_ERROR "the command ended with ${status}")
   endif()
   set(output "${output}" PARENT_SCOPE)
 endfunction()
@@ -11,7 +11,7 @@ endfunction()
 function(expect text)
   string(FIND "${output}" "${text}" position)
   if(position EQUAL -1)
-    message(FATAL_ERROR "this was to be printed: ${text}")
+    message(FATAL_ERROR "the output does not contain: ${text}")
   endif()
 endfunction()
 

@@ -5,7 +5,7 @@
 #include <cstdio>
 #include <string>
 
-/// While it lives, what this process writes to a descriptor (1 or 2) goes to a file, whose text it gives.
+/// Redirects descriptor 1 or 2 of this process to a file, as long as the object exists, and returns the file's text.
 class Captured {
  public:
   explicit Captured(int number) : number_(number), saved_(dup(number)), file_(memfd_create("captured", MFD_CLOEXEC)) {

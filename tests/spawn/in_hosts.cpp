@@ -1,5 +1,5 @@
-// Groups on three hosts, of which nodeA is this one: with_hosts makes them of name spaces. The last test cases lose
-// hosts.
+// Groups on three hosts that with_hosts makes of name spaces; nodeA is the host of this program. The last test cases
+// lose hosts, so they must run last.
 #include "tests/spawn/run_program.hpp"
 #include "tests/support/catch.hpp"
 
@@ -15,7 +15,7 @@ std::string const launched = "FARM_SOURCE=launched FARM_HOSTS=nodeA:2,nodeB:2,no
 std::string const spawned =                                                               // NOLINT: likewise
     FARM_MPIEXEC " --oversubscribe -host nodeA:1,nodeB:4,nodeC:4 -n 1 " FARM_HOSTS_PROGRAM;
 
-/// Until a process there is gone.
+/// Blocks until the process on the host has ended.
 void wait_for_end_on(std::string const& host, std::string const& pid) {
   while (std::system(fmt::format("on_host {} kill -0 {} 2>/dev/null", host, pid).c_str()) == 0) {
   }
@@ -55,7 +55,7 @@ TEST_CASE("a rank that is killed on another host costs its own task only, launch
   CHECK(outcome.left.empty());
 }
 
-TEST_CASE("hosts that cannot be reached, or are in no network, are told of") {
+TEST_CASE("hosts that cannot be reached, or do not share the stage, are reported") {
   auto const unknown = run_program(program + " where", "FARM_SOURCE=launched FARM_HOSTS=nodeX:6");
   CHECK(unknown.status == 1);
   CHECK_THAT(unknown.errors, contains("on_host: there is no host nodeX"));
@@ -69,17 +69,18 @@ TEST_CASE("hosts that cannot be reached, or are in no network, are told of") {
              contains("nodeB cannot read /dev/shm/") && contains("the stage directory must be shared by all hosts"));
 }
 
-TEST_CASE("a host whose link is down is found within the time of the heartbeat, and its tasks run elsewhere") {
+TEST_CASE("a host whose link goes down is detected within the heartbeat, and its tasks run elsewhere") {
   auto const outcome = run_program(program + " lose_a_host nodeB 'host_link nodeB down'",
                                    "FARM_HEARTBEAT=2 FARM_SOURCE=launched FARM_HOSTS=nodeA:1,nodeB:1,nodeC:2");
   CHECK(outcome.output == "again elsewhere, 2 never noticed\n1 groups lost\n");
   CHECK_THAT(outcome.errors, contains("the host nodeB is lost, and no more groups are placed there"));
   CHECK(outcome.status == 0);
-  wait_for_end_on("nodeB", content("pid"));  // the first attempt, by its own heartbeat: the link is still down
+  wait_for_end_on("nodeB",
+                  content("pid"));  // the first attempt ends by its own heartbeat, since the link is still down
   std::system("host_link nodeB up");
 }
 
-TEST_CASE("a host that loses its power is found at once, and its tasks run elsewhere") {
+TEST_CASE("a host that loses power is detected at once, and its tasks run elsewhere") {
   auto const outcome = run_program(program + " lose_a_host nodeC 'kill -9 $(cat $FARM_TEST_HOSTS_DIR/nodeC.pid)'",
                                    "FARM_SOURCE=launched FARM_HOSTS=nodeA:2,nodeB:1,nodeC:1");
   CHECK(outcome.output == "again elsewhere, 2 never noticed\n1 groups lost\n");
@@ -87,7 +88,7 @@ TEST_CASE("a host that loses its power is found at once, and its tasks run elsew
   CHECK(outcome.left.empty());
 }
 
-TEST_CASE("spawned groups do not survive the loss of a host, and say so at once") {
+TEST_CASE("a pool of spawned groups fails at once when it loses a host") {
   auto const outcome = run_program(FARM_MPIEXEC " --oversubscribe -host nodeA:1,nodeB:4 -n 1 " FARM_HOSTS_PROGRAM
                                                 " lose_a_host_spawned 'host_link nodeB down' 'host_link nodeB up'",
                                    "FARM_HEARTBEAT=2");

@@ -1,5 +1,5 @@
-// The same program inside allocations of a real Slurm, with groups from all three sources. with_slurm makes it: one
-// host with 10 pretended cores.
+// Programs inside allocations of a real Slurm, with groups from all three sources. with_slurm makes the Slurm: one host
+// that claims to have 10 cores.
 #include "tests/spawn/run_program.hpp"
 #include "tests/support/catch.hpp"
 
@@ -20,7 +20,7 @@ std::string content(std::string const& file) {
   return {std::istreambuf_iterator<char>{in}, {}};
 }
 
-/// In an allocation of so many tasks: interactively, or as a batch job.
+/// Runs the command in an allocation of `tasks` tasks, interactively or as a batch job.
 Outcome in_allocation(bool batch, int tasks, std::string const& command) {
   if (!batch) return run_program(fmt::format("salloc -Q -n {} {}", tasks, command));
   std::ofstream{"job.sh"} << "#!/bin/bash\nexec " << command << " 2>job.err\n";
@@ -32,7 +32,7 @@ Outcome in_allocation(bool batch, int tasks, std::string const& command) {
 
 }  // namespace
 
-TEST_CASE("inside an allocation groups are launched by srun, without being told") {
+TEST_CASE("inside an allocation a plain program launches its groups with srun") {
   auto const batch = GENERATE(false, true);
   CAPTURE(batch);
   auto const outcome = in_allocation(batch, 8, program + " work");
@@ -42,7 +42,7 @@ TEST_CASE("inside an allocation groups are launched by srun, without being told"
   CHECK(outcome.left.empty());
 }
 
-TEST_CASE("inside an allocation groups are spawned by a program that mpiexec starts") {
+TEST_CASE("inside an allocation a program that mpiexec started spawns its groups") {
   auto const batch = GENERATE(false, true);
   CAPTURE(batch);
   auto const outcome = in_allocation(batch, 8, FARM_MPIEXEC " -n 1 " + program + " work");
@@ -52,7 +52,7 @@ TEST_CASE("inside an allocation groups are spawned by a program that mpiexec sta
   CHECK(outcome.left.empty());
 }
 
-TEST_CASE("inside an allocation srun starts all ranks at once") {
+TEST_CASE("inside an allocation srun can start all ranks of a program at once") {
   auto const batch = GENERATE(false, true);
   CAPTURE(batch);
   auto const outcome = in_allocation(batch, 9, "srun --mpi=pmix -n 9 " + program + " work");
@@ -62,7 +62,7 @@ TEST_CASE("inside an allocation srun starts all ranks at once") {
   CHECK(outcome.left.empty());
 }
 
-TEST_CASE("a program that srun has started as one process launches its groups as further steps") {
+TEST_CASE("a program that srun started as one process launches its groups as further steps") {
   auto const outcome = in_allocation(false, 6, "srun --mpi=pmix -n 1 " + program + " work");
   CAPTURE(outcome.errors);
   CHECK(outcome.status == 0);
@@ -70,14 +70,14 @@ TEST_CASE("a program that srun has started as one process launches its groups as
   CHECK(outcome.left.empty());
 }
 
-TEST_CASE("ranks of groups that srun has launched die, and the others go on") {
+TEST_CASE("when ranks of groups that srun launched die, the other groups go on") {
   auto const outcome = in_allocation(false, 4, program + " lose_ranks");
   CHECK(outcome.status == 0);
   CHECK(outcome.output == "lost\nlost\nthen 3\n");
   CHECK(outcome.left.empty());
 }
 
-TEST_CASE("the allocation tells how many slots there are, and what cannot be is refused") {
+TEST_CASE("the allocation determines the number of slots, and requests for more are refused") {
   auto const few = in_allocation(false, 3, program + " work");
   CHECK(few.status == 1);
   CHECK_THAT(few.errors,
@@ -93,12 +93,12 @@ TEST_CASE("the allocation tells how many slots there are, and what cannot be is 
              contains("srun has started 3 processes that do not know of each other: give it --mpi=pmix"));
 }
 
-TEST_CASE("scancel in the middle leaves nothing behind") {
+TEST_CASE("scancel leaves no process behind") {
   auto const command = GENERATE(as<std::string>{}, program, FARM_MPIEXEC " -n 1 " FARM_SMALL_PROGRAM,
                                 "srun --mpi=pmix -n 4 " FARM_SMALL_PROGRAM);
   CAPTURE(command);
   std::filesystem::remove("the_task_runs");
-  // sbatch -W may come back, with status 0, while the job is still ending
+  // sbatch -W may return, with status 0, while the job is still ending
   auto const outcome = in_allocation(true, 4, command + " be_cancelled");
   CHECK(std::filesystem::exists("the_task_runs"));
   CHECK(std::system("for i in $(seq 100); do test -z \"$(squeue -h)\" && exit; sleep 0.1; done; exit 1") == 0);

@@ -1,5 +1,4 @@
-// Programs whose groups are started by launchers, each group by its own: as users start them, and with launchers of all
-// kinds.
+// Programs with launched groups, each group with a launcher process of its own, started as users start them.
 #include "tests/spawn/run_program.hpp"
 #include "tests/support/catch.hpp"
 
@@ -39,7 +38,7 @@ TEST_CASE("a program works with launched groups, alone and under mpiexec, with g
   for (int i = 1; i <= 3; ++i) CHECK_THAT(printing.output, contains(fmt::format("task {} prints\n", i)));
 }
 
-TEST_CASE("the master of launched groups does not initialize MPI, and stages arrays all the same") {
+TEST_CASE("the master of launched groups does not initialize MPI, and can stage arrays") {
   auto const outcome = run_program(program + " stage_without_mpi", launched);
   CHECK(outcome.status == 0);
   CHECK(outcome.output == "MPI is not initialized\nsum 999999000000\n");
@@ -47,7 +46,7 @@ TEST_CASE("the master of launched groups does not initialize MPI, and stages arr
   CHECK(outcome.left.empty());
 }
 
-TEST_CASE("one program has spawned groups in one pool and launched ones in another") {
+TEST_CASE("one program can have spawned groups in one pool and launched groups in another") {
   auto const outcome = run_program(program + " work_twice");
   CHECK(outcome.status == 0);
   CHECK(outcome.output == "spawned 3 launched 3 spawned 5 launched 5\n");
@@ -55,14 +54,14 @@ TEST_CASE("one program has spawned groups in one pool and launched ones in anoth
   CHECK(outcome.left.empty());
 }
 
-TEST_CASE("launched groups whose ranks die are replaced, and nothing is left") {
+TEST_CASE("launched groups whose ranks die are replaced, and no process is left") {
   auto const outcome = run_program(program + " lose_ranks", launched);
   CHECK(outcome.status == 0);
   CHECK(outcome.output == "lost\nlost\nthen 3\n");
   CHECK(outcome.left.empty());
 }
 
-TEST_CASE("a group whose launcher is killed is replaced, and nothing of it is left, MPI's shared memory neither") {
+TEST_CASE("a group whose launcher is killed is replaced; no process and no shared memory of MPI is left") {
   auto const outcome = run_program(program + " lose_the_launcher", launched);
   CHECK(outcome.status == 0);
   CHECK(outcome.output == "attempt 2\n");
@@ -76,7 +75,7 @@ TEST_CASE("when the master dies, launchers, ranks and guards end") {
   CHECK(outcome.left.empty());
 }
 
-TEST_CASE("when the master dies and its launcher goes on, the guard ends its rank, and with it the launcher") {
+TEST_CASE("when the master dies and a launcher ignores it, the guards end the ranks, and with them the launcher") {
   std::filesystem::remove("the_task_runs");
   auto const outcome =
       run_with("sh -c \"trap : TERM; \\\"\\$@\\\"; exit 0\" x " FARM_MPIEXEC " --oversubscribe -n {ranks} {program}",
@@ -85,13 +84,13 @@ TEST_CASE("when the master dies and its launcher goes on, the guard ends its ran
   CHECK(outcome.left.empty());
 }
 
-TEST_CASE("when the master dies while a launcher starts nothing, the launcher ends") {
+TEST_CASE("when the master dies while a launcher has not started any rank, the launcher ends") {
   auto const outcome = run_with("sleep 1000 {ranks}", "orphan_a_launcher");
   CHECK(outcome.status == 137);
   CHECK(outcome.left.empty());
 }
 
-TEST_CASE("a launcher that fails is told of in one error, with its own words") {
+TEST_CASE("a launcher that fails is reported in one error, with its output") {
   struct Case {
     std::string launcher;
     std::string text;
@@ -118,7 +117,7 @@ TEST_CASE("a launcher that fails is told of in one error, with its own words") {
   CHECK(outcome.left.empty());
 }
 
-TEST_CASE("a program that never connects is given up after its time, with what it has said") {
+TEST_CASE("a program that never connects is given up after spawn_timeout, with its output") {
   auto const outcome = run_with("sh -c \"echo I wait for a licence; sleep 1000\" {ranks}", "work_soon");
   CHECK(outcome.status == 1);
   CHECK_THAT(outcome.errors, contains("error: 0 of the 2 ranks of a group have come within 0.5 s; the launcher") &&
@@ -126,7 +125,7 @@ TEST_CASE("a program that never connects is given up after its time, with what i
   CHECK(outcome.left.empty());
 }
 
-TEST_CASE("a launcher that does not end with its ranks is made to") {
+TEST_CASE("a launcher that does not end with its ranks is killed") {
   auto const outcome = run_with("sh -c \"trap : TERM; \\\"\\$@\\\"; sleep 1000; sleep 1000\" x " FARM_MPIEXEC
                                 " --oversubscribe -n {ranks} {program}",
                                 "work");
@@ -135,7 +134,7 @@ TEST_CASE("a launcher that does not end with its ranks is made to") {
   CHECK(outcome.left.empty());
 }
 
-TEST_CASE("more ranks than slots, sources and hosts that cannot be are refused in one line") {
+TEST_CASE("more ranks than slots, and invalid sources, hosts and addresses, are refused in one line") {
   struct Case {
     std::string environment;
     std::string text;
@@ -158,7 +157,7 @@ TEST_CASE("more ranks than slots, sources and hosts that cannot be are refused i
   CHECK(outcome.left.empty());
 }
 
-TEST_CASE("what was started with several processes launches nothing, and does not spawn where that is asked for") {
+TEST_CASE("a program that was started with several processes neither launches nor spawns groups") {
   auto const several = FARM_MPIEXEC " --oversubscribe -n 2 " + program + " work";
   auto const outcome = run_program(several, launched);
   CHECK(outcome.status == 1);
@@ -167,8 +166,8 @@ TEST_CASE("what was started with several processes launches nothing, and does no
   CHECK_THAT(run_program(several, "FARM_SOURCE=spawned").errors, contains("start it with mpiexec -n 1"));
 }
 
-/// Flux is not in Debian: what the template gives it is all that is tested.
-TEST_CASE("flux run is given the number of ranks and the program") {
+/// Flux is not in Debian, so a script takes its place and checks the arguments.
+TEST_CASE("flux run gets the number of ranks and the program") {
   make_script("flux",
               "[ \"$1\" = run ] && [ \"$2\" = --ntasks=2 ] && [ \"$3\" = env ] || { echo \"flux: $*\" >&2; exit 2; }\n"
               "shift 2; exec " FARM_MPIEXEC " --oversubscribe --bind-to none -n 2 \"$@\"\n");
@@ -179,7 +178,7 @@ TEST_CASE("flux run is given the number of ranks and the program") {
   CHECK(outcome.errors.empty());
 }
 
-TEST_CASE("ranks see neither how they were launched, nor a key on any command line, and no file is left") {
+TEST_CASE("tasks do not see how their rank was launched, and no file with the key is left") {
   auto const outcome = run_program(program + " look_around", launched);
   CHECK(outcome.output == "FARM_WORKER not set, FARM_BIRTH not set, OWN is mine, in /\n");
   CHECK(outcome.errors.empty());

@@ -1,5 +1,5 @@
-// Programs started as users start them, under mpiexec and without, in environments of all kinds: what they print, how
-// they end, and that no process of theirs is left.
+// Programs started as users start them, with mpiexec and without, in different environments: what they print, how they
+// end, and that no process of theirs is left.
 #include "tests/spawn/run_program.hpp"
 #include "tests/support/catch.hpp"
 
@@ -12,12 +12,12 @@
 
 namespace {
 
-/// How a program is started: plainly, or with four slots for ranks.
+/// Returns a command that starts the program without mpiexec, or with mpiexec and four slots for ranks.
 std::string started(bool by_mpiexec, std::string const& program = FARM_SMALL_PROGRAM) {
   return by_mpiexec ? FARM_MPIEXEC " -n 1 -host localhost:5 " + program : program;
 }
 
-/// With all its ranks at once.
+/// Returns a command that starts all ranks at once.
 std::string started_with(int ranks) {
   return fmt::format(FARM_MPIEXEC " --oversubscribe -n {} " FARM_SMALL_PROGRAM, ranks);
 }
@@ -36,7 +36,7 @@ std::string copy_of_the_program() {
 
 }  // namespace
 
-TEST_CASE("a program works under mpiexec and without, says nothing on stderr and leaves no process") {
+TEST_CASE("a program works with mpiexec and without, prints nothing on stderr and leaves no process") {
   auto const by_mpiexec = GENERATE(true, false);
   CAPTURE(by_mpiexec);
   auto const outcome = run_program(started(by_mpiexec) + " work");
@@ -46,7 +46,7 @@ TEST_CASE("a program works under mpiexec and without, says nothing on stderr and
   CHECK(outcome.left.empty());
 }
 
-TEST_CASE("a program whose ranks die ends well and leaves no process") {
+TEST_CASE("a program whose ranks die ends with success and leaves no process") {
   auto const by_mpiexec = GENERATE(true, false);
   CAPTURE(by_mpiexec);
   auto const outcome = run_program(started(by_mpiexec) + " lose_ranks");
@@ -55,7 +55,7 @@ TEST_CASE("a program whose ranks die ends well and leaves no process") {
   CHECK(outcome.left.empty());
 }
 
-TEST_CASE("when the master dies, its ranks and their guards end, though a task runs") {
+TEST_CASE("when the master dies while a task runs, its ranks and their guards end") {
   auto const by_mpiexec = GENERATE(true, false);
   CAPTURE(by_mpiexec);
   std::filesystem::remove("the_task_runs");
@@ -64,7 +64,7 @@ TEST_CASE("when the master dies, its ranks and their guards end, though a task r
   CHECK(outcome.left.empty());
 }
 
-TEST_CASE("FARM_GUARD=0: tasks that behave work without guards, and what they print arrives") {
+TEST_CASE("with FARM_GUARD=0 tasks run without guards, and their output arrives") {
   auto const by_mpiexec = GENERATE(true, false);
   CAPTURE(by_mpiexec);
   auto const outcome = run_program(started(by_mpiexec) + " work", "FARM_GUARD=0");
@@ -77,7 +77,7 @@ TEST_CASE("FARM_GUARD=0: tasks that behave work without guards, and what they pr
   for (int i = 1; i <= 3; ++i) CHECK_THAT(printing.output, contains(fmt::format("task {} prints\n", i)));
 }
 
-TEST_CASE("without the PMIx library there is one clear error, unless no guards are wanted") {
+TEST_CASE("a missing PMIx library is one clear error, unless guards are turned off") {
   auto const by_mpiexec = GENERATE(true, false);
   CAPTURE(by_mpiexec);
   auto const outcome = run_program(started(by_mpiexec) + " work", "FARM_PMIX_LIBRARY=/nonexistent");
@@ -92,7 +92,7 @@ TEST_CASE("without the PMIx library there is one clear error, unless no guards a
     CHECK(run_program(started(false) + " work", "FARM_PMIX_LIBRARY=/nonexistent FARM_GUARD=0").output == "sum 48\n");
 }
 
-TEST_CASE("FARM_MAX_WORKERS says how many ranks a pool has when the program does not") {
+TEST_CASE("FARM_MAX_WORKERS sets the number of ranks of a pool whose options do not") {
   auto const small = run_program(started(true) + " work_by_default", "FARM_MAX_WORKERS=2");
   CHECK(small.status == 0);
   CHECK(small.output == "max_ranks 2\n");
@@ -108,7 +108,7 @@ TEST_CASE("FARM_MAX_WORKERS says how many ranks a pool has when the program does
   CHECK(singleton.output == "max_ranks 3\n");
 }
 
-TEST_CASE("a program that was rebuilt or removed while it ran says so, in one line") {
+TEST_CASE("a program that was rebuilt or removed while it ran fails with one line that says so") {
   auto const by_mpiexec = GENERATE(true, false);
   auto const program = copy_of_the_program();
   auto const replacement = program + "_replacement";
@@ -125,7 +125,7 @@ TEST_CASE("a program that was rebuilt or removed while it ran says so, in one li
   CHECK(outcome.left.empty());
 }
 
-TEST_CASE("a program whose file was replaced by the same one goes on") {
+TEST_CASE("a program whose file was replaced by an identical file goes on") {
   auto const program = copy_of_the_program();
   auto const replacement = program + "_replacement";
   std::filesystem::copy_file(program, replacement, std::filesystem::copy_options::overwrite_existing);
@@ -134,7 +134,7 @@ TEST_CASE("a program whose file was replaced by the same one goes on") {
   CHECK(outcome.output == "before 1\nafter 2\n");
 }
 
-TEST_CASE("the same program, started with all its ranks at once, does the same, with guards and without") {
+TEST_CASE("a program works with all its ranks started at once, with guards and without") {
   auto const guards = GENERATE(as<std::string>{}, "", "FARM_GUARD=0");
   CAPTURE(guards);
   auto const outcome = run_program(started_with(5) + " work", guards);
@@ -147,14 +147,14 @@ TEST_CASE("the same program, started with all its ranks at once, does the same, 
   for (int i = 1; i <= 3; ++i) CHECK_THAT(printing.output, contains(fmt::format("task {} prints\n", i)));
 }
 
-TEST_CASE("started with all its ranks at once, a program whose ranks die goes on with the others and ends well") {
+TEST_CASE("a program with all its ranks started at once goes on when ranks die, and ends with success") {
   auto const outcome = run_program(started_with(7) + " lose_ranks");
   CHECK(outcome.status == 0);
   CHECK(outcome.output == "lost\nlost\nthen 3\n");
   CHECK(outcome.left.empty());
 }
 
-TEST_CASE("an exception that leaves main ends the whole job with a status that is not 0, and leaves no process") {
+TEST_CASE("an exception that leaves main ends the whole job with a status other than 0, and leaves no process") {
   auto const command = GENERATE(started(true), started(false), started_with(3));
   CAPTURE(command);
   auto const outcome = run_program(command + " fail_while_tasks_run");
@@ -164,7 +164,7 @@ TEST_CASE("an exception that leaves main ends the whole job with a status that i
   CHECK(outcome.left.empty());
 }
 
-TEST_CASE("an error that main reports ends a job with ranks that serve, and so does the master's death") {
+TEST_CASE("a job whose ranks were started at once ends when main returns an error, and when the master dies") {
   auto const refused = run_program(started_with(2) + " work");
   CHECK(refused.status == 1);
   CHECK_THAT(refused.errors, contains("error: max_ranks is 4, but there are 1 slots") && contains("mpiexec -n 5"));
@@ -175,7 +175,7 @@ TEST_CASE("an error that main reports ends a job with ranks that serve, and so d
   CHECK(orphaned.left.empty());
 }
 
-TEST_CASE("Ctrl-C ends all tasks as cancelled, then the program with status 130; nothing is left") {
+TEST_CASE("Ctrl-C cancels all tasks, then ends the program with status 130; no process and no file is left") {
   auto const command = GENERATE(started(true), started(false), started_with(3));
   CAPTURE(command);
   std::filesystem::create_directory("stage");
@@ -195,7 +195,7 @@ TEST_CASE("Ctrl-C ends all tasks as cancelled, then the program with status 130;
   CHECK(run("uncaught").status == 130);
 }
 
-TEST_CASE("when the launcher is interrupted no process is left, and after the next start no file") {
+TEST_CASE("when mpiexec is interrupted no process is left, and the next start removes all files") {
   auto const command = GENERATE(started(true), started_with(3));
   CAPTURE(command);
   std::filesystem::create_directory("stage");
@@ -207,7 +207,7 @@ TEST_CASE("when the launcher is interrupted no process is left, and after the ne
   CHECK(std::filesystem::is_empty("stage"));
 }
 
-TEST_CASE("when the master and its launcher die at once no process is left, and after the next start no file") {
+TEST_CASE("when the master and mpiexec die together no process is left, and the next start removes all files") {
   std::filesystem::create_directory("stage");
   std::filesystem::remove("the_task_runs");
   auto const outcome = run_program(started_with(3) + " die_with_the_launcher", "FARM_STAGE_DIR=stage");
@@ -223,7 +223,7 @@ TEST_CASE("when the master and its launcher die at once no process is left, and 
   }
 }
 
-TEST_CASE("more ranks than the limit of open files allows are refused before any is started, in one line") {
+TEST_CASE("more ranks than the limit of open files allows are refused in one line, before any rank starts") {
   auto const command =
       GENERATE(std::string{FARM_MPIEXEC " -n 1 -host localhost:121 " FARM_SMALL_PROGRAM}, started(false));
   CAPTURE(command);

@@ -43,7 +43,7 @@ Outcome run_program(std::string const& command, std::string const& environment) 
   Outcome outcome{.status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status),
                   .output = content("out.txt"),
                   .errors = content("err.txt")};
-  // a launcher's daemon may take a moment
+  // A launcher's daemon may take a moment to end.
   auto left = processes_with(mark);
   for (auto const end = std::chrono::steady_clock::now() + 5s;
        !left.empty() && std::chrono::steady_clock::now() < end;) {

@@ -1,4 +1,4 @@
-// A program that was started with all its ranks at once: rank 0 is the master, the others serve.
+// A program that was started with all its ranks at once: rank 0 is the master, the other ranks serve.
 #include <farm/farm.hpp>
 
 #include "tests/support/catch.hpp"
@@ -42,7 +42,7 @@ TEST_CASE("tasks run on the ranks that the job was started with") {
   CHECK(pool.map(world_size, std::vector{1, 2, 3}) == std::vector{6, 6, 6});
 }
 
-TEST_CASE("groups of all sizes are formed of the same ranks, one after the other and at once") {
+TEST_CASE("the same ranks form groups of all sizes, in turn and at once") {
   farm::MPISpawnPool pool{{.max_ranks = 5, .ranks_per_task = 2}};
   std::vector<farm::Future<int>> sums;
   for (int round = 0; round < 20; ++round) {
@@ -58,7 +58,7 @@ TEST_CASE("groups of all sizes are formed of the same ranks, one after the other
   CHECK(pool.submit(sum_of_ranks).result() == 3);
 }
 
-TEST_CASE("the options of one pool's workers do not reach another's") {
+TEST_CASE("the worker options of one pool do not affect another pool") {
   auto const directory = std::filesystem::temp_directory_path() / "static_ranks";
   std::filesystem::create_directories(directory);
   {
@@ -75,7 +75,7 @@ TEST_CASE("the options of one pool's workers do not reach another's") {
   std::filesystem::remove_all(directory);
 }
 
-TEST_CASE("initializers run anew for each pool") {
+TEST_CASE("initializers run again for each pool") {
   for (int i = 0; i < 3; ++i) {
     farm::MPISpawnPool pool{{.max_ranks = 5, .initializer = farm::initializer([](int k) { return k; }, i)}};
     CHECK(pool.submit([](farm::Initialized<int> kept) { return *kept; }).result() == i);
@@ -85,15 +85,15 @@ TEST_CASE("initializers run anew for each pool") {
   CHECK_THAT(error_of([&] { broken.submit(pid).result(); }), contains("out of order"));
 }
 
-TEST_CASE("more ranks than there are is refused, with what gives more") {
+TEST_CASE("more ranks than the job has are refused, and the error says how to get more") {
   auto const text = error_of([] { farm::MPISpawnPool{{.max_ranks = 6}}; });
   CHECK_THAT(text, contains("mpiexec -n 7"));
   CHECK_THAT(text, contains("5 slots"));
 }
 
-// The last ones, as ranks that die are not replaced.
+// These run last, since ranks that die are not replaced.
 
-TEST_CASE("an exception on one rank while its peer waits costs the peer, and no more") {
+TEST_CASE("an exception on one rank costs the peer that waits for it, and no other rank") {
   farm::MPISpawnPool pool{{.max_ranks = 5, .ranks_per_task = 2, .grace = std::chrono::milliseconds{100}}};
   auto const one_throws = [](farm::Comm const& comm) {
     if (comm.rank() == 1) throw std::domain_error("one");
@@ -103,7 +103,7 @@ TEST_CASE("an exception on one rank while its peer waits costs the peer, and no 
   CHECK(pool.map([](int i) { return i; }, std::vector{1, 2, 3}) == std::vector{1, 2, 3});
 }
 
-TEST_CASE("a rank that dies takes its group with it, and the others go on; too few left is an error, not a wait") {
+TEST_CASE("a rank that dies ends its group only; a task for which too few ranks are left fails instead of waiting") {
   farm::MPISpawnPool pool{{.max_ranks = 4, .ranks_per_task = 2, .max_losses = 1}};
   auto const text = error_of([&] {
     pool.submit([](farm::Comm const& comm) {

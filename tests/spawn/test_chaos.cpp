@@ -1,4 +1,4 @@
-// Ranks die at random, by signals from outside and by their own hand, while a pool works: every result is right,
+// Ranks die at random, by signals from outside and in their own tasks, while a pool works. Every result is right, and
 // nothing hangs.
 #include <farm/farm.hpp>
 
@@ -22,8 +22,8 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// Some milliseconds of work that needs all ranks, at the first attempts of some tasks cut short. Each rank leaves its
-/// process number in the directory.
+/// Computes for some milliseconds, with collectives of all ranks. In the first attempt of some tasks one rank dies.
+/// Each rank creates a file in the directory, named after its process number.
 long work(int i, std::string const& directory, farm::TaskContext& context, farm::Comm const& comm) {
   std::ofstream{fmt::format("{}/{}", directory, getpid())};
   if (context.attempt() == 1 && comm.rank() == i % comm.size()) {
@@ -64,7 +64,8 @@ long expected(int i, int ranks) {
   return sum;
 }
 
-/// Ranks that have served a task. One that is still being started is spared: MPI_Comm_spawn would wait for it for ever.
+/// Returns the ranks that have started a task. Only these may be killed: MPI_Comm_spawn would wait for ever for a rank
+/// that dies while it starts.
 std::vector<pid_t> known_ranks(std::string const& directory) {
   std::vector<pid_t> ranks;
   for (auto const& entry : std::filesystem::directory_iterator{directory})
@@ -74,7 +75,7 @@ std::vector<pid_t> known_ranks(std::string const& directory) {
 
 }  // namespace
 
-TEST_CASE("ranks are killed at random, and every result is right") {
+TEST_CASE("every result is right while ranks are killed at random") {
   char const* const seconds = std::getenv("FARM_TEST_CHAOS_SECONDS");
   auto const duration = std::chrono::seconds{seconds != nullptr ? std::atoi(seconds) : 15};
   auto const seed = std::random_device{}();

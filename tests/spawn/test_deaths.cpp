@@ -1,4 +1,5 @@
-// Ranks that are killed for real at every point of their lives: the task runs again elsewhere, and nothing hangs.
+// Ranks are killed at different points between their start and their end: the task runs again on another group, and
+// nothing hangs.
 #include <farm/farm.hpp>
 
 #include "tests/support/catch.hpp"
@@ -18,7 +19,7 @@
 
 namespace {
 
-/// The first process that asks for it gets true, of all that know the path.
+/// A file that gives true to the first process that asks for it.
 class Once {
  public:
   Once()
@@ -53,7 +54,7 @@ void check_works(farm::MPISpawnPool& pool) {
   for (int i = 0; i < 10; ++i) CHECK(pool.submit(sum_of_ranks, i).result() == 2 * i + 1);
 }
 
-/// An answer that the master has not yet read all of waits in a socket of this process.
+/// Returns true if a socket of this process holds an answer of which the master has not read all.
 bool is_answering() {
   for (int descriptor = 3; descriptor < 64; ++descriptor) {
     int unread = 0;
@@ -62,14 +63,14 @@ bool is_answering() {
   return false;
 }
 
-/// The process dies in its next collective call.
-bool armed = false;  // NOLINT: what this process is told by its task
+/// True if this process is to die in its next collective call. A task sets it.
+bool armed = false;  // NOLINT: read by the functions below, which replace those of MPI
 
 int die_when_mpi_is_finalized(MPI_Comm /*comm*/, int /*key*/, void* /*value*/, void* /*state*/) { die(); }
 
 }  // namespace
 
-// What the profiling interface of MPI is for: these take the place of the library's.
+// Replace the library's functions, as the profiling interface of MPI allows.
 #define FARM_DIES_IN(name, parameters, arguments) \
   extern "C" int name parameters {                \
     if (armed) die();                             \
@@ -82,7 +83,7 @@ FARM_DIES_IN(MPI_Allreduce, (void const* in, void* out, int count, MPI_Datatype 
              (in, out, count, type, op, comm))
 #undef FARM_DIES_IN
 
-TEST_CASE("in an initializer: the group is started anew") {
+TEST_CASE("a rank that dies in an initializer is replaced with its group") {
   Once const once;
   farm::MPISpawnPool pool{{.max_ranks = 2,
                            .ranks_per_task = 2,
@@ -96,7 +97,7 @@ TEST_CASE("in an initializer: the group is started anew") {
   CHECK(pool.statistics().groups == 1);
 }
 
-TEST_CASE("between tasks: the next task runs on another group") {
+TEST_CASE("after a rank dies between tasks, the next task runs on another group") {
   farm::MPISpawnPool pool{{.max_ranks = 2, .ranks_per_task = 2}};
   auto const processes = pool.submit(farm::all_ranks, [] { return getpid(); }).result();
   kill(processes[1], SIGKILL);
@@ -104,7 +105,7 @@ TEST_CASE("between tasks: the next task runs on another group") {
   CHECK(pool.submit(farm::all_ranks, [] { return getpid(); }).result()[0] != processes[0]);
 }
 
-TEST_CASE("in the middle of an answer: what came of it is not taken for a result") {
+TEST_CASE("if a rank dies while it sends an answer, the part that arrived is not taken for a result") {
   farm::MPISpawnPool pool{{.max_ranks = 2, .ranks_per_task = 2}};
   auto const task = [](farm::TaskContext const& context) {
     if (context.attempt() == 1 && context.rank() == 0) {
@@ -122,7 +123,7 @@ TEST_CASE("in the middle of an answer: what came of it is not taken for a result
   CHECK(pool.statistics().groups_lost == 1);
 }
 
-TEST_CASE("while an array is published collectively: no file of it keeps a final name, and the next attempt is whole") {
+TEST_CASE("if a rank dies while its group publishes an array, the next attempt publishes the whole array") {
   farm::MPISpawnPool pool{{.max_ranks = 2, .ranks_per_task = 2}};
   auto const task = [](farm::TaskContext const& context, farm::Comm const& comm) {
     farm::Slab<double> slab{comm, {std::uint64_t{1} << 23U}};
@@ -138,7 +139,7 @@ TEST_CASE("while an array is published collectively: no file of it keeps a final
   CHECK(pool.statistics().groups_lost == 1);
 }
 
-TEST_CASE("when MPI is finalized at the end: the pool still ends") {
+TEST_CASE("a pool ends even if a rank dies while it finalizes MPI") {
   farm::MPISpawnPool pool{{.max_ranks = 2, .ranks_per_task = 2}};
   pool.submit([](farm::Comm const& comm) {
         if (comm.rank() == 0) return;

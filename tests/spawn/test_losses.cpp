@@ -1,4 +1,4 @@
-// Exceptions and deaths in tasks: what they cost, and what the caller is told.
+// Exceptions and deaths in tasks: what they cost, and which error the caller gets.
 #include <farm/farm.hpp>
 
 #include "tests/support/catch.hpp"
@@ -28,7 +28,7 @@ int throw_on_rank(int rank, farm::Comm const& comm) {
   return 0;
 }
 
-/// The peers wait for the rank that throws.
+/// Throws on one rank while the other ranks wait for it.
 int throw_beside_a_collective(int rank, farm::Comm const& comm) {
   if (comm.rank() == rank) throw std::out_of_range("too far");
   MPI_Barrier(comm);
@@ -72,7 +72,7 @@ int die_on_rank(int rank, Death how, farm::Comm const& comm) {
   return 0;
 }
 
-/// Leaves a byte in the file each time that it runs.
+/// Appends a byte to the file each time that it runs.
 int leave_a_mark(int i, std::string const& file, farm::TaskContext const& context) {
   int const descriptor = open(file.c_str(), O_WRONLY | O_APPEND);
   if (write(descriptor, "x", 1) != 1) throw std::runtime_error("no mark");
@@ -83,7 +83,7 @@ int leave_a_mark(int i, std::string const& file, farm::TaskContext const& contex
 
 }  // namespace
 
-TEST_CASE("what a rank has answered before it died is not run again") {
+TEST_CASE("tasks that a rank answered before it died do not run again") {
   auto const marks = std::filesystem::absolute("marks").string();
   std::ofstream{marks};
   farm::MPISpawnPool pool{{.max_ranks = 1}};
@@ -93,7 +93,7 @@ TEST_CASE("what a rank has answered before it died is not run again") {
   CHECK(std::filesystem::file_size(marks) == 201);
 }
 
-TEST_CASE("a rank whose guard tells nothing, as it is stopped, is lost after some seconds all the same") {
+TEST_CASE("a rank that dies while its guard is stopped is lost after some seconds") {
   auto const guard = std::filesystem::absolute("guard").string();
   farm::MPISpawnPool pool{{.max_ranks = 1}};
   auto const die_unseen = [](std::string const& file, farm::TaskContext const& context) {
@@ -134,7 +134,7 @@ TEST_CASE("an exception from any rank reaches the caller as the same standard ty
   CHECK(pool.submit(add_one, 1).result() == 2);
 }
 
-TEST_CASE("a rank that throws while its peers wait in a collective hangs nothing") {
+TEST_CASE("nothing hangs if a rank throws while its peers wait in a collective") {
   farm::MPISpawnPool pool{{.max_ranks = 2, .ranks_per_task = 2, .grace = 50ms}};
   for (int const rank : {0, 1, 0})
     CHECK_THROWS_AS(pool.submit(throw_beside_a_collective, rank).result(), std::out_of_range);
@@ -142,7 +142,8 @@ TEST_CASE("a rank that throws while its peers wait in a collective hangs nothing
   CHECK(pool.statistics().groups_lost == 0);
 }
 
-TEST_CASE("answers do not wait for the next task, which may wait for peers that wait in the one before it") {
+TEST_CASE(
+    "a rank sends its answer before it starts the next task, even if that task waits for peers in the task before") {
   farm::MPISpawnPool pool{{.max_ranks = 2, .ranks_per_task = 2, .grace = 20ms}};
   auto const together = [](farm::Comm const& comm) { comm.barrier(); };
   for (int round = 0; round < 5; ++round) {
@@ -156,7 +157,7 @@ TEST_CASE("answers do not wait for the next task, which may wait for peers that 
   }
 }
 
-TEST_CASE("messages that a task which threw has left behind do not reach the next one") {
+TEST_CASE("messages that a task left behind when it threw do not reach the next task") {
   farm::MPISpawnPool pool{{.max_ranks = 2, .ranks_per_task = 2}};
   auto const leave_message = [](farm::Comm const& comm) {
     int const wrong = -1;
@@ -224,7 +225,7 @@ TEST_CASE("a task whose group was lost runs again, up to max_losses") {
   CHECK_THAT(text, contains("its group was lost 3 times"));
 }
 
-TEST_CASE("a task that runs longer than its limit is ended, whatever it does, and the next one runs") {
+TEST_CASE("a task that exceeds its time limit is ended, whatever it does, and the next task runs") {
   farm::MPISpawnPool pool{{.max_ranks = 2, .ranks_per_task = 2}};
   auto const limit = farm::TaskOptions{.timeout = 300ms};
   auto const endless = [](farm::Comm const&) {
@@ -243,8 +244,8 @@ TEST_CASE("a task that runs longer than its limit is ended, whatever it does, an
 }
 
 TEST_CASE("a guard's death takes its rank with it") {
-  // without recovery the launcher ends everything when a guard is killed: only a singleton's launcher has it switched
-  // on
+  // Without Open MPI's recovery the launcher ends everything if a guard is killed. Only a singleton's launcher has
+  // recovery.
   if (std::getenv("OMPI_MCA_orte_enable_recovery") == nullptr) return;
   farm::MPISpawnPool pool{{.max_ranks = 1, .max_losses = 1}};
   auto const future = pool.submit([] {
@@ -260,7 +261,7 @@ TEST_CASE("a pool inside a task is refused") {
   CHECK_THAT(error_of([&] { future.result(); }), contains("only the master can"));
 }
 
-TEST_CASE("arguments and results that cannot be serialized at run time fail their own future only") {
+TEST_CASE("an argument or result that fails to serialize at run time fails its own future only") {
   farm::MPISpawnPool pool{{.max_ranks = 1}};
   auto const identity = [](Picky p) { return p; };
   auto const plus_one = [](Picky p) { return Picky{p.value + 1}; };

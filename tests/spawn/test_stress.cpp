@@ -1,6 +1,6 @@
-// Stories drawn from a seed: pools, one after the other and at once, whose tasks compute, throw, die and never end,
-// while futures are cancelled, ranks are killed and stopped, and pools are shut down. Every future ends as it may,
-// every result is right, and nothing is left.
+// Runs scenarios that are drawn from a seed: pools in turn and at once, with tasks that compute, throw, die and never
+// end, while futures are cancelled, ranks are killed and stopped, and pools are shut down. Every future ends in an
+// allowed way, every result is right, and no process, file or descriptor is left.
 #include <farm/farm.hpp>
 
 #include "tests/support/catch.hpp"
@@ -36,25 +36,26 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// Of ranks, in their environment: where they tell their process numbers; by it their processes are known.
+/// A variable in the environment of all ranks: the directory in which they leave their process numbers. It also marks
+/// their processes.
 constexpr char const* directory_variable = "FARM_STRESS_DIRECTORY";
-/// A spawn takes a fraction of a second, and a process that was stopped while it was idle is ended after 10 s: where
-/// nothing at all happens for longer than both may take, it hangs.
+/// A spawn takes a fraction of a second, and the end of a rank that was stopped while it was idle takes 10 s. If nothing
+/// happens for longer than both may take, the program hangs.
 constexpr auto spawn_limit = 30s;
 constexpr auto quiet_limit = 60s;
 
-// What tasks do. Each tells first on which process it runs: that is past its birth, and may be killed.
+// The tasks. Each first leaves the number of its process in a file: the process has started, and may be killed.
 
-void tell_process() {
-  static bool const told = [] {
+void announce_process() {
+  static bool const announced = [] {
     std::ofstream{fmt::format("{}/{}", std::getenv(directory_variable), getpid())};
     return true;
   }();
-  static_cast<void>(told);
+  static_cast<void>(announced);
 }
 
 long compute(long n, farm::Comm const& comm) {
-  tell_process();
+  announce_process();
   long sum = 0;
   long const mine = n * (comm.rank() + 1);
   MPI_Allreduce(&mine, &sum, 1, MPI_LONG, MPI_SUM, comm);
@@ -62,13 +63,13 @@ long compute(long n, farm::Comm const& comm) {
 }
 
 long nap(long n, int milliseconds) {
-  tell_process();
+  announce_process();
   std::this_thread::sleep_for(std::chrono::milliseconds{milliseconds});
   return n;
 }
 
 long fail(long n, int on, std::uint32_t attempts, bool peers_wait, farm::TaskContext& context, farm::Comm const& comm) {
-  tell_process();
+  announce_process();
   if (comm.rank() == on % comm.size() && context.attempt() <= attempts) throw std::domain_error("as asked");
   if (peers_wait) comm.barrier();
   return n;
@@ -76,7 +77,7 @@ long fail(long n, int on, std::uint32_t attempts, bool peers_wait, farm::TaskCon
 
 long die(long n, int on, int how, std::uint32_t attempts, bool peers_wait, farm::TaskContext& context,
          farm::Comm const& comm) {
-  tell_process();
+  announce_process();
   if (comm.rank() == on % comm.size() && context.attempt() <= attempts) {
     constexpr int signals[] = {SIGKILL, SIGSEGV, SIGABRT, SIGTERM};
     if (how < 4) raise(signals[how]);
@@ -92,7 +93,7 @@ enum class Endless { loop, deadlock, stopped, listens };
 constexpr char const* endless_names[] = {"loop", "deadlock", "stopped", "listens"};
 
 long never_end(Endless how, farm::Comm const& comm) {
-  tell_process();
+  announce_process();
   int message = 0;
   if (how == Endless::deadlock) MPI_Recv(&message, 1, MPI_INT, comm.rank(), 0, comm, MPI_STATUS_IGNORE);
   if (how == Endless::stopped) raise(SIGSTOP);
@@ -102,7 +103,7 @@ long never_end(Endless how, farm::Comm const& comm) {
 }
 
 long listen(farm::TaskContext& context) {
-  tell_process();
+  announce_process();
   while (!context.stop_requested()) usleep(500);
   return 0;
 }
@@ -114,26 +115,26 @@ std::vector<double> ramp(std::uint64_t n, double base) {
 }
 
 std::vector<double> make_vector(std::uint64_t n, double base) {
-  tell_process();
+  announce_process();
   return ramp(n, base);
 }
 
 farm::Slab<double> make_slab(std::uint64_t n, double base, farm::Comm const& comm) {
-  tell_process();
+  announce_process();
   farm::Slab<double> slab{comm, {n}};
   std::iota(slab.begin(), slab.end(), base + static_cast<double>(slab.first_row()));
   return slab;
 }
 
 farm::Slab<double> shift(farm::Slab<double const> const& in, double by, farm::Comm const& comm) {
-  tell_process();
+  announce_process();
   farm::Slab<double> out{comm, in.extents()};
   std::transform(in.begin(), in.end(), out.begin(), [=](double x) { return x + by; });
   return out;
 }
 
 bool is_ramp(std::vector<double> const& all, double base) {
-  tell_process();
+  announce_process();
   return all == ramp(all.size(), base);
 }
 
@@ -144,25 +145,25 @@ std::vector<int> ranks_up_to(int n) {
 }
 
 int rank_of(farm::Comm const& comm) {
-  tell_process();
+  announce_process();
   return comm.rank();
 }
 
 long add(long a, long b) {
-  tell_process();
+  announce_process();
   return a + b;
 }
 
 long add_all(std::vector<long> const& all) {
-  tell_process();
+  announce_process();
   return std::accumulate(all.begin(), all.end(), 0L);
 }
 
-// How tasks end.
+// The ways in which tasks end.
 
 enum Ending : unsigned { wrong = 0, value = 1, cancelled = 2, late = 4, lost = 8, threw = 16 };
 
-/// `text` tells of what is none of these.
+/// Returns how the task ended. If it ended in none of the other ways, returns `wrong` and sets `text` to the reason.
 template <class R>
 Ending ending_of(farm::Future<R> const& future, std::function<bool(R const&)> const& is_right, std::string& text) {
   try {
@@ -183,14 +184,15 @@ Ending ending_of(farm::Future<R> const& future, std::function<bool(R const&)> co
   return wrong;
 }
 
+/// One submitted task.
 struct Entry {
-  std::string what;
+  std::string description;
   unsigned allowed = value;            ///< endings
-  std::vector<std::size_t> sources{};  ///< entries: it may end as one of them
+  std::vector<std::size_t> sources{};  ///< entries whose futures are its arguments; it may end as they do
   std::function<bool()> done{};
   std::function<bool()> cancel{};
   std::function<Ending(std::string&)> ending{};
-  bool was_cancelled = false;  ///< cancel() has said so
+  bool was_cancelled = false;  ///< cancel() returned true
   Ending ended = wrong;
 };
 
@@ -225,7 +227,7 @@ std::size_t open_descriptors() {
   return static_cast<std::size_t>(std::distance(fs::directory_iterator{"/proc/self/fd"}, fs::directory_iterator{}));
 }
 
-/// Where they lead, a line each.
+/// Returns one line for each open descriptor: the file that it refers to.
 std::string list_of_descriptors() {
   std::string text;
   for (auto const& entry : fs::directory_iterator{"/proc/self/fd"}) {
@@ -235,7 +237,7 @@ std::string list_of_descriptors() {
   return text;
 }
 
-/// Whether it holds within some seconds: guards go shortly after their ranks.
+/// Returns true if the condition holds within 10 s. Guards end shortly after their ranks.
 template <class Condition>
 bool holds_soon(Condition condition) {
   for (auto const end = Clock::now() + 10s; Clock::now() < end; std::this_thread::sleep_for(10ms)) {
@@ -244,10 +246,10 @@ bool holds_soon(Condition condition) {
   return condition();
 }
 
-/// The life of one pool, on a thread of its own.
-class PoolStory {
+/// One pool, from its construction to its end, on a thread of its own.
+class PoolScenario {
  public:
-  PoolStory(std::uint32_t seed, int slots, fs::path directory) : random_(seed), directory_(std::move(directory)) {
+  PoolScenario(std::uint32_t seed, int slots, fs::path directory) : random_(seed), directory_(std::move(directory)) {
     fs::create_directories(directory_);
     max_ranks_ = 1 + below(slots);
     other_size_ = 1 + below(max_ranks_);
@@ -287,24 +289,24 @@ class PoolStory {
       }
       end(pool);
     }
-    set_state("gone");
+    set_state("ended");
     check();
   }
 
-  /// Thread-safe.
+  /// Returns the state of the pool and the tasks that are not done. Thread-safe.
   [[nodiscard]] std::string report() {
     std::scoped_lock const lock{mutex_};
     auto text = fmt::format("a pool ({}) is {}\n", what_, state_);
     for (auto const& entry : entries_) {
-      if (!entry.done()) text += fmt::format("  not done: {}\n", entry.what);
+      if (!entry.done()) text += fmt::format("  not done: {}\n", entry.description);
     }
     return text;
   }
 
-  /// Grows as long as something happens. Thread-safe.
+  /// Returns a number that grows as long as something happens. Thread-safe.
   [[nodiscard]] std::size_t events() const { return events_; }
 
-  /// What has gone wrong, line by line; after run().
+  /// Returns one line for each error; valid after run().
   [[nodiscard]] std::string const& faults() const { return faults_; }
 
  private:
@@ -335,14 +337,15 @@ class PoolStory {
     } else if (what == 21 && !longs_.empty()) {
       try {
         static_cast<void>(longs_[any(longs_.size())].future.result(std::chrono::milliseconds{below(200)}));
-      } catch (std::exception const&) {  // judged later
+      } catch (std::exception const&) {  // check() judges it
       }
     } else if (what == 22) {
       static_cast<void>(pool.statistics());
     }
   }
 
-  /// A rank that is past its birth: MPI_Comm_spawn would wait for ever for one that is not.
+  /// Sends the signal to a rank that has started. MPI_Comm_spawn would wait for ever for a rank that dies while it
+  /// starts.
   void hit(int signal) {
     std::vector<fs::path> files{fs::directory_iterator{directory_}, {}};
     std::shuffle(files.begin(), files.end(), random_);
@@ -357,10 +360,10 @@ class PoolStory {
   std::size_t keep(std::string what, unsigned allowed, farm::Future<R> const& future,
                    std::function<bool(R const&)> is_right, std::vector<std::size_t> sources = {}) {
     future.add_done_callback([this](auto const&) {
-      ++told_;
+      ++callbacks_;
       ++events_;
     });
-    Entry entry{.what = std::move(what), .allowed = allowed | always_, .sources = std::move(sources)};
+    Entry entry{.description = std::move(what), .allowed = allowed | always_, .sources = std::move(sources)};
     entry.done = [future] { return future.done(); };
     entry.cancel = [future] { return future.cancel(); };
     entry.ending = [future, is_right](std::string& text) { return ending_of<R>(future, is_right, text); };
@@ -426,7 +429,7 @@ class PoolStory {
       case 6: {
         if (!one_in(3)) break;
         auto const how = static_cast<Endless>(below(4));
-        if (end_ == 6 && one_in(2) && !stops_) {  // it will be terminated
+        if (end_ == 6 && one_in(2) && !stops_) {  // end() terminates the pool
           if (how == Endless::listens) {
             keep_long("listen for ever", cancelled, pool.submit(options, listen), 0);
           } else {
@@ -559,13 +562,13 @@ class PoolStory {
     if (end_ != 3) {
       try {
         static_cast<void>(pool.submit(nap, 1L, 1));
-        fault("a pool that was shut down has taken a task");
+        fault("a pool took a task after its shutdown");
       } catch (farm::ShutdownError const&) {
       }
     }
     pool.shutdown();
     for (auto const& future : further) {
-      if (!future.done()) return fault("a task that was submitted while its pool was shut down is not done");
+      if (!future.done()) return fault("a task that was submitted during the shutdown of its pool is not done");
       std::string text;
       auto const ended = ending_of<long>(
           future, [](long got) { return got == 3; }, text);
@@ -577,7 +580,7 @@ class PoolStory {
   void check() {
     for (auto& entry : entries_) {
       if (!entry.done()) {
-        fault(fmt::format("{}: not done, and its pool is gone", entry.what));
+        fault(fmt::format("{}: not done, but its pool has ended", entry.description));
         continue;
       }
       std::string text;
@@ -591,11 +594,13 @@ class PoolStory {
         }
       }
       if ((entry.ended & allowed) == 0) {
-        fault(fmt::format("{}: ended with {} {}, where {} is allowed{}", entry.what, static_cast<unsigned>(entry.ended),
-                          text, allowed, entry.was_cancelled ? ", since cancel() was true" : ""));
+        fault(fmt::format("{}: ended with {} {}, but only {} is allowed{}", entry.description,
+                          static_cast<unsigned>(entry.ended), text, allowed,
+                          entry.was_cancelled ? ", since cancel() was true" : ""));
       }
     }
-    if (told_ != entries_.size()) fault(fmt::format("{} callbacks for {} futures", told_.load(), entries_.size()));
+    if (callbacks_ != entries_.size())
+      fault(fmt::format("{} callbacks for {} futures", callbacks_.load(), entries_.size()));
   }
 
   struct Long {
@@ -613,36 +618,36 @@ class PoolStory {
   std::mt19937 random_;
   fs::path directory_;
   int max_ranks_ = 1;
-  int other_size_ = 1;   ///< of some tasks
+  int other_size_ = 1;   ///< ranks of some tasks
   bool deaths_ = false;  ///< ranks die
-  bool stops_ = false;   ///< and are stopped, so that every task needs a limit
+  bool stops_ = false;   ///< ranks are stopped, so every task needs a time limit
   int max_losses_ = 3;
-  int end_ = 0;          ///< which of the ways to end a pool; from 4 on tasks are cancelled by it
-  unsigned always_ = 0;  ///< endings that are allowed to every task
-  bool brisk_ = false;   ///< all tasks are so short that many are sent ahead
+  int end_ = 0;          ///< how the pool ends; from 4 on its end cancels tasks
+  unsigned always_ = 0;  ///< endings that are allowed for every task
+  bool brisk_ = false;   ///< all tasks are short, so that many are sent ahead
   int worn_after_ = 0;   ///< tasks per group
   std::string what_;
   std::string faults_;
-  std::atomic<std::size_t> told_{0};  ///< callbacks of entries
+  std::atomic<std::size_t> callbacks_{0};  ///< of entries
   std::atomic<std::size_t> events_{0};
-  std::mutex mutex_;  ///< of what report() reads while the story runs
+  std::mutex mutex_;  ///< protects what report() reads while the scenario runs
   std::deque<Entry> entries_;
-  std::string state_ = "at work";
+  std::string state_ = "working";
   std::vector<Long> longs_;
   std::vector<Ramp> arrays_;
 };
 
-/// Ends the program, and says where it hangs, where nothing happens any more.
+/// Aborts the program, and prints which futures wait, if nothing happens for quiet_limit.
 class Watchdog {
  public:
-  using Stories = std::vector<std::vector<std::unique_ptr<PoolStory>>>;
+  using Scenarios = std::vector<std::vector<std::unique_ptr<PoolScenario>>>;
 
-  Watchdog(std::uint32_t seed, Stories const& stories)
-      : thread_([this, seed, &stories](std::stop_token const& stop) {
+  Watchdog(std::uint32_t seed, Scenarios const& scenarios)
+      : thread_([this, seed, &scenarios](std::stop_token const& stop) {
           auto const events = [&] {
             std::size_t sum = 0;
-            for (auto const& one_after_the_other : stories) {
-              for (auto const& attributes : one_after_the_other) sum += attributes->events();
+            for (auto const& in_turn : scenarios) {
+              for (auto const& scenario : in_turn) sum += scenario->events();
             }
             return sum;
           };
@@ -650,9 +655,9 @@ class Watchdog {
           for (auto known = events(); !stop.stop_requested(); known = events()) {
             changed_.wait_for(lock, stop, quiet_limit, [] { return false; });
             if (stop.stop_requested() || events() != known) continue;
-            fmt::print("it hangs: FARM_TEST_SEED={}\n", seed);
-            for (auto const& one_after_the_other : stories) {
-              for (auto const& attributes : one_after_the_other) fmt::print("{}", attributes->report());
+            fmt::print("the program hangs: FARM_TEST_SEED={}\n", seed);
+            for (auto const& in_turn : scenarios) {
+              for (auto const& scenario : in_turn) fmt::print("{}", scenario->report());
             }
             std::fflush(stdout);
             std::abort();
@@ -665,32 +670,32 @@ class Watchdog {
   std::jthread thread_;
 };
 
-/// Some pools; what has gone wrong, else nothing.
-std::string tell_story(std::uint32_t seed, int slots) {
+/// Runs the pools that the seed determines. Returns one line for each error.
+std::string run_scenario(std::uint32_t seed, int slots) {
   std::mt19937 random{seed};
   auto const below = [&](int n) { return std::uniform_int_distribution<int>{0, n - 1}(random); };
   auto const directory = fs::current_path() / fmt::format("stress-{}-{}", getpid(), seed);
-  Watchdog::Stories stories(below(3) == 0 ? 2 : 1);
-  for (auto& one_after_the_other : stories) {
+  Watchdog::Scenarios scenarios(below(3) == 0 ? 2 : 1);
+  for (auto& in_turn : scenarios) {
     for (int i = 1 + below(3); i > 0; --i) {
-      auto const number = one_after_the_other.size();
-      one_after_the_other.push_back(
-          std::make_unique<PoolStory>(static_cast<std::uint32_t>(random()), slots,
-                                      directory / fmt::format("{}.{}", &one_after_the_other - stories.data(), number)));
+      auto const number = in_turn.size();
+      in_turn.push_back(
+          std::make_unique<PoolScenario>(static_cast<std::uint32_t>(random()), slots,
+                                         directory / fmt::format("{}.{}", &in_turn - scenarios.data(), number)));
     }
   }
   {
-    Watchdog const watchdog{seed, stories};
+    Watchdog const watchdog{seed, scenarios};
     std::vector<std::jthread> threads;
-    for (auto const& one_after_the_other : stories) {
+    for (auto const& in_turn : scenarios) {
       threads.emplace_back([&] {
-        for (auto const& attributes : one_after_the_other) attributes->run();
+        for (auto const& scenario : in_turn) scenario->run();
       });
     }
   }
   std::string faults;
-  for (auto const& one_after_the_other : stories) {
-    for (auto const& attributes : one_after_the_other) faults += attributes->faults();
+  for (auto const& in_turn : scenarios) {
+    for (auto const& scenario : in_turn) faults += scenario->faults();
   }
   auto const mark = fmt::format("{}={}", directory_variable, directory.string());
   if (!holds_soon([&] { return processes_with(mark).empty(); })) {
@@ -703,11 +708,11 @@ std::string tell_story(std::uint32_t seed, int slots) {
   return faults;
 }
 
-char const* setting(char const* name) { return std::getenv(name); }  // NOLINT(concurrency-mt-unsafe): set by nobody
+char const* setting(char const* name) { return std::getenv(name); }  // NOLINT(concurrency-mt-unsafe): nobody sets it
 
 }  // namespace
 
-TEST_CASE("whatever happens to pools, each future ends as it may, each result is right, and nothing is left") {
+TEST_CASE("whatever happens to a pool, each future ends in an allowed way, each result is right, and nothing is left") {
   auto const* const seconds = setting("FARM_TEST_SECONDS");
   auto const* const given = setting("FARM_TEST_SEED");
   auto const end = Clock::now() + std::chrono::seconds{seconds != nullptr ? std::atoi(seconds) : 20};
@@ -715,14 +720,14 @@ TEST_CASE("whatever happens to pools, each future ends as it may, each result is
   constexpr int slots = 6;
   std::size_t descriptors = 0;
   do {
-    INFO("run it again alone with FARM_TEST_SEED=" << seed);
+    INFO("to repeat this scenario: FARM_TEST_SEED=" << seed);
     fmt::print("FARM_TEST_SEED={}\n", seed);
     std::fflush(stdout);
     auto const begun = Clock::now();
-    CHECK(tell_story(seed, slots) == "");
+    CHECK(run_scenario(seed, slots) == "");
     fmt::print("  {:.1f} s\n", std::chrono::duration<double>{Clock::now() - begun}.count());
     if (descriptors == 0) descriptors = open_descriptors();  // MPI opens some with the first spawn
-    // MPI closes its own connections to ranks that have gone when it is called for the next spawn; a leak would grow
+    // MPI closes its connections to ranks that have ended when the next spawn calls it, so a few more are no leak.
     bool const closed = holds_soon([&] { return open_descriptors() <= descriptors + 8; });
     INFO("descriptors: " << descriptors << " before, and now\n" << list_of_descriptors());
     CHECK(closed);

@@ -1,4 +1,4 @@
-// A count of which every task is a part: one that is lost, or done twice, changes it.
+// Every task contributes to one count, so a task that is lost or counted twice changes it.
 #include <farm/farm.hpp>
 
 #include "examples/unbalanced_tree.hpp"
@@ -29,10 +29,11 @@ namespace {
 
 using Found = std::pair<Count, std::vector<Node>>;
 
-/// In a file that the killer reads: this process is past its birth, and may be killed.
+/// Tells the Killer, in a file named after the process, that this process has started and may be killed.
 void tell_process(std::string const& directory) { std::ofstream{fmt::format("{}/{}", directory, getpid())}; }
 
-/// Of one node in 1024 the first attempt ends with the death of its rank: before, or with the answer ready.
+/// Explores some nodes. For one first node in 1024 the rank of the first attempt dies, before the work or with the
+/// answer ready.
 Found search(Tree const& tree, std::vector<Node> nodes, std::uint64_t limit, std::string const& directory,
              farm::TaskContext& context) {
   tell_process(directory);
@@ -44,7 +45,7 @@ Found search(Tree const& tree, std::vector<Node> nodes, std::uint64_t limit, std
   return {count, std::move(nodes)};
 }
 
-/// kill -9, every 300 ms or so, of a rank that has told of itself.
+/// Kills a rank about every 300 ms, of those that have called tell_process().
 class Killer {
  public:
   Killer(std::filesystem::path directory, std::uint32_t seed)
@@ -72,7 +73,7 @@ class Killer {
 
 }  // namespace
 
-TEST_CASE("a tree search counts every node once, while ranks are killed from outside and by their own hand") {
+TEST_CASE("a tree search counts every node once while ranks are killed, and kill themselves") {
   Tree const tree{.branching = 0.124};
   std::vector<Node> nodes{root_of(tree)};
   auto const serial = explore(tree, nodes, std::numeric_limits<std::uint64_t>::max());

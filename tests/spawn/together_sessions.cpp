@@ -1,4 +1,4 @@
-// Executors that all ranks of a communicator make together. Every rank runs these test cases.
+// Executors that all ranks of a communicator construct together. Every rank runs these test cases.
 #include <farm/farm.hpp>
 
 #include "tests/support/catch.hpp"
@@ -30,7 +30,7 @@ int sum_of_ranks(farm::Comm const& comm) {
   return sum;
 }
 
-/// How many of all ranks say so.
+/// Returns on how many ranks the argument is true. Collective over MPI_COMM_WORLD.
 int count(bool yes) {
   int sum = yes ? 1 : 0;
   MPI_Allreduce(MPI_IN_PLACE, &sum, 1, MPI_INT, MPI_SUM, MPI_COMM_WORLD);
@@ -39,7 +39,7 @@ int count(bool yes) {
 
 }  // namespace
 
-TEST_CASE("the root has an executor, the others serve it, and all go on") {
+TEST_CASE("the root has an executor, the other ranks serve it, and then all ranks go on") {
   bool root = false;
   {
     farm::MPICommExecutor executor{MPI_COMM_WORLD, 0};
@@ -56,10 +56,10 @@ TEST_CASE("the root has an executor, the others serve it, and all go on") {
     }
   }
   CHECK(root == (world_rank() == 0));
-  CHECK(count(root) == 1);  // all have come here
+  CHECK(count(root) == 1);  // collective: all ranks have gone on
 }
 
-TEST_CASE("any rank may be the root, of any communicator, time and again") {
+TEST_CASE("any rank of any communicator may be the root, repeatedly") {
   for (int root = 0; root < world_size(); ++root) {
     farm::MPICommExecutor executor{MPI_COMM_WORLD, root};
     CHECK(static_cast<bool>(executor) == (world_rank() == root));
@@ -97,7 +97,7 @@ TEST_CASE("a communicator of one rank runs tasks in the process itself") {
   CHECK_THROWS_AS(executor->submit([] { throw std::domain_error("in here"); }).result(), std::domain_error);
 }
 
-TEST_CASE("serving ranks work in groups where asked to") {
+TEST_CASE("serving ranks form groups of ranks_per_task") {
   farm::MPIExecutor executor{{.ranks_per_task = 2}};
   if (executor.is_main()) {
     CHECK(executor.num_workers() == 2);
@@ -107,7 +107,7 @@ TEST_CASE("serving ranks work in groups where asked to") {
   CHECK(executor.is_worker() == (world_rank() != 0));
 }
 
-TEST_CASE("MPIExecutor maps lazily, takes batches, and skips what is not for workers") {
+TEST_CASE("MPIExecutor maps, takes batches, and leaves the body early on workers") {
   int taken = 0;
   farm::with<farm::MPIExecutor>([&](farm::MPIExecutor& pool) {
     pool.workers_exit();
@@ -132,7 +132,7 @@ TEST_CASE("MPIPool has the functions of a multiprocessing pool") {
   });
 }
 
-TEST_CASE("what leaves the body at the root leaves with(), and the others go on") {
+TEST_CASE("an exception that leaves the body at the root leaves with(), and the other ranks go on") {
   auto const text = error_of([] {
     farm::with<farm::MPIExecutor>([](farm::MPIExecutor& pool) {
       pool.workers_exit();
@@ -147,7 +147,7 @@ TEST_CASE("what leaves the body at the root leaves with(), and the others go on"
   CHECK(count(true) == world_size());
 }
 
-TEST_CASE("nested use, a wrong root and use after shutdown are refused, and nothing hangs") {
+TEST_CASE("nested use, an invalid root and use after shutdown are refused, and nothing hangs") {
   CHECK_THAT(error_of([] { farm::MPICommExecutor{MPI_COMM_WORLD, 77}; }), contains("root is 77"));
   CHECK_THAT(error_of([] { farm::MPICommExecutor{MPI_COMM_WORLD, world_rank()}; }), contains("another on others"));
   {
@@ -166,7 +166,7 @@ TEST_CASE("nested use, a wrong root and use after shutdown are refused, and noth
   CHECK_THAT(error_of([] { farm::MPISpawnPool pool{{.max_ranks = 1}}; }), contains("Runtime"));
 }
 
-TEST_CASE("an executor whose options are wrong is refused at the root, and the others go on") {
+TEST_CASE("an executor with invalid options is refused at the root, and the other ranks go on") {
   auto const text = error_of([] { farm::MPIExecutor{{.ranks_per_task = 100}}; });
   if (world_rank() == 0) CHECK_THAT(text, contains("ranks_per_task is 100"));
   CHECK(count(true) == world_size());
@@ -183,7 +183,8 @@ TEST_CASE("pending tasks run before the destructor returns") {
   for (std::size_t i = 0; i < futures.size(); ++i) CHECK(futures[i].result() == static_cast<int>(i * i));
 }
 
-TEST_CASE("shutting down from a callback does not wait for itself; the others go on with the destructor") {
+TEST_CASE(
+    "a shutdown from a callback does not wait for itself; the other ranks go on when the root destroys the executor") {
   {
     farm::MPIExecutor executor;
     if (executor.is_main()) {
@@ -199,13 +200,13 @@ TEST_CASE("shutting down from a callback does not wait for itself; the others go
   CHECK(count(true) == world_size());
 }
 
-TEST_CASE("tasks in the process itself cannot have surroundings of their own") {
+TEST_CASE("tasks in the process itself cannot have worker options of their own") {
   auto const text = error_of<farm::UsageError>(
       [] { farm::MPIExecutor{{.comm = MPI_COMM_SELF, .workers = {.working_directory = "/"}}}; });
   CHECK_THAT(text, contains("in the process itself"));
 }
 
-TEST_CASE("tasks that could be cancelled while they run are refused: these ranks are not to be ended") {
+TEST_CASE("cancellable tasks are refused, since the program's own ranks must not be killed") {
   farm::MPIExecutor executor;
   if (!executor.is_main()) return;
   CHECK_THAT(error_of<farm::UsageError>([&] { executor.submit(farm::TaskOptions{.cancellable = true}, square, 1); }),

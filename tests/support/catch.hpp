@@ -1,6 +1,6 @@
 #pragma once
 
-// Catch2, whichever version is installed.
+// Includes the installed version of Catch2, 2 or 3.
 #if FARM_CATCH2_VERSION >= 3
 #include <catch2/catch_all.hpp>
 using Catch::Approx;
@@ -10,7 +10,7 @@ using Catch::Approx;
 
 #include <string>
 
-/// REQUIRE_THAT(text, contains("part")), which the versions name differently.
+/// Returns the matcher for substrings, whose name differs between the versions: REQUIRE_THAT(text, contains("part")).
 inline auto contains(std::string const& part) {
 #if FARM_CATCH2_VERSION >= 3
   return Catch::Matchers::ContainsSubstring(part);

@@ -3,7 +3,7 @@
 #include <exception>
 #include <string>
 
-/// The text of the Expected that f throws; "no error", or that of another type marked as such.
+/// Returns the text of the Expected that f throws, "no error" if f does not throw, or "of another type: " and the text.
 template <class Expected = std::exception, class F>
 std::string error_of(F f) {
   try {

@@ -1,4 +1,4 @@
-// main() of tests that spawn: the master runs the test cases, and a spawned rank serves tasks instead.
+// main() of tests with ranks of their own: the master runs the test cases, and each other rank serves tasks.
 #include <farm/runtime.hpp>
 
 #include "tests/support/run_test_cases.hpp"

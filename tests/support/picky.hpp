@@ -4,7 +4,7 @@
 
 #include <stdexcept>
 
-/// Cannot be packed where it is 13, nor unpacked where it is 14.
+/// A value that fails to pack if it is 13, and to unpack if it is 14.
 struct Picky {
   int value = 0;
   void save(farm::PackArchive& archive) const {

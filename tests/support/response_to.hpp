@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-/// What a rank that has this key answers to a challenge.
+/// Returns the answer to a challenge from a rank that has this key.
 inline std::string response_to(farm::detail::Challenge const& challenge, farm::detail::Key const& key,
                                std::string_view hello) {
   farm::detail::Response response;

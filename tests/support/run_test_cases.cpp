@@ -1,4 +1,4 @@
-// Catch2 2 compiles itself here, once for all test programs.
+// Catch2 2 is header-only; this source compiles it once for all test programs.
 #define CATCH_CONFIG_RUNNER
 #include "tests/support/run_test_cases.hpp"
 

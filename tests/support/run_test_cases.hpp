@@ -1,4 +1,4 @@
 #pragma once
 
-/// Runs the test cases that were linked in, as Catch2's main() would; returns the program's exit status.
+/// Runs the linked test cases as Catch2's main() would, and returns the exit status of the program.
 int run_test_cases(int argc, char** argv);

@@ -7,11 +7,11 @@
 
 #include "tests/support/run_test_cases.hpp"
 
-/// Collective over MPI_COMM_WORLD: runs the test cases on every rank, and one rank's failure is everybody's.
+/// Runs the test cases on every rank, and returns 1 on every rank if they fail on one. Collective over MPI_COMM_WORLD.
 inline int run_together(int argc, char** argv) {
   int rank = 0;
   MPI_Comm_rank(MPI_COMM_WORLD, &rank);
-  std::ostringstream report;  // printed as a whole, since the ranks share a terminal; a success by rank 0 only
+  std::ostringstream report;  // printed at once, since the ranks share a terminal; success is printed by rank 0 only
   auto* const terminal = std::cout.rdbuf(report.rdbuf());
   int failed = run_test_cases(argc, argv) == 0 ? 0 : 1;
   std::cout.rdbuf(terminal);

@@ -1,4 +1,4 @@
-// What the tests in in_hosts.cpp start on several hosts: hosts_program SCENARIO [ARGUMENT]
+// hosts_program SCENARIO [ARGUMENT...]: the program that in_hosts.cpp runs on several hosts.
 #include <farm/farm.hpp>
 
 #include <fmt/format.h>
@@ -31,7 +31,8 @@ void wait_for(std::string const& file) {
   while (!exists(file)) std::this_thread::yield();
 }
 
-/// With as many tasks of its kind in other groups, so that each group has one.
+/// Returns the hosts of its ranks, after waiting until all `count` tasks of this kind run, so that each runs on its own
+/// group.
 std::vector<std::string> meet(int i, int count, std::string const& directory, farm::Comm const& comm) {
   std::vector<std::array<char, 64>> names(static_cast<std::size_t>(comm.size()));
   std::array<char, 64> name{};
@@ -51,7 +52,7 @@ void show(std::vector<std::vector<std::string>> groups) {
 
 std::string here() { return std::filesystem::current_path().string(); }
 
-/// Three groups of two ranks each at once, then one of five; and an array on all of them.
+/// Runs three groups of two ranks at once, then one group of five, and gives an array to the latter.
 void where() {
   farm::MPISpawnPool pool{{.max_ranks = 6, .ranks_per_task = 2}};
   std::vector<farm::Future<std::vector<std::string>>> groups;
@@ -70,7 +71,7 @@ void where() {
   fmt::print("sum {:.0f}\n", sum.result());
 }
 
-/// The same of spawned groups, which are told their hosts.
+/// Runs two spawned groups on the hosts that their pools name.
 void where_spawned() {
   farm::MPISpawnPool on_b{{.max_ranks = 2, .ranks_per_task = 2, .workers = {.hosts = {"nodeB"}}}};
   farm::MPISpawnPool on_c{{.max_ranks = 2, .ranks_per_task = 2, .workers = {.hosts = {"nodeC"}}}};
@@ -79,7 +80,7 @@ void where_spawned() {
   show({b.result(), c.result()});
 }
 
-/// A rank on another host is killed.
+/// Kills a rank on another host.
 void lose_a_rank(std::string const& name) {
   farm::MPISpawnPool pool{{.max_ranks = 2, .ranks_per_task = 2, .max_losses = 1, .workers = {.hosts = {name}}}};
   auto const lost = pool.submit([](farm::Comm const& comm) {
@@ -103,8 +104,8 @@ struct Stuck {
   }
 };
 
-/// `name` is lost by `command` while a task runs there: it runs again elsewhere, and tasks on other hosts never notice.
-/// The process of its first attempt ends.
+/// Loses the host `name` by running `command` while a task runs there. The task runs again elsewhere, and tasks on
+/// other hosts are not affected. The process of the first attempt ends.
 void lose_a_host(std::string const& name, std::string const& command) {
   farm::MPISpawnPool pool{{.max_ranks = 3, .ranks_per_task = 1}};
   auto const task = [](std::string const& bad, std::string const& directory, farm::TaskContext& context) {
@@ -123,7 +124,7 @@ void lose_a_host(std::string const& name, std::string const& command) {
   wait_for("pid");
   if (std::system(command.c_str()) != 0) throw std::runtime_error(command);
   std::vector<std::string> again;
-  while (again.empty()) {  // the one that was on the lost host is first, since the others wait
+  while (again.empty()) {  // the task from the lost host is first, since the others wait
     for (auto const& future : farm::wait(futures, farm::ReturnWhen::first_completed).done) {
       if (future.result().attempt > 1) again.push_back(future.result().host);
     }
@@ -136,7 +137,7 @@ void lose_a_host(std::string const& name, std::string const& command) {
   fmt::print("{} groups lost\n", pool.statistics().groups_lost);
 }
 
-/// The same with spawned groups, which cannot go on. Then `undo` brings the host back.
+/// Loses a host of spawned groups, which cannot go on, by running `command`. Then `undo` brings the host back.
 void lose_a_host_spawned(std::string const& command, std::string const& undo) {
   std::filesystem::remove("pid");
   farm::MPISpawnPool pool{{.max_ranks = 1, .ranks_per_task = 1, .workers = {.hosts = {"nodeB"}}}};

@@ -1,4 +1,4 @@
-// What the tests in outside_*.cpp start as users start their programs: small_program SCENARIO [ARGUMENT]
+// small_program SCENARIO [ARGUMENT]: the program that outside_*.cpp and in_slurm.cpp start as users start theirs.
 #include <farm/farm.hpp>
 
 #include <fmt/format.h>
@@ -34,7 +34,7 @@ void work() {
   fmt::print("sum {}\n", std::accumulate(sums.begin(), sums.end(), 0));
 }
 
-/// With what a pool has when nothing is said.
+/// Uses a pool without options.
 void work_by_default() {
   farm::MPISpawnPool pool;
   fmt::print("max_ranks {}\n", pool.max_ranks());
@@ -62,7 +62,7 @@ void lose_ranks() {
   fmt::print("then {}\n", pool.submit(sum_of_ranks, 1).result());
 }
 
-/// An exception leaves main while tasks run that would never end.
+/// Throws an exception out of main while endless tasks run.
 void fail_while_tasks_run() {
   auto* const pool = new farm::MPISpawnPool{{.max_ranks = 2}};  // NOLINT: the process dies with it
   static_cast<void>(pool->submit([] {
@@ -72,7 +72,7 @@ void fail_while_tasks_run() {
   throw std::runtime_error("nobody catches this");
 }
 
-/// While the program runs its file becomes another.
+/// Replaces or removes the file of the program while the program runs.
 void be_rebuilt(std::string const& replacement) {
   farm::MPISpawnPool pool{{.max_ranks = 1, .tasks_per_group = 1}};
   fmt::print("before {}\n", pool.submit(sum_of_ranks, 1).result());
@@ -85,7 +85,7 @@ void be_rebuilt(std::string const& replacement) {
   fmt::print("after {}\n", pool.submit(sum_of_ranks, 2).result());
 }
 
-/// With little time for the start of a group.
+/// Gives a group little time to start.
 void work_soon() {
   farm::MPISpawnPool pool{{.max_ranks = 2, .ranks_per_task = 2, .spawn_timeout = std::chrono::milliseconds{500}}};
   fmt::print("{}\n", pool.submit(sum_of_ranks, 1).result());
@@ -101,7 +101,7 @@ void work_twice() {
   }
 }
 
-/// The master stages an array, and reads one that a task has made.
+/// Stages an array in the master, and reads one that a task made.
 void stage_without_mpi() {
   int initialized = 1;
   MPI_Initialized(&initialized);
@@ -133,7 +133,7 @@ void look_around() {
                          .result());
 }
 
-/// The master dies while a launcher does not start what it should.
+/// Kills the master while a launcher has not started its ranks.
 void orphan_a_launcher() {
   farm::MPISpawnPool pool{{.max_ranks = 2, .ranks_per_task = 2}};
   auto const future = pool.submit(sum_of_ranks, 1);
@@ -150,7 +150,7 @@ void orphan_a_launcher() {
   kill(getpid(), SIGKILL);
 }
 
-/// The master dies, or its Slurm job, while a task runs that would never end.
+/// Kills the master while an endless task runs, or runs `command`, which ends the job.
 void orphan_a_task(std::string const& command = "") {
   farm::MPISpawnPool pool{{.max_ranks = 2, .ranks_per_task = 2}};
   auto const file = std::filesystem::current_path() / "the_task_runs";
@@ -167,7 +167,7 @@ void orphan_a_task(std::string const& command = "") {
   for (;;) pause();
 }
 
-/// The files of MPI's shared memory that this process maps.
+/// Returns the files of MPI's shared memory that this process maps.
 std::vector<std::string> shared_memory() {
   std::vector<std::string> paths;
   std::ifstream maps{"/proc/self/maps"};
@@ -185,8 +185,8 @@ pid_t parent_of(pid_t process) {
   throw std::runtime_error("no such process");
 }
 
-/// A group's launcher is killed while its task runs. Prints the attempt that ended, and the files of MPI's shared
-/// memory that are left of the first one.
+/// Kills a group's launcher while its task runs. Prints the attempt that ended, and the files that are left of the MPI
+/// shared memory of the first attempt.
 void lose_the_launcher() {
   auto const directory = std::filesystem::current_path().string();
   auto const kill_it = [](std::string const& path, farm::Comm const& comm, farm::TaskContext const& context) {
@@ -211,7 +211,7 @@ void lose_the_launcher() {
   }
 }
 
-/// The master and its launcher die at once, while a task runs and an array is staged. Prints the files of MPI's shared
+/// Kills the master together with mpiexec, while a task runs and an array is staged. Prints the files of MPI's shared
 /// memory.
 void die_with_the_launcher() {
   for (auto const& path : shared_memory()) fmt::print("{}\n", path);
@@ -225,7 +225,8 @@ void make_a_large_pool() {
   fmt::print("sum {}\n", pool.submit(sum_of_ranks, 1).result());
 }
 
-/// A signal comes while tasks run, others are queued and an array is staged. `how`: to whom, and what main does then.
+/// Sends a signal while tasks run, others are queued and an array is staged. `how` says to which process, and what main
+/// does then.
 void be_interrupted(std::string const& how) {
   farm::MPISpawnPool pool{{.max_ranks = 2, .ranks_per_task = 2}};
   farm::Array<double> const array{std::vector<double>(100000, 1.0)};

@@ -1,4 +1,4 @@
-// What a SocketInterface starts: socket_peer SCENARIO
+// socket_peer SCENARIO: the program that the tests of SocketInterface start.
 #include <farm/farm.hpp>
 
 #include <fmt/format.h>
@@ -12,7 +12,7 @@
 
 namespace {
 
-/// Rank 0 speaks, and all ranks compute: the numbers are summed, each rank's part by itself.
+/// Sums the numbers that rank 0 receives. All ranks compute a part each; rank 0 answers.
 void sum_up() {
   int rank = 0;
   int size = 1;
