@@ -2,6 +2,7 @@
 
 #include "core/base/host_name.hpp"
 #include "core/task/frame.hpp"
+#include "spawn/join/connect.hpp"
 #include "spawn/join/join_info.hpp"
 #include "spawn/join/listener.hpp"
 #include "spawn/launch/launch_command.hpp"

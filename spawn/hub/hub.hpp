@@ -3,7 +3,7 @@
 #include "spawn/group/group.hpp"
 #include "spawn/join/listener.hpp"
 #include "spawn/sources/group_source.hpp"
-#include "spawn/wire/ring.hpp"
+#include "spawn/wire/ring_board.hpp"
 #include "spawn/wire/shared_loop.hpp"
 
 #include <farm/worker_options.hpp>
@@ -54,7 +54,7 @@ class Hub {
   /// Where and with what key ranks are to come; the group and what concerns it are left open. Thread-safe.
   [[nodiscard]] JoinInfo join_info() const;
   /// The hub's, or a thread that runs handlers in its place.
-  [[nodiscard]] bool on_thread() const { return std::this_thread::get_id() == thread_.get_id() || loop_->is_guest(); }
+  [[nodiscard]] bool on_thread() const { return std::this_thread::get_id() == thread_.get_id() || loop_->has_borrowed_turn(); }
   /// Where the file of a group's birth is to be.
   [[nodiscard]] static std::string join_file_path(std::uint64_t group);
   template <class F>

@@ -20,27 +20,27 @@ Mac mac_of(Key const& key, std::string const& message) {
   return mac;
 }
 
-std::string_view text_of(Nonce const& nonce) { return {reinterpret_cast<char const*>(nonce.data()), nonce.size()}; }
+std::string_view bytes_of(Nonce const& nonce) { return {reinterpret_cast<char const*>(nonce.data()), nonce.size()}; }
 
 }  // namespace
 
 Nonce random_bytes() {
   Nonce nonce{};
   if (RAND_bytes(nonce.data(), static_cast<int>(nonce.size())) != 1) {
-    throw std::runtime_error("the operating system gives no random numbers");
+    throw std::runtime_error("OpenSSL's random number generator failed");
   }
   return nonce;
 }
 
 Mac connector_mac(Key const& key, Nonce const& challenge, Nonce const& response, std::string_view hello) {
   std::string message{"connector"};
-  message.append(text_of(challenge)).append(text_of(response)).append(hello);
+  message.append(bytes_of(challenge)).append(bytes_of(response)).append(hello);
   return mac_of(key, message);
 }
 
 Mac listener_mac(Key const& key, Nonce const& challenge, Nonce const& response) {
   std::string message{"listener"};
-  message.append(text_of(response)).append(text_of(challenge));
+  message.append(bytes_of(response)).append(bytes_of(challenge));
   return mac_of(key, message);
 }
 

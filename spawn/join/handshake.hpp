@@ -7,23 +7,23 @@
 #include <string>
 #include <string_view>
 
-/// How both ends of a control stream prove, before the first frame, that they hold the key of this run. spawn/README.md
-/// has the message formats.
+/// The handshake: both ends of a control stream prove, before the first frame, that they hold the key of this run.
+/// README.md describes the message formats.
 namespace farm::detail {
 
 using Key = std::array<unsigned char, 32>;
 using Nonce = std::array<unsigned char, 32>;
 using Mac = std::array<unsigned char, 32>;
 
-/// From the operating system's generator. Throws std::runtime_error where it gives none.
+/// Returns random bytes from OpenSSL's generator. Throws std::runtime_error if the generator fails.
 [[nodiscard]] Nonce random_bytes();
 
-/// Who opens a stream.
+/// Says who opens a stream.
 struct Hello {
   std::uint64_t group = 0;
   std::int32_t rank = 0;
   bool is_guard = false;
-  bool guarded = true;  ///< a guard's stream follows, or has come
+  bool guarded = true;  ///< the rank has a guard, which opens a stream of its own
   std::int32_t pid = 0;
   std::string host;
   std::string build_id;
@@ -34,13 +34,13 @@ struct Hello {
   }
 };
 
-/// Listener to connector.
+/// The first message, from the listener.
 struct Challenge {
   std::array<char, 8> magic{};
   Nonce nonce{};
 };
 
-/// Connector to listener; `hello_size` bytes of packed Hello follow.
+/// The connector's reply; `hello_size` bytes of packed Hello follow.
 struct Response {
   Nonce nonce{};
   Mac mac{};
@@ -50,9 +50,11 @@ struct Response {
 inline constexpr std::array<char, 8> stream_magic{'f', 'a', 'r', 'm', 's', 't', 'r', '1'};
 inline constexpr std::uint32_t max_hello_size = 4096;
 
+/// Returns the code by which a connector proves that it holds the key.
 [[nodiscard]] Mac connector_mac(Key const& key, Nonce const& challenge, Nonce const& response, std::string_view hello);
+/// Returns the code by which a listener proves that it holds the key.
 [[nodiscard]] Mac listener_mac(Key const& key, Nonce const& challenge, Nonce const& response);
-/// In constant time.
+/// Compares in constant time.
 [[nodiscard]] bool equal(Mac const& a, Mac const& b) noexcept;
 
 }  // namespace farm::detail

@@ -6,9 +6,11 @@
 
 namespace farm::detail {
 
-/// Broadcasts what ranks must know to join their master, over a communicator that both are in: MPI carries the key,
-/// which must be seen nowhere else. `root` is as for MPI_Bcast. Throws MpiError.
+/// Broadcasts what ranks must know to join their master. MPI carries the key, which must not appear anywhere else.
+/// Collective with receive_join_info(); `root` is as for MPI_Bcast. Blocks. Throws MpiError.
 void send_join_info(JoinInfo const& join_info, MPI_Comm comm, int root);
+
+/// Receives what send_join_info() broadcasts. Throws MpiError.
 [[nodiscard]] JoinInfo receive_join_info(MPI_Comm comm, int root);
 
 }  // namespace farm::detail

@@ -1,28 +1,26 @@
 #pragma once
 
 #include "spawn/join/handshake.hpp"
-#include "spawn/wire/stream.hpp"
 
-#include <chrono>
 #include <cstdint>
 #include <string>
 #include <vector>
 
 namespace farm::detail {
 
-/// What a rank must know to serve: given to it by the source of its group.
+/// What a rank must know to join its master and serve. The source of its group gives it to the rank.
 struct JoinInfo {
-  Key key{};
+  Key key{};  ///< of this run
   std::uint64_t group = 0;
-  std::string local_name;              ///< of a Unix socket in the abstract name space
-  std::string host;                    ///< on which local_name is
-  std::vector<std::string> addresses;  ///< numeric, of the same host: to be tried one after the other
+  std::string local_name;              ///< of the master's Unix socket, in the abstract namespace
+  std::string host;                    ///< the master's
+  std::vector<std::string> addresses;  ///< the master's, numeric; to be tried in this order
   std::uint16_t port = 0;
-  std::int32_t heartbeat = 0;  ///< seconds that the other host may be silent; 0: for ever
-  std::int32_t ranks = 0;      ///< that are to be in MPI_COMM_WORLD; 0: not known
-  std::string build_id;
-  std::string output_directory;  ///< one file for each task's output; empty: it goes to the master
-  std::string stage_directory;   ///< where tasks make the files of arrays; empty: there is none
+  std::int32_t heartbeat = 0;    ///< seconds that the other host may be silent; 0: for ever
+  std::int32_t ranks = 0;        ///< the expected size of MPI_COMM_WORLD; 0: unknown
+  std::string build_id;          ///< the master's
+  std::string output_directory;  ///< for one output file per task; empty: output goes to the master
+  std::string stage_directory;   ///< where tasks create files of arrays; empty: there is none
 
   template <class Archive>
   void serialize(Archive& archive) {
@@ -31,16 +29,10 @@ struct JoinInfo {
   }
 };
 
-/// Longer than a master lets a visitor be silent: it may have to wait for many of those.
-inline constexpr std::chrono::milliseconds connect_patience{30'000};
-
-/// A stream to the master, handshake done: over the Unix socket where the master is on this host, else over TCP. Blocks
-/// for `patience` at most. Throws SpawnError where the master cannot be reached in that time or does not hold the key.
-[[nodiscard]] Socket connect_to_master(asio::io_context& context, JoinInfo const& join_info, Hello const& hello,
-                                       std::chrono::milliseconds patience = connect_patience);
-
-/// What a rank must know, in a file that only this user may read; `path` must not exist yet. Throws SpawnError.
+/// Writes `join_info` to a new file that only this user may read. Throws SpawnError, also if `path` exists already.
 void write_join_info(JoinInfo const& join_info, std::string const& path);
+
+/// Reads such a file. Throws SpawnError if there is none, if its content is not valid, or if other users may read it.
 [[nodiscard]] JoinInfo read_join_info(std::string const& path);
 
 }  // namespace farm::detail

@@ -1,7 +1,7 @@
 #include "spawn/join/listener.hpp"
 
 #include "core/base/host_name.hpp"
-#include "spawn/join/link.hpp"
+#include "spawn/join/network.hpp"
 
 #include <farm/detail/log.hpp>
 
@@ -21,7 +21,7 @@
 namespace farm::detail {
 namespace {
 
-/// Until accepting is tried again, where the system has no descriptors or no memory for it.
+/// How long to wait before accepting again after the system lacked descriptors or memory.
 constexpr auto retry_after = std::chrono::milliseconds{50};
 
 std::string hexadecimal(Nonce const& bytes, std::size_t count) {
@@ -30,7 +30,7 @@ std::string hexadecimal(Nonce const& bytes, std::size_t count) {
   return text;
 }
 
-/// Unix sockets tell who is at the other end.
+/// Returns true if the process at the other end of a Unix socket runs as this user.
 bool is_of_this_user(int socket) {
   ucred peer{};
   socklen_t size = sizeof peer;
@@ -39,28 +39,28 @@ bool is_of_this_user(int socket) {
 
 }  // namespace
 
-/// A connection during its handshake; it keeps itself alive.
-class Listener::Visitor : public std::enable_shared_from_this<Visitor> {
+/// A connection during its handshake. Its pending operations keep it alive.
+class Listener::Handshake : public std::enable_shared_from_this<Handshake> {
  public:
-  Visitor(Listener& listener, Socket socket, std::string from)
+  Handshake(Listener& listener, Socket socket, std::string from)
       : listener_(&listener), socket_(std::move(socket)), from_(std::move(from)), timer_(listener.context_) {
-    listener_->visitors_.insert(this);
+    listener_->handshakes_.insert(this);
   }
-  Visitor(Visitor const&) = delete;
-  Visitor& operator=(Visitor const&) = delete;
-  ~Visitor() {
+  Handshake(Handshake const&) = delete;
+  Handshake& operator=(Handshake const&) = delete;
+  ~Handshake() {
     if (listener_ == nullptr) return;
-    listener_->visitors_.erase(this);
+    listener_->handshakes_.erase(this);
     listener_->resume();
   }
 
-  void greet() {
-    auto const patience = listener_->limits_.patience;
-    timer_.expires_after(patience);
-    timer_.async_wait([self = shared_from_this(), patience](asio::error_code const& error) {
+  void start() {
+    auto const timeout = listener_->limits_.handshake_timeout;
+    timer_.expires_after(timeout);
+    timer_.async_wait([self = shared_from_this(), timeout](asio::error_code const& error) {
       if (!error)
         self->refuse(
-            fmt::format("it has not shown the key within {:g} s", std::chrono::duration<double>{patience}.count()));
+            fmt::format("it has not shown the key within {:g} s", std::chrono::duration<double>{timeout}.count()));
     });
     challenge_.magic = stream_magic;
     challenge_.nonce = random_bytes();
@@ -70,14 +70,14 @@ class Listener::Visitor : public std::enable_shared_from_this<Visitor> {
                       }));
   }
 
-  /// The listener is no more.
-  void dismiss() {
+  /// Called by the destructor of the listener.
+  void abandon() {
     listener_ = nullptr;
-    leave();
+    close();
   }
 
  private:
-  /// A handler that keeps this alive and sends the visitor away where the operation failed.
+  /// Returns a handler that keeps this alive, and that refuses the connection if the operation failed.
   std::function<void(asio::error_code const&, std::size_t)> then(std::function<void()> next) {
     return [self = shared_from_this(), next = std::move(next)](asio::error_code const& error, std::size_t /*count*/) {
       if (self->done_) return;
@@ -87,12 +87,12 @@ class Listener::Visitor : public std::enable_shared_from_this<Visitor> {
   }
 
   void read_hello() {
-    if (response_.hello_size > max_hello_size) return refuse("its greeting is too long");
+    if (response_.hello_size > max_hello_size) return refuse("its hello is too long");
     hello_.resize(response_.hello_size);
-    asio::async_read(socket_, asio::buffer(hello_), then([this] { judge(); }));
+    asio::async_read(socket_, asio::buffer(hello_), then([this] { check(); }));
   }
 
-  void judge() {
+  void check() {
     if (!equal(response_.mac, connector_mac(listener_->key_, challenge_.nonce, response_.nonce, hello_))) {
       return refuse("it does not hold the key");
     }
@@ -111,10 +111,10 @@ class Listener::Visitor : public std::enable_shared_from_this<Visitor> {
   void refuse(std::string const& why) {
     if (done_) return;
     log_error(fmt::format("connection from {} refused: {}", from_, why));
-    leave();
+    close();
   }
 
-  void leave() {
+  void close() {
     done_ = true;
     timer_.cancel();
     asio::error_code error;
@@ -147,10 +147,11 @@ Listener::Listener(asio::io_context& context, OnStream on_stream, ListenerLimits
 }
 
 Listener::~Listener() {
-  for (auto* const visitor : visitors_) visitor->dismiss();
+  for (auto* const handshake : handshakes_) handshake->abandon();
 }
 
-/// In place of the loopback address: who was told of that is here, or comes by the Unix socket.
+/// Nobody needs the loopback address any more: ranks that were given that address run on this host, and they connect
+/// through the Unix socket.
 void Listener::open_to_network() {
   if (on_network_) return;
   auto const limit = heartbeat();
@@ -180,14 +181,15 @@ JoinInfo Listener::join_info() const {
 template <class Acceptor>
 void Listener::accept(Acceptor& acceptor) {
   constexpr bool is_tcp = std::is_same_v<Acceptor, asio::ip::tcp::acceptor>;
-  if (visitors_.size() >= limits_.visitors) {
+  if (handshakes_.size() >= limits_.handshakes) {
     (is_tcp ? tcp_paused_ : local_paused_) = true;
     return;
   }
   acceptor.async_accept([this, &acceptor](asio::error_code const& error, auto socket) {
     if (error == asio::error::operation_aborted) return;
     if (error) {
-      if (!std::exchange(starved_, true)) log_error(fmt::format("connections have to wait: {}", error.message()));
+      if (!std::exchange(failure_logged_, true))
+        log_error(fmt::format("connections have to wait: {}", error.message()));
       (is_tcp ? tcp_paused_ : local_paused_) = true;
       retry_.expires_after(retry_after);
       retry_.async_wait([this](asio::error_code const& cancelled) {
@@ -195,17 +197,17 @@ void Listener::accept(Acceptor& acceptor) {
       });
       return;
     }
-    starved_ = false;
+    failure_logged_ = false;
     if constexpr (is_tcp) {
       asio::error_code ignored;
       socket.set_option(asio::ip::tcp::no_delay{true}, ignored);
-      watch_link(socket.native_handle(), heartbeat_);
+      enable_heartbeat(socket.native_handle(), heartbeat_);
       auto const peer = socket.remote_endpoint(ignored);
-      std::make_shared<Visitor>(*this, std::move(socket),
-                                fmt::format("{} port {}", peer.address().to_string(), peer.port()))
-          ->greet();
+      std::make_shared<Handshake>(*this, std::move(socket),
+                                  fmt::format("{} port {}", peer.address().to_string(), peer.port()))
+          ->start();
     } else if (is_of_this_user(socket.native_handle())) {
-      std::make_shared<Visitor>(*this, std::move(socket), "this host")->greet();
+      std::make_shared<Handshake>(*this, std::move(socket), "this host")->start();
     } else {
       log_error("connection from another user of this host refused");
     }

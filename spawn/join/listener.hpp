@@ -1,6 +1,7 @@
 #pragma once
 
 #include "spawn/join/join_info.hpp"
+#include "spawn/wire/socket.hpp"
 
 #include <asio/io_context.hpp>
 #include <asio/ip/tcp.hpp>
@@ -17,33 +18,36 @@
 namespace farm::detail {
 
 struct ListenerLimits {
-  /// Who has not shown the key by then is sent away.
-  std::chrono::milliseconds patience{10'000};
-  /// Whoever comes beyond so many that are not let in yet waits in the kernel's queue until one is let in or sent away.
-  std::size_t visitors = 512;
+  /// How long a handshake may take. A connector that has not proved by then that it holds the key is refused.
+  std::chrono::milliseconds handshake_timeout{10'000};
+  /// How many handshakes may be in progress. Further connections wait in the kernel's queue.
+  std::size_t handshakes = 512;
 };
 
-/// Accepts streams from ranks and guards, and lets in those that hold the key. Used from the thread of its io_context.
+/// Accepts connections from ranks, guards and socket peers, and authenticates them: only those that hold the key become
+/// streams. Use it on the thread of its io_context only.
 class Listener {
  public:
+  /// Takes over an authenticated connection. An exception that it throws refuses the connection.
   using OnStream = std::function<void(Hello hello, Socket socket)>;
 
-  /// Listens on a Unix socket and on TCP, on the loopback address only at first. Throws std::system_error.
+  /// Listens on a Unix socket, and on TCP at the loopback address. Throws std::system_error.
   Listener(asio::io_context& context, OnStream on_stream, ListenerLimits limits = {});
   Listener(Listener const&) = delete;
   Listener& operator=(Listener const&) = delete;
-  /// Sends away who is not let in yet.
+  /// Closes the connections whose handshake is in progress.
   ~Listener();
 
-  /// From now on also on the addresses by which other hosts reach this one, with heartbeats. Throws SpawnError where
-  /// there are none, and UsageError where the environment has it wrong.
+  /// Listens at the addresses where other hosts reach this one, with heartbeats, instead of the loopback address. Does
+  /// nothing the second time. Throws SpawnError if there are no such addresses, and UsageError if FARM_ADDRESS or
+  /// FARM_HEARTBEAT is wrong.
   void open_to_network();
 
-  /// Where and with what key to come; the group and what concerns it are left open.
+  /// Returns where to connect and with which key. What concerns the group is left empty.
   [[nodiscard]] JoinInfo join_info() const;
 
  private:
-  class Visitor;
+  class Handshake;
 
   template <class Acceptor>
   void accept(Acceptor& acceptor);
@@ -59,9 +63,9 @@ class Listener {
   std::chrono::seconds heartbeat_{0};
   bool on_network_ = false;
   ListenerLimits limits_;
-  std::unordered_set<Visitor*> visitors_;  ///< connected, but not let in yet
-  asio::steady_timer retry_;               ///< accepting has failed: to try again
-  bool starved_ = false;                   ///< it has, and this has been said
+  std::unordered_set<Handshake*> handshakes_;  ///< in progress
+  asio::steady_timer retry_;                   ///< runs after accepting has failed
+  bool failure_logged_ = false;                ///< the latest failure to accept
   bool local_paused_ = false;
   bool tcp_paused_ = false;
 };

@@ -1,5 +1,7 @@
 #include "spawn/platform/platform.hpp"
 
+#include "spawn/platform/worker_environment.hpp"
+
 #include <farm/detail/code_address.hpp>
 #include <farm/error.hpp>
 
@@ -31,7 +33,7 @@ bool has_entry(char const* directory, std::string const& prefix) {
 pid_t parent_of(pid_t process) {
   std::string text;
   std::getline(std::ifstream{fmt::format("/proc/{}/stat", process)}, text);
-  auto const name_end = text.rfind(')');  // of "pid (name) state parent ..."
+  auto const name_end = text.rfind(')');  // the text is "pid (name) state parent ..."
   return name_end != std::string::npos && name_end + 4 < text.size() ? std::atoi(text.c_str() + name_end + 4) : 0;
 }
 
@@ -49,7 +51,7 @@ bool exclude_absent_fabrics() {
 }
 
 std::string started_as_worker() {
-  char const* const worker = getenv("FARM_WORKER");
+  char const* const worker = getenv(worker_variable);
   std::string const kind = worker != nullptr ? worker : "";
   return kind == "spawned" || kind == "launched" ? kind : std::string{};
 }
@@ -88,9 +90,9 @@ bool leave_default_binding() {
   for (auto const* const choice : {"binding_policy", "cpu_set", "cpu_list"}) {
     if (getenv(fmt::format("OMPI_MCA_hwloc_base_{}", choice).c_str()) != nullptr) return false;
   }
-  constexpr int most_generations = 4;  // a shell may stand between
+  constexpr int max_generations = 4;  // there may be shells between mpiexec and this process
   pid_t ancestor = getppid();
-  for (int i = 0; i < most_generations && ancestor > 0; ++i, ancestor = parent_of(ancestor)) {
+  for (int i = 0; i < max_generations && ancestor > 0; ++i, ancestor = parent_of(ancestor)) {
     cpu_set_t set;
     if (sched_getaffinity(ancestor, sizeof set, &set) != 0) return false;
     if (CPU_COUNT(&set) > core_count()) return sched_setaffinity(0, sizeof set, &set) == 0;
@@ -141,15 +143,16 @@ std::vector<std::string> launcher_environment() {
                                 "PMIX_SERVER_",
                                 "PMIX_SYSTEM_TMPDIR=",
                                 "PMIX_VERSION=",
-                                "PMI_",
-                                "FARM_WORKER=",
-                                "FARM_BIRTH="};
+                                "PMI_"};
+  constexpr std::array own{worker_variable, join_file_variable};
   std::vector<std::string> lines;
   for (char** entry = environ; *entry != nullptr; ++entry) {
     std::string_view const line{*entry};
-    bool const ours = std::any_of(prefixes.begin(), prefixes.end(),
-                                  [&](std::string_view prefix) { return line.starts_with(prefix); });
-    if (!ours) lines.emplace_back(line);
+    bool const of_launcher = std::any_of(prefixes.begin(), prefixes.end(),
+                                         [&](std::string_view prefix) { return line.starts_with(prefix); });
+    bool const of_farm = std::any_of(
+        own.begin(), own.end(), [name = line.substr(0, line.find('='))](auto const* each) { return name == each; });
+    if (!of_launcher && !of_farm) lines.emplace_back(line);
   }
   return lines;
 }
@@ -171,22 +174,22 @@ std::string descriptor_shortage(int ranks, bool launcher_too) {
   std::error_code error;
   std::filesystem::directory_iterator const open{"/proc/self/fd", error};
   auto const in_use = error ? std::ptrdiff_t{16} : std::distance(begin(open), end(open));
-  constexpr long reserve = 32;  // files of arrays, and those of the program
-  static rlim_t const launchers = limit.rlim_cur;
-  auto const lacks = [&](long needed, rlim_t allowed) {
+  constexpr long reserve = 32;  // for files of arrays and for the program's own files
+  static rlim_t const initial = limit.rlim_cur;
+  auto const shortage = [&](long needed, rlim_t allowed) {
     if (static_cast<rlim_t>(needed) <= allowed) return std::string{};
     return fmt::format("{} ranks need about {} open files, and the limit is {}: raise it with ulimit -n", ranks, needed,
                        allowed);
   };
   if (launcher_too) {
-    if (auto why = lacks(3L * ranks + reserve, launchers); !why.empty()) return why;
+    if (auto reason = shortage(3L * ranks + reserve, initial); !reason.empty()) return reason;
   }
   long const needed = in_use + 2L * ranks + reserve;
   if (static_cast<rlim_t>(needed) > limit.rlim_cur && limit.rlim_cur < limit.rlim_max) {
     limit.rlim_cur = std::min(limit.rlim_max, static_cast<rlim_t>(needed));
     setrlimit(RLIMIT_NOFILE, &limit);
   }
-  return lacks(needed, limit.rlim_cur);
+  return shortage(needed, limit.rlim_cur);
 }
 
 std::vector<std::string> mpi_shared_memory() {

@@ -4,78 +4,83 @@
 #include <string>
 #include <vector>
 
-/// What the farm does because of how MPI implementations and their launchers behave: each workaround is one function,
-/// which says which versions need it. spawn/README.md has the measurements.
+/// Workarounds for the behaviour of MPI implementations and their launchers. Each is one function or constant, which
+/// says what needs it. README.md has the measurements.
 namespace farm::detail {
 
-/// A rank stays so long after MPI_Finalize before its process ends. Needed by: PMIx 4.2 (its server does not read from
-/// a new client that is given the descriptor of one whose exit it saw before its end-of-file; about 1 spawn in 100 then
-/// hangs).
+/// How long a rank's process stays after MPI_Finalize. Needed by: PMIx 4.2. If its server sees the exit of a client
+/// before the client's end-of-file, the server does not read from the next client that gets the same descriptor.
+/// Without the delay, about 1 spawn in 100 hangs.
 inline constexpr unsigned finalize_linger_us = 50'000;
 
-/// From a rank's death until its guard connects in its name: the server must have read the end-of-file. Needed by: the
-/// same.
+/// How long a guard waits after its rank's death before it connects to the PMIx server in the rank's name: the server
+/// must have read the end-of-file first. Needed by: PMIx 4.2.
 inline constexpr unsigned rank_death_pause_us = 20'000;
 
-/// Before MPI_Init: without fabric hardware, MPI does not look for it. Looking takes 210 of the 240 ms that a spawn
-/// takes. Nothing is changed where the user has chosen an mtl or pml. Needed by: Open MPI 4 with the psm, psm2 and ofi
-/// components. Returns whether something was excluded.
+/// Makes MPI skip the search for fabric hardware if there is none: searching takes 210 of the 240 ms of a spawn.
+/// Changes nothing if the user has chosen an mtl or a pml. Call it before MPI_Init. Returns true if components were
+/// excluded. Needed by: Open MPI 4 with the psm, psm2 and ofi components.
 bool exclude_absent_fabrics();
 
-/// True where a device of a fabric that psm, psm2 or ofi can drive is there.
+/// Returns true if this host has a device of a fabric that psm, psm2 or ofi can drive.
 [[nodiscard]] bool has_fabric();
 
-/// How the farm has started this process, as FARM_WORKER tells: "spawned", "launched", or empty where it has not.
+/// Returns how the farm has started this process: "spawned" or "launched"; empty if the farm has not started it.
 [[nodiscard]] std::string started_as_worker();
 
-/// True where no launcher has started this process: MPI_Init makes it a job of one.
+/// Returns true if no launcher has started this process. MPI_Init then makes it a job of one rank.
 [[nodiscard]] bool is_singleton();
 
-/// The place of this process in its job, before MPI_Init, as its launcher tells: a size of 0 where it does not.
+/// The place of this process in its job, as the launcher's environment variables say before MPI_Init.
 struct LaunchedAs {
   int rank = 0;
-  int size = 0;
-  int local_size = 0;  ///< on this host
+  int size = 0;        ///< 0: unknown
+  int local_size = 0;  ///< ranks on this host; 0: unknown
 };
 [[nodiscard]] LaunchedAs launched_as();
 
-/// True where the launcher that has started this process has further hosts, on which ranks may be.
+/// Returns true if the launcher of this process may start ranks on other hosts.
 [[nodiscard]] bool job_has_other_hosts();
 
-/// Before MPI_Init of a singleton: lets it spawn more ranks than one and outlive them. Needed by: Open MPI 4.
+/// Allows a singleton to spawn more than one rank and to survive their deaths. Call it before MPI_Init. Needed by: Open
+/// MPI 4.
 void prepare_singleton();
 
-/// In the master, before it has threads: mpiexec binds a job of one or two ranks to one core each, and all masters of a
-/// host to the same. Makes the cores of mpiexec itself this thread's own, and so those of all threads that it starts;
-/// nothing where the user has chosen a binding. Returns whether something was changed. Needed by: Open MPI 4.
+/// Undoes mpiexec's default binding of the master. mpiexec binds a job of one or two ranks to one core each, and all
+/// masters of a host to the same cores. This gives mpiexec's own cores to the calling thread, and so to the threads
+/// that it starts later; call it before the master has threads. Changes nothing if the user has chosen a binding.
+/// Returns true if the binding was changed. Needed by: Open MPI 4.
 bool leave_default_binding();
 
-/// Key and value pairs for the MPI_Info of MPI_Comm_spawn. `environment` has lines NAME=value.
-/// bind_to=none, as groups would otherwise be bound to the same cores; map_by=slot:OVERSUBSCRIBE, as the slots of an
-/// ended group stay taken for 100 ms and a spawn without slots ends the whole job: the farm counts slots itself. Needed
-/// by: Open MPI 4.
+/// Returns keys and values for the MPI_Info of MPI_Comm_spawn. `environment` has lines NAME=value.
+/// bind_to=none: otherwise, several groups would be bound to the same cores. map_by=slot:OVERSUBSCRIBE: the slots of an
+/// ended group stay taken for 100 ms, and a spawn without slots ends the whole job, so the farm counts slots itself.
+/// Needed by: Open MPI 4.
 [[nodiscard]] std::vector<std::pair<std::string, std::string>> spawn_info(std::string const& environment);
 
-/// For the environment of spawned ranks: where ranks outnumber cores, those that wait in MPI yield. Empty or one line.
+/// Returns a line for the environment of spawned ranks that makes ranks yield the core while they wait in MPI; empty if
+/// `ranks` do not outnumber the cores.
 [[nodiscard]] std::string yield_setting(int ranks);
 
-/// What a launcher that this process starts is to have in its environment: all of this process's own but what tells
-/// that a launcher has started it, and how. Needed by: all (mpiexec of Open MPI 4 "does not support recursive calls").
+/// Returns the environment for launchers that this process starts: its own, without the variables by which a launcher
+/// has started this process. Needed by: all launchers (mpiexec of Open MPI 4 "does not support recursive calls").
 [[nodiscard]] std::vector<std::string> launcher_environment();
 
-/// The file that spawned ranks run: this program. Throws SpawnError where it was rebuilt or removed since it started.
+/// Returns the path of this program, which spawned ranks run. Throws SpawnError if the file was rebuilt or removed
+/// since this process started.
 [[nodiscard]] std::string program_to_spawn();
 
-/// Why this process, or its launcher, which is taken to have the same limit (RLIMIT_NOFILE), cannot have the
-/// descriptors for so many ranks; empty where they can. The master has 2 for each; mpiexec has 3 (measured). Raises the
-/// soft limit where that is enough.
+/// Returns why RLIMIT_NOFILE does not allow `ranks` ranks; empty if it does. The master needs 2 descriptors for each
+/// rank; mpiexec needs 3 (measured), and is assumed to have the limit that this process started with. Raises this
+/// process's soft limit if that suffices.
 [[nodiscard]] std::string descriptor_shortage(int ranks, bool launcher_too);
 
-/// The files of shared memory by which the ranks of this job on this host talk. After MPI_Init. Their launcher removes
-/// what killed ranks leave of them, unless it was killed, too. Needed by: Open MPI (vader, sm).
+/// Returns the shared memory files through which the ranks of this job on this host communicate. Call it after
+/// MPI_Init. Killed ranks leave such files; their launcher removes them, unless it was killed, too. Needed by: Open MPI
+/// (vader, sm).
 [[nodiscard]] std::vector<std::string> mpi_shared_memory();
 
-/// Those that this thread may use.
+/// Returns how many cores this thread may use.
 [[nodiscard]] int core_count();
 
 }  // namespace farm::detail

@@ -42,13 +42,13 @@ bool pmix_available(std::string& why) {
 std::string missing_pmix(std::string const& why) {
   return fmt::format(
       "the guards of the ranks need the PMIx library: {}; install it (Debian: libpmix2), name it with "
-      "FARM_PMIX_LIBRARY, or do without guards with FARM_GUARD=0",
+      "FARM_PMIX_LIBRARY, or turn guards off with FARM_GUARD=0",
       why);
 }
 
 void finalize_for_dead_rank() {
   if (getenv("PMIX_RANK") == nullptr || pmix_library() == nullptr) return;
-  alarm(5);  // the server may be gone: never hang
+  alarm(5);  // ends this process if the server is gone and PMIx hangs
   auto* const init = reinterpret_cast<decltype(&PMIx_Init)>(dlsym(pmix_library(), "PMIx_Init"));
   auto* const finalize = reinterpret_cast<decltype(&PMIx_Finalize)>(dlsym(pmix_library(), "PMIx_Finalize"));
   if (init == nullptr || finalize == nullptr) return;
@@ -73,7 +73,7 @@ void leave_without_mpi() {
     finalize(nullptr, 0);
     done->set_value();
   }}.detach();
-  ended.wait_for(5s);  // its server may be gone
+  ended.wait_for(5s);  // the server may be gone
   usleep(finalize_linger_us);
 }
 

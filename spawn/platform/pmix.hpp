@@ -2,26 +2,27 @@
 
 #include <string>
 
-/// The PMIx library, by which this process talks to the launcher that has started it. It is loaded at run time.
+/// The PMIx library, through which a process talks to its launcher. It is loaded at run time.
 namespace farm::detail {
 
 /// Returns false with FARM_GUARD=0.
 [[nodiscard]] bool guards_wanted();
 
-/// Returns true if guards can do their work, that is, if the PMIx library (libpmix.so.2, or what FARM_PMIX_LIBRARY
-/// names) can be loaded; else `why` says what is missing.
+/// Returns true if the PMIx library, which guards need, can be loaded: libpmix.so.2, or the file that FARM_PMIX_LIBRARY
+/// names. Otherwise, sets `why` to the loader's error.
 [[nodiscard]] bool pmix_available(std::string& why);
 
-/// Returns what to do if PMIx is missing, for people.
+/// Returns a message for users that says what to do if PMIx is missing; `why` is from pmix_available().
 [[nodiscard]] std::string missing_pmix(std::string const& why);
 
-/// Connects to the launcher's PMIx server as the dead rank, whose environment this process shares, and leaves in its
-/// name: the server then counts the rank as properly ended. Gives up after 5 s by ending this process, since the server
-/// may be gone. Needed by: Open MPI 4 (ORTE).
+/// Connects to the launcher's PMIx server in the name of the dead rank, whose environment this process shares, and
+/// finalizes: the server then takes the rank as ended properly. If the server does not answer within 5 s, this process
+/// ends. Needed by: Open MPI 4 (ORTE).
 void finalize_for_dead_rank();
 
-/// For a master that cannot finalize MPI, since one of its threads never returns from there: takes leave of the
-/// launcher, and lets the process end, when it does, without the functions that wait for its libraries.
+/// Called by a master that cannot finalize MPI, since one of its threads never returns from an MPI function.
+/// Disconnects from the launcher's PMIx server, and makes exit() skip the exit functions of libraries, which would wait
+/// for MPI.
 void leave_without_mpi();
 
 }  // namespace farm::detail

@@ -2,7 +2,8 @@
 
 namespace farm::detail {
 
-/// Returns true on a rank, from the start of its Runtime on.
+/// Returns true if this process is a rank that belongs to the farm alone: its Runtime serves, and then ends the
+/// process.
 [[nodiscard]] bool is_rank_process();
 void set_rank_process();
 

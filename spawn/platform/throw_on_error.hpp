@@ -4,7 +4,7 @@
 
 namespace farm::detail {
 
-/// Makes errors of MPI functions that are called with this communicator exceptions: MpiError.
+/// Makes MPI functions that are called with this communicator throw MpiError when they fail. Throws MpiError.
 void throw_on_error(MPI_Comm comm);
 
 }  // namespace farm::detail

@@ -1,7 +1,7 @@
 #include "spawn/rank/abort.hpp"
 
 #include "spawn/platform/process_role.hpp"
-#include "spawn/rank/guard.hpp"
+#include "spawn/rank/guard_link.hpp"
 
 #include <fmt/format.h>
 #include <mpi.h>
@@ -10,8 +10,8 @@
 #include <cstdio>
 #include <iostream>
 
-// MPI_Abort asks the launcher to end everything. On a rank only the rank is to end: the MPI profiling interface lets a
-// program define MPI_Abort itself, and PMPI_Abort stays what it was.
+// MPI_Abort asks the launcher to end the whole job, but when a task calls it, only its rank should end. The MPI
+// profiling interface lets a program define MPI_Abort itself; PMPI_Abort still is MPI's own function.
 
 namespace farm::detail {
 
@@ -34,7 +34,7 @@ extern "C" {
 
 int MPI_Abort(MPI_Comm comm, int errorcode) { return farm::detail::abort_or_leave(comm, errorcode); }
 
-// the names by which Fortran compilers call it
+// the names that Fortran compilers use
 void mpi_abort_(MPI_Fint const* comm, MPI_Fint const* errorcode, MPI_Fint* ierror) {
   *ierror = farm::detail::abort_or_leave(MPI_Comm_f2c(*comm), *errorcode);
 }

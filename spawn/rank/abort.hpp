@@ -2,7 +2,7 @@
 
 namespace farm::detail {
 
-/// Called by the runtime so that our MPI_Abort is part of every program that has one.
+/// Does nothing. The Runtime calls it so that the linker includes our MPI_Abort in every program that has a Runtime.
 void keep_abort_linked();
 
 }  // namespace farm::detail

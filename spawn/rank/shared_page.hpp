@@ -6,21 +6,22 @@
 
 namespace farm::detail {
 
-/// In memory that a rank and its guard share.
+/// Memory that a rank and its guard share. Tasks are named by their task_key. All functions are lock-free.
 struct SharedPage {
-  /// By the rank, before a task: false where it was recalled. `key` is its task_key.
+  /// Called by the rank before it begins the task `key`. Returns false if the task was recalled.
   [[nodiscard]] bool begin(std::uint64_t key) noexcept;
-  /// By the guard: no task before `end` is begun any more. Returns the key of the first of those.
+  /// Called by the guard: the rank will not begin any task before `end` from now on. Returns the key of the first task
+  /// that is recalled, which is `end` if the rank has begun them all.
   [[nodiscard]] std::uint64_t recall(std::uint64_t end) noexcept;
 
-  std::atomic<std::uint64_t> to_stop{~std::uint64_t{0}};  ///< the task_key of the last task that is to stop
-  /// Low half: the number after that of the last task that was begun. High half: counts recalls, so that a rank that
-  /// has looked before one and begins after it finds out.
+  std::atomic<std::uint64_t> to_stop{~std::uint64_t{0}};  ///< the latest task that is to stop
+  /// Low half: the index after that of the last task that was begun. High half: the number of recalls, so that the rank
+  /// notices a recall between its check and its begin.
   std::atomic<std::uint64_t> begun{0};
-  std::atomic<std::uint32_t> recalled_from{0};  ///< this and the next are of the last recall
-  std::atomic<std::uint64_t> recalled_to{0};
-  std::atomic<bool> finalized{false};  ///< MPI is finalized in the rank: nothing is left to be done for it
-  std::array<char, 240> note{};        ///< the rank's last words
+  std::atomic<std::uint32_t> recalled_from{0};  ///< by the latest recall: the index of the first task
+  std::atomic<std::uint64_t> recalled_to{0};    ///< by the latest recall: the key after the last task
+  std::atomic<bool> finalized{false};           ///< MPI is finalized in the rank: the guard need not do it
+  std::array<char, 240> note{};                 ///< why the rank ends, if it knows; zero-terminated
 };
 
 }  // namespace farm::detail

@@ -1,25 +1,28 @@
 #pragma once
 
 #include "spawn/join/join_info.hpp"
-#include "spawn/rank/guard.hpp"
+#include "spawn/wire/socket.hpp"
 
-#include <farm/comm.hpp>
+#include <mpi.h>
 
 namespace farm::detail {
 
-/// Serves tasks on this rank until the master says leave: connects, announces the rank to its guard, and runs each task
-/// with a communicator made from `group`, whose ranks all call this. Afterwards MPI is still initialized. Does not
-/// return where the master is gone.
+/// Connects this rank to its master, announces the rank to its guard, and runs tasks until the master sends `leave`.
+/// All ranks of `group` call this; each task gets a communicator made from `group`. MPI stays initialized. If the
+/// master is gone, this ends the process. Throws SpawnError if the master cannot be reached, or if `group` has another
+/// size than `join_info` says.
 void serve_tasks(JoinInfo const& join_info, MPI_Comm group);
 
-/// Serves tasks on a static rank, which is one of `all`, in the groups that the master forms. True when the master has
-/// said leave, false where it is gone.
+/// Connects a static rank to its master, and runs tasks in the groups that the master forms from the ranks of `all`.
+/// Returns true when the master sends `leave`, and false if the master is gone. Throws SpawnError if the master cannot
+/// be reached.
 [[nodiscard]] bool serve_static_groups(JoinInfo const& join_info, MPI_Comm all);
 
-/// The same on a thread of the master itself, which is all of `self`.
+/// Serves on a thread of the master itself, which is the only rank of `self`. Returns when the master sends `leave` or
+/// closes the stream.
 void serve_in_thread(Socket socket, MPI_Comm self);
 
-/// The master is gone: ends the process.
+/// Ends this process with status 1, since the master is gone.
 [[noreturn]] void leave_at_once();
 
 }  // namespace farm::detail

@@ -11,7 +11,7 @@
 #include "spawn/platform/pmix.hpp"
 #include "spawn/platform/process_role.hpp"
 #include "spawn/rank/abort.hpp"
-#include "spawn/rank/guard.hpp"
+#include "spawn/rank/split_guard.hpp"
 #include "spawn/rank/worker.hpp"
 #include "spawn/runtime/interrupt.hpp"
 #include "spawn/sources/source_choice.hpp"

@@ -27,24 +27,24 @@ std::string demangled(char const* symbol) {
 }
 
 template <class T>
-T const* at(std::string const& file, std::uint64_t offset, std::uint64_t count = 1) {
+T const* object_at(std::string const& file, std::uint64_t offset, std::uint64_t count = 1) {
   bool const inside = offset <= file.size() && count <= (file.size() - offset) / sizeof(T);
   return inside ? reinterpret_cast<T const*>(file.data() + offset) : nullptr;
 }
 
-/// The function that begins at `offset` of an ELF file; empty where its symbol table does not tell.
+/// Returns the function that begins at `offset` of an ELF file; empty if the symbol table does not have it.
 std::string symbol_at(std::string const& file, std::uint64_t offset) {
-  auto const* const header = at<ElfW(Ehdr)>(file, 0);
+  auto const* const header = object_at<ElfW(Ehdr)>(file, 0);
   if (header == nullptr || !std::string_view{file}.starts_with(std::string_view{ELFMAG, SELFMAG})) return {};
-  auto const* const sections = at<ElfW(Shdr)>(file, header->e_shoff, header->e_shnum);
+  auto const* const sections = object_at<ElfW(Shdr)>(file, header->e_shoff, header->e_shnum);
   if (sections == nullptr) return {};
   for (unsigned i = 0; i < header->e_shnum; ++i) {
     auto const& section = sections[i];
     if (section.sh_type != SHT_SYMTAB || section.sh_link >= header->e_shnum) continue;
     auto const count = section.sh_size / sizeof(ElfW(Sym));
-    auto const* const symbols = at<ElfW(Sym)>(file, section.sh_offset, count);
+    auto const* const symbols = object_at<ElfW(Sym)>(file, section.sh_offset, count);
     auto const& strings = sections[section.sh_link];
-    if (symbols == nullptr || at<char>(file, strings.sh_offset, strings.sh_size) == nullptr) continue;
+    if (symbols == nullptr || object_at<char>(file, strings.sh_offset, strings.sh_size) == nullptr) continue;
     for (std::uint64_t s = 0; s < count; ++s) {
       bool const found = (symbols[s].st_info & 0xfU) == STT_FUNC && symbols[s].st_value == offset;
       if (found && symbols[s].st_name < strings.sh_size)
@@ -62,7 +62,7 @@ std::string find_symbol(CodeAddress address) {
   return symbol_at({std::istreambuf_iterator<char>{file}, {}}, address.offset);
 }
 
-/// "ns::f(int, T<int>)" to "ns::f"; not within "(anonymous namespace)".
+/// Cuts "ns::f(int, T<int>)" to "ns::f". The parentheses of "(anonymous namespace)" do not count.
 std::string without_parameters(std::string const& name) {
   int depth = 0;
   for (std::size_t i = 0; i < name.size(); ++i) {
@@ -73,7 +73,7 @@ std::string without_parameters(std::string const& name) {
   return name;
 }
 
-/// F of "farm::detail::Call<F, ...>::invoke(...)"; empty where it is none.
+/// Returns F of "farm::detail::Call<F, ...>::invoke(...)"; empty if the name has another form.
 std::string called_type(std::string const& invoker) {
   constexpr std::string_view before = "Call<";
   auto const begin = invoker.find(before);
@@ -101,7 +101,8 @@ std::string known_symbol(CodeAddress address) {
 
 std::string function_name(CodeAddress code, std::string_view packed_call) try {
   auto type = called_type(known_symbol(code));
-  if (type.ends_with(')') || type.ends_with(") noexcept")) {  // a free function: its address comes first
+  if (type.ends_with(')') ||
+      type.ends_with(") noexcept")) {  // a free function: the packed call begins with its address
     UnpackArchive in{packed_call};
     FunctionTransport<void (*)()>::with_function(in, [&](auto function) {
       type = without_parameters(known_symbol(code_address(reinterpret_cast<void const*>(function))));

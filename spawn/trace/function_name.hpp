@@ -7,8 +7,9 @@
 
 namespace farm::detail {
 
-/// What a task's function is called in the program's symbol table, without its parameters: for who reads it, not to
-/// find it by. "task" where there is no such table. Thread-safe; slow for each new function.
+/// Returns the name of a task's function, without its parameters, from the program's symbol table; "task" if there is
+/// no such table. The name is for display: it need not be unique. Thread-safe. The first call for a function is slow,
+/// since it reads the program's file.
 [[nodiscard]] std::string function_name(CodeAddress code, std::string_view packed_call);
 
 }  // namespace farm::detail

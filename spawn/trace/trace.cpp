@@ -22,20 +22,20 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-// Written to its end when the process exits.
+/// Destroyed, and so completed, when the process exits.
 std::unique_ptr<Trace>& the_trace() {
   static std::unique_ptr<Trace> trace;
   return trace;
 }
 
-constexpr std::uint64_t master = 0;  // as a process of the timeline; groups have their numbers
+constexpr std::uint64_t master = 0;  // its number among the timeline's processes; a group has its id
 
 }  // namespace
 
 struct Trace::Event {
   std::string_view name;
   std::string_view kind;
-  char phase;  // X: a span; i: a moment; M: what the timeline's processes and lanes are called
+  char phase;  // X: a span; i: an instant; M: the name of a process or lane
   std::uint64_t process;
   int lane;
   std::int64_t begin;
@@ -51,7 +51,7 @@ void Trace::open() {
     throw UsageError(fmt::format("the trace {} cannot be written: {}", path, std::strerror(errno)));  // NOLINT
   }
   the_trace().reset(new Trace{file});
-  unsetenv("FARM_TRACE");  // what this program starts has none, or its own
+  unsetenv("FARM_TRACE");  // processes that this program starts do not overwrite the file
   set_span_sink(the_trace().get());
 }
 
@@ -66,10 +66,10 @@ Trace::~Trace() {
   set_span_sink(nullptr);
   std::fputs("\n]\n", file_);
   bool const failed = std::ferror(file_) != 0;
-  if (std::fclose(file_) != 0 || failed) log_error("the trace could not be written to its end: is the disk full?");
+  if (std::fclose(file_) != 0 || failed) log_error("the trace could not be completed: is the disk full?");
 }
 
-/// An event in a line of its own, the comma before it: what a master leaves that was killed lacks the bracket only.
+/// Each event has a line of its own, with the comma before it: the file of a killed master lacks only the bracket.
 void Trace::write(Event const& event) {
   auto const us = [](std::int64_t nanoseconds) { return static_cast<double>(nanoseconds) / 1000; };
   Json json{{"name", event.name}, {"ph", std::string(1, event.phase)}, {"pid", event.process}, {"tid", event.lane}};
@@ -153,7 +153,7 @@ void Trace::times(std::uint64_t id, int rank, std::uint64_t task, TaskTimes time
   auto const found = groups_.find(id);
   if (found == groups_.end()) return;
   auto& all = found->second.sent;
-  auto const sent = std::find_if(all.begin(), all.end(), [&](Sent const& each) { return each.task == task; });
+  auto const sent = std::find_if(all.begin(), all.end(), [&](SentTask const& each) { return each.task == task; });
   if (sent != all.end()) sent->times[rank] = std::move(times);
 }
 
@@ -164,14 +164,15 @@ void Trace::answered(std::uint64_t id, int rank, std::uint64_t task, bool is_err
   if (found == groups_.end() || !found->second.is_ready) return;
   auto& group = found->second;
   auto const index = static_cast<std::size_t>(rank);
-  auto const sent = std::find_if(group.sent.begin(), group.sent.end(),
-                                 [&](Sent const& each) { return each.task == task && !each.answered_by.at(index); });
+  auto const sent = std::find_if(group.sent.begin(), group.sent.end(), [&](SentTask const& each) {
+    return each.task == task && !each.answered_by.at(index);
+  });
   if (sent == group.sent.end()) return;
   sent->answered_by[index] = true;
   auto& clock = group.clocks.at(index);
   auto const& times = sent->times[rank];
-  clock.least = std::max(clock.least, sent->sent - times.started);
-  clock.most = std::min(clock.most, received - times.ended);
+  clock.min_offset = std::max(clock.min_offset, sent->sent - times.started);
+  clock.max_offset = std::min(clock.max_offset, received - times.ended);
   auto const offset = clock.offset();
   auto const here = [&](std::int64_t time) { return std::clamp(time + offset, sent->sent, received); };
   write_task(id, rank, *sent, here(times.started), here(times.ended), received, is_error ? "error" : "value");
@@ -185,7 +186,7 @@ void Trace::answered(std::uint64_t id, int rank, std::uint64_t task, bool is_err
   }
 }
 
-void Trace::write_task(std::uint64_t group, int rank, Sent const& sent, std::int64_t started, std::int64_t ended,
+void Trace::write_task(std::uint64_t group, int rank, SentTask const& sent, std::int64_t started, std::int64_t ended,
                        std::int64_t received, char const* outcome) {
   auto const us = [this](std::int64_t time) { return static_cast<double>(time - begin_) / 1000; };
   write({sent.name, "task", 'X', group, rank, started, ended,
@@ -200,7 +201,7 @@ void Trace::write_task(std::uint64_t group, int rank, Sent const& sent, std::int
               {"received", us(received)}}});
 }
 
-/// Of a group that is no more: its first task may have run, until now; those behind it have not.
+/// Ends the tasks of a group that is gone: the first may have run until now; the others have not run.
 void Trace::close_tasks(std::uint64_t id, Group& group, char const* outcome) {
   auto const now = monotonic_nanoseconds();
   if (!group.sent.empty() && group.is_ready) {
@@ -219,7 +220,7 @@ void Trace::recalled(std::uint64_t id, std::vector<std::uint64_t> const& tasks) 
   auto const found = groups_.find(id);
   if (found == groups_.end()) return;
   std::erase_if(found->second.sent,
-                [&](Sent const& sent) { return std::find(tasks.begin(), tasks.end(), sent.task) != tasks.end(); });
+                [&](SentTask const& sent) { return std::find(tasks.begin(), tasks.end(), sent.task) != tasks.end(); });
 }
 
 void Trace::lost(std::uint64_t id, std::string_view how) {

@@ -17,49 +17,54 @@
 
 namespace farm::detail {
 
-/// The timeline of a master, as Chrome trace events (spawn/README.md describes them) in the file that FARM_TRACE names.
-/// Thread-safe.
+/// Writes the master's timeline as Chrome trace events (README.md describes them) to the file that FARM_TRACE names.
+/// The functions about groups take the group's id; they ignore groups that are unknown. Thread-safe.
 class Trace final : public SpanSink {
  public:
-  /// By a master, before its first group; opens the file, once in a process. Throws UsageError where it cannot be
-  /// written.
+  /// Opens the file if FARM_TRACE is set and this process has no trace yet. Called by a master before its first group.
+  /// Throws UsageError if the file cannot be written.
   static void open();
-  /// Null: nothing is traced.
+  /// Returns this process's trace; null if nothing is traced.
   [[nodiscard]] static Trace* current() noexcept;
 
   ~Trace() override;
 
-  /// A number of its own for each pool, as each counts its tasks.
+  /// Returns a number for a new pool: tasks are numbered within their pool.
   [[nodiscard]] int add_pool();
 
-  // Of groups, by their ids.
-
+  /// The group was asked for.
   void starting(std::uint64_t id, int ranks);
-  /// It will not be there.
+  /// The group could not be started.
   void not_started(std::uint64_t id, std::string_view why);
+  /// All ranks have joined; `hosts` has one name for each.
   void ready(std::uint64_t id, std::vector<std::string> hosts);
+  /// The task was sent to the group.
   void sent(std::uint64_t id, int pool, Task const& task, std::uint32_t attempt);
-  /// Of a task whose answer by this rank is still to come.
+  /// The rank reports the times of a task whose answer it will send next.
   void times(std::uint64_t id, int rank, std::uint64_t task, TaskTimes times);
+  /// The rank has answered the task.
   void answered(std::uint64_t id, int rank, std::uint64_t task, bool is_error);
-  /// It will not run these tasks.
+  /// The group will not run these tasks.
   void recalled(std::uint64_t id, std::vector<std::uint64_t> const& tasks);
+  /// The group was lost; `how` says why.
   void lost(std::uint64_t id, std::string_view how);
+  /// All processes of the group have ended.
   void gone(std::uint64_t id);
-  /// By this process.
+  /// Adds a span of this process.
   void add(SpanRecord span) override;
 
  private:
-  /// A rank's clock, as the master knows it from what it sent and received: begun after it was sent, ended before it
-  /// was received.
+  /// How a rank's clock differs from the master's. Each task gives bounds: it started after it was sent, and it ended
+  /// before its answer was received.
   struct RankClock {
     bool same_host = true;
-    std::int64_t least = INT64_MIN / 4;  ///< to add, in nanoseconds
-    std::int64_t most = INT64_MAX / 4;
+    std::int64_t min_offset = INT64_MIN / 4;  ///< nanoseconds to add to the rank's time
+    std::int64_t max_offset = INT64_MAX / 4;
     std::int64_t idle_since = 0;
-    [[nodiscard]] std::int64_t offset() const { return same_host ? 0 : least + (most - least) / 2; }
+    [[nodiscard]] std::int64_t offset() const { return same_host ? 0 : min_offset + (max_offset - min_offset) / 2; }
   };
-  struct Sent {
+  /// A task that the group has not answered yet.
+  struct SentTask {
     std::uint64_t task;
     int pool;
     std::uint32_t attempt;
@@ -74,13 +79,13 @@ class Trace final : public SpanSink {
     std::int64_t starting = 0;
     bool is_ready = false;
     std::vector<RankClock> clocks{};
-    std::deque<Sent> sent{};  ///< in the order in which the ranks run them
+    std::deque<SentTask> sent{};  ///< in the order in which the ranks run the tasks
   };
   struct Event;
 
   explicit Trace(std::FILE* file);
   void close_tasks(std::uint64_t id, Group& group, char const* outcome);
-  void write_task(std::uint64_t group, int rank, Sent const& sent, std::int64_t started, std::int64_t ended,
+  void write_task(std::uint64_t group, int rank, SentTask const& sent, std::int64_t started, std::int64_t ended,
                   std::int64_t received, char const* outcome);
   void write(Event const& event);
   void name_lane(std::uint64_t process, int lane, std::string_view name);

@@ -6,7 +6,6 @@
 #include <poll.h>
 #include <sched.h>
 #include <sys/socket.h>
-#include <unistd.h>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
@@ -19,7 +18,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using namespace std::chrono_literals;
 
-/// Looking again costs less than being woken (45 us in a virtual machine), for a while.
+/// How long to poll before sleeping: polling costs less than being woken, which takes 45 us in a virtual machine.
 constexpr auto spin_time = 200us;
 
 Bytes bare_frame(FrameType type) {
@@ -32,14 +31,8 @@ Bytes bare_frame(FrameType type) {
 
 Channel::Channel(Socket socket) : socket_(std::move(socket)) { socket_.non_blocking(true); }
 
-Channel::~Channel() {
-  for (int const descriptor : descriptors_) {
-    if (descriptor >= 0) close(descriptor);
-  }
-}
-
 std::optional<Frame> Channel::next() {
-  input_.use(used_);
+  input_.consume(used_);
   used_ = 0;
   for (;;) {
     auto rest = input_.content();
@@ -50,7 +43,7 @@ std::optional<Frame> Channel::next() {
         return frame;
       }
       take_ring(frame->id);
-      input_.use(size - rest.size());
+      input_.consume(size - rest.size());
       continue;
     }
     flush();
@@ -58,25 +51,24 @@ std::optional<Frame> Channel::next() {
   }
 }
 
-/// Where there is no memory for it, everything goes on by the socket.
 void Channel::take_ring(std::uint64_t number) try {
-  auto ring = Shared<Ring>::take(std::exchange(descriptors_[0], -1));
-  auto bell = Shared<Doorbell>::take(std::exchange(descriptors_[1], -1));
+  auto ring = SharedMemory<Ring>::take(std::exchange(received_[0], {}));
+  auto bell = SharedMemory<Doorbell>::take(std::exchange(received_[1], {}));
   ring_.emplace(std::move(ring), std::move(bell), number);
-} catch (std::system_error const&) {
+} catch (std::system_error const&) {  // without memory for the ring, the socket carries everything
 }
 
 void Channel::flush() {
   if (output_.empty()) return;
   bool const fits = ring_ && ring_->has_room(output_.size());
-  if (by_ring_ && !fits) {
-    ring_->put_last();
-    by_ring_ = false;
-  } else if (!by_ring_ && fits && ring_->drained()) {
+  if (ring_has_turn_ && !fits) {
+    ring_->put_switch_to_socket();
+    ring_has_turn_ = false;
+  } else if (!ring_has_turn_ && fits && ring_->drained()) {
     write(bare_frame(FrameType::ring));
-    by_ring_ = true;
+    ring_has_turn_ = true;
   }
-  if (!by_ring_) {
+  if (!ring_has_turn_) {
     write(output_);
   } else if (ring_->put(output_)) {
     write(bare_frame(FrameType::wake));
@@ -100,24 +92,24 @@ bool Channel::read() {
   constexpr std::size_t wanted = 65536;
   auto const start = Clock::now();
   for (;;) {
-    auto const count = receive(input_.room(wanted), wanted);
+    auto const count = receive(input_.prepare(wanted), wanted);
     if (count > 0) {
-      input_.filled(static_cast<std::size_t>(count));
+      input_.commit(static_cast<std::size_t>(count));
       return true;
     }
     if (count == 0 || (errno != EAGAIN && errno != EINTR)) return false;
     if (Clock::now() - start > spin_time) {
       sleep_until(POLLIN);
     } else {
-      sched_yield();  // to the one that is to send it, where there are fewer cores than processes
+      sched_yield();  // to the sender, if there are fewer cores than processes
     }
   }
 }
 
-/// As recv(), and takes the descriptors that come with it.
+/// Receives as recv() does, and keeps the descriptors that come with the bytes.
 long Channel::receive(void* room, std::size_t size) {
   iovec part{room, size};
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof descriptors_)> control;
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(std::array<int, 2>))> control;
   msghdr message{};
   message.msg_iov = &part;
   message.msg_iovlen = 1;
@@ -126,14 +118,16 @@ long Channel::receive(void* room, std::size_t size) {
   auto const count = recvmsg(socket_.native_handle(), &message, MSG_CMSG_CLOEXEC);
   if (count <= 0 || message.msg_controllen == 0) return count;
   cmsghdr const* const header = CMSG_FIRSTHDR(&message);
+  std::array<int, 2> descriptors{};
   if (header != nullptr && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS &&
-      header->cmsg_len == CMSG_LEN(sizeof descriptors_)) {
-    std::memcpy(descriptors_.data(), CMSG_DATA(header), sizeof descriptors_);
+      header->cmsg_len == CMSG_LEN(sizeof descriptors)) {
+    std::memcpy(descriptors.data(), CMSG_DATA(header), sizeof descriptors);
+    received_ = {Descriptor{descriptors[0]}, Descriptor{descriptors[1]}};
   }
   return count;
 }
 
-/// Asio's own wait() returns at once on a socket that does not block.
+/// Asio's own wait() would return at once, since the socket is non-blocking.
 void Channel::sleep_until(short event) {
   pollfd entry{.fd = socket_.native_handle(), .events = event, .revents = 0};
   ::poll(&entry, 1, -1);

@@ -1,8 +1,10 @@
 #pragma once
 
+#include "core/base/descriptor.hpp"
 #include "core/task/frame.hpp"
+#include "spawn/wire/input_buffer.hpp"
 #include "spawn/wire/ring.hpp"
-#include "spawn/wire/stream.hpp"
+#include "spawn/wire/socket.hpp"
 
 #include <array>
 #include <cstddef>
@@ -12,20 +14,21 @@
 
 namespace farm::detail {
 
-/// The rank's end of its task stream: blocks, and is used between tasks only, but for telling progress. What it sends
-/// goes by a ring where the master has given one, and it fits there.
+/// The rank's end of its control stream. Its functions block. The rank uses it between tasks, and during a task only to
+/// report progress. Frames go through the ring if the master has offered one and they fit, else through the socket.
 class Channel {
  public:
   explicit Channel(Socket socket);
   Channel(Channel const&) = delete;
   Channel& operator=(Channel const&) = delete;
-  ~Channel();
 
-  /// The next frame, valid until the next call; sends the answers before it waits. None at the end of the stream.
+  /// Returns the next frame, which is valid until the next call; nothing at the end of the stream. Flushes before it
+  /// waits.
   std::optional<Frame> next();
 
+  /// Returns the bytes to be sent: append frames here, then call flush().
   Bytes& output() { return output_; }
-  /// Sends what is in output(). That the master is gone next() will tell.
+  /// Sends output(). Errors are not reported here: next() then finds the end of the stream.
   void flush();
 
  private:
@@ -39,9 +42,9 @@ class Channel {
   InputBuffer input_;
   std::size_t used_ = 0;
   Bytes output_;
-  std::array<int, 2> descriptors_{-1, -1};  ///< that have come, and belong to no ring yet
+  std::array<Descriptor, 2> received_;  ///< of a ring and its doorbell, until the `ring` frame is handled
   std::optional<RingWriter> ring_;
-  bool by_ring_ = false;  ///< the master looks there for the next frame
+  bool ring_has_turn_ = false;  ///< the master expects the next frame in the ring
 };
 
 }  // namespace farm::detail

@@ -14,36 +14,38 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// After something happened the next is looked for rather than waited for, since being woken takes longer (45 us in a
-/// virtual machine) than most answers to small tasks.
+/// How long the loop polls after an event before it sleeps. Being woken takes longer (45 us in a virtual machine) than
+/// most answers to small tasks.
 constexpr auto spin_time = 50us;
-/// How long the loop may be left alone by a guest that goes and comes.
+/// How long the loop's thread stays parked while no waiting thread runs the loop.
 constexpr auto park_time = 200us;
-/// The loop's thread looks for guests between handlers.
-constexpr auto wish_time = 20us;
-constexpr int most_waits_to_skip = 255;
-/// After so many sleeps that were longer than a look would have been, the loop sleeps without looking: it would keep
-/// the core from the rank that it has just sent a task.
-constexpr int most_vain_looks = 4;
+/// How long a waiting thread asks for the turn. The loop's thread checks for such threads between handlers.
+constexpr auto request_time = 20us;
+constexpr int max_waits_to_skip = 255;
+/// After so many sleeps in a row that were longer than spin_time, the loop sleeps without polling: polling would keep
+/// the core from the rank that has just received a task.
+constexpr int max_long_sleeps = 4;
+/// Polling the context takes a system call. While the polled input is busy, the context is polled once in so many
+/// times.
+constexpr int polls_per_context_poll = 16;
 
-/// Asking the context takes a system call: while the lookout has something, that is done now and then.
-constexpr int most_looks = 16;
-
-/// This thread runs for some microseconds at a time. Where it says so, Linux (6.12 and later) lets it do so at once
-/// when it is woken, and not when the rank that computes on that core has had its 3 ms.
+/// Asks the scheduler for short time slices, since this thread runs for some microseconds at a time. Linux (6.12 and
+/// later) then runs the thread as soon as it is woken; otherwise, the thread would wait until the rank that computes on
+/// the same core has used up its 3 ms.
 void ask_for_short_slices() {
-  if (sched_getscheduler(0) != SCHED_OTHER || getpriority(PRIO_PROCESS, 0) < 0) return;  // somebody wanted it otherwise
-  struct Wish {  // sched_attr, whose header cannot be included beside <sched.h>
-    std::uint32_t size = sizeof(Wish);
+  if (sched_getscheduler(0) != SCHED_OTHER || getpriority(PRIO_PROCESS, 0) < 0)
+    return;            // the user has chosen another policy
+  struct Attributes {  // sched_attr, whose header cannot be included together with <sched.h>
+    std::uint32_t size = sizeof(Attributes);
     std::uint32_t policy = SCHED_OTHER;
-    std::uint64_t flags = 1;  // SCHED_FLAG_RESET_ON_FORK: not for launchers and their ranks
+    std::uint64_t flags = 1;  // SCHED_FLAG_RESET_ON_FORK: launchers and their ranks do not inherit it
     std::int32_t nice = getpriority(PRIO_PROCESS, 0);
     std::uint32_t priority = 0;
-    std::uint64_t nanoseconds = 100'000;  // the least there is
+    std::uint64_t nanoseconds = 100'000;  // the minimum
     std::uint64_t deadline = 0;
     std::uint64_t period = 0;
-  } const wish;
-  syscall(SYS_sched_setattr, 0, &wish, 0);
+  } const attributes;
+  syscall(SYS_sched_setattr, 0, &attributes, 0);
 }
 
 }  // namespace
@@ -51,15 +53,15 @@ void ask_for_short_slices() {
 void SharedLoop::run() {
   ask_for_short_slices();
   std::unique_lock turn{turn_};
-  int vain_looks = 0;
+  int long_sleeps = 0;
   for (;;) {
-    can_give_ = false;
+    can_lend_turn_ = false;
     auto const asleep = Clock::now();
     sleep();
-    can_give_ = true;
+    can_lend_turn_ = true;
     auto last = Clock::now();
-    vain_looks = last - asleep < spin_time ? 0 : std::min(vain_looks + 1, most_vain_looks);
-    auto const limit = vain_looks < most_vain_looks ? Clock::duration{spin_time} : Clock::duration{0};
+    long_sleeps = last - asleep < spin_time ? 0 : std::min(long_sleeps + 1, max_long_sleeps);
+    auto const limit = long_sleeps < max_long_sleeps ? Clock::duration{spin_time} : Clock::duration{0};
     std::size_t handled = 0;
     do {
       handled = handle(Events::all);
@@ -69,7 +71,7 @@ void SharedLoop::run() {
         closed_ = true;
         return;
       }
-      if (wishes_ != 0) {
+      if (turn_requests_ != 0) {
         park(turn);
         last = Clock::now();
       } else if (handled != 0) {
@@ -82,15 +84,15 @@ void SharedLoop::run() {
 }
 
 void SharedLoop::sleep() {
-  if (lookout_ != nullptr && !lookout_->fall_asleep()) return;
+  if (polled_ != nullptr && !polled_->prepare_to_sleep()) return;
   context_.run_one();
-  if (lookout_ != nullptr) lookout_->wake_up();
+  if (polled_ != nullptr) polled_->wake_up();
 }
 
 std::size_t SharedLoop::handle(Events events) {
-  bool const any = lookout_ != nullptr && lookout_->look();
-  if (any && ++looks_ < most_looks) return 1;
-  looks_ = 0;
+  bool const any = polled_ != nullptr && polled_->poll();
+  if (any && ++polls_since_context_ < polls_per_context_poll) return 1;
+  polls_since_context_ = 0;
   return (events == Events::one ? context_.poll_one() : context_.poll()) + (any ? 1 : 0);
 }
 
@@ -99,80 +101,80 @@ void SharedLoop::park(std::unique_lock<std::mutex>& turn) {
   {
     std::unique_lock lock{parking_};
     parked_ = true;
-    wanted_ = false;
+    wake_requested_ = false;
     do {
-      guest_came_ = false;
-      woken_.wait_for(lock, park_time, [this] { return wanted_; });
-    } while (!wanted_ && (guest_came_ || wishes_ != 0 || guest_ != std::thread::id{}));
-    wanted_ = false;
+      turn_was_lent_ = false;
+      wake_condition_.wait_for(lock, park_time, [this] { return wake_requested_; });
+    } while (!wake_requested_ && (turn_was_lent_ || turn_requests_ != 0 || borrower_ != std::thread::id{}));
+    wake_requested_ = false;
     parked_ = false;
   }
   turn.lock();
-  errand_run_ = false;
+  ran_inline_ = false;
 }
 
 void SharedLoop::wake() {
   {
     std::scoped_lock const lock{parking_};
-    wanted_ = true;
+    wake_requested_ = true;
   }
-  woken_.notify_one();
+  wake_condition_.notify_one();
 }
 
 void SharedLoop::posted() {
   if (!parked_) return;
-  if (guest_ == std::this_thread::get_id()) {
-    guest_posted_ = true;
+  if (borrower_ == std::this_thread::get_id()) {
+    borrower_posted_ = true;
   } else {
     wake();
   }
 }
 
 bool SharedLoop::take_turn() {
-  if (!can_give_) return false;
+  if (!can_lend_turn_) return false;
   bool taken = turn_.try_lock();
   if (!taken) {
-    ++wishes_;
-    auto const limit = Clock::now() + wish_time;
+    ++turn_requests_;
+    auto const limit = Clock::now() + request_time;
     do {
       sched_yield();
       taken = turn_.try_lock();
-    } while (!taken && can_give_ && Clock::now() < limit);
-    --wishes_;
+    } while (!taken && can_lend_turn_ && Clock::now() < limit);
+    --turn_requests_;
   }
   if (taken && closed_) {
     turn_.unlock();
     return false;
   }
-  if (taken) guest_ = std::this_thread::get_id();
+  if (taken) borrower_ = std::this_thread::get_id();
   return taken;
 }
 
-void SharedLoop::give_back_turn(bool wake_thread) {
-  guest_came_ = true;
-  bool const posted_something = std::exchange(guest_posted_, false);
-  guest_ = std::thread::id{};
+void SharedLoop::return_turn(bool wake_thread) {
+  turn_was_lent_ = true;
+  bool const posted_something = std::exchange(borrower_posted_, false);
+  borrower_ = std::thread::id{};
   turn_.unlock();
   if (wake_thread || posted_something) wake();
 }
 
-bool SharedLoop::begin_errand() {
+bool SharedLoop::begin_inline_run() {
   if (!parked_ || !turn_.try_lock()) return false;
-  if (errand_run_ || closed_) {  // one after the other without a wait: better all at once, by the loop's thread
+  if (ran_inline_ || closed_) {  // several in a row without a wait: the loop's thread had better run them all at once
     turn_.unlock();
     return false;
   }
-  guest_ = std::this_thread::get_id();
+  borrower_ = std::this_thread::get_id();
   return true;
 }
 
-void SharedLoop::end_errand() {
+void SharedLoop::end_inline_run() {
   after_handlers_();
-  errand_run_ = true;
-  give_back_turn(hand_over_callbacks());
+  ran_inline_ = true;
+  return_turn(hand_over_callbacks());
 }
 
-/// To the loop's own thread. False: there are none.
+/// Hands deferred callbacks over to the loop's own thread. Returns false if there are none.
 bool SharedLoop::hand_over_callbacks() {
   if (!DeferredCallbacks::any()) return false;
   asio::post(context_, [callbacks = DeferredCallbacks::take()]() mutable { callbacks.give(); });
@@ -180,7 +182,7 @@ bool SharedLoop::hand_over_callbacks() {
 }
 
 void SharedLoop::help(FutureState const& state, Deadline deadline) noexcept {
-  if (guest_ == std::this_thread::get_id()) return;
+  if (borrower_ == std::this_thread::get_id()) return;
   if (waits_to_skip_ > 0) {
     --waits_to_skip_;
     return;
@@ -203,11 +205,11 @@ void SharedLoop::help(FutureState const& state, Deadline deadline) noexcept {
       }
     }
   }
-  errand_run_ = false;
+  ran_inline_ = false;
   bool const wake_thread = hand_over_callbacks() || !state.done() || context_.stopped();
-  vain_ = wake_thread ? std::min(2 * vain_ + 1, most_waits_to_skip) : 0;
-  waits_to_skip_ = vain_;
-  give_back_turn(wake_thread);
+  backoff_ = wake_thread ? std::min(2 * backoff_ + 1, max_waits_to_skip) : 0;
+  waits_to_skip_ = backoff_;
+  return_turn(wake_thread);
 }
 
 }  // namespace farm::detail

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "spawn/wire/polled_input.hpp"
+
 #include <farm/detail/future_state.hpp>
 #include <farm/detail/wait_helper.hpp>
 
@@ -18,51 +20,41 @@
 
 namespace farm::detail {
 
-/// What has to be looked for, since nothing in an io_context tells of it.
-class Lookout {
- public:
-  Lookout() = default;
-  Lookout(Lookout const&) = delete;
-  Lookout& operator=(Lookout const&) = delete;
-  virtual ~Lookout() = default;
-  /// Handles what has come. False: nothing has.
-  virtual bool look() = 0;
-  /// The loop is to sleep, and from now on to be woken by an event. False: it must not, something has come.
-  [[nodiscard]] virtual bool fall_asleep() = 0;
-  virtual void wake_up() = 0;
-};
-
-/// An io_context with a thread of its own, which gives its turn to a thread that waits for a future: then a task that
-/// is sent and awaited wakes no thread. One thread at a time has the turn and runs handlers. While a guest has it the
-/// loop's own thread is parked; it comes back when the guest goes and does not return for a moment, when something is
-/// posted, and when the guest gives up. Callbacks of futures run on the loop's own thread only.
+/// An io_context with a thread of its own, the loop's thread, that lends its turn to threads that wait for a future. A
+/// task that is sent and awaited then wakes no thread.
+///
+/// One thread at a time has the turn: it runs handlers. A waiting thread that borrows the turn runs the loop until its
+/// future is done or nothing has happened for a while. Meanwhile the loop's thread is parked, that is, it sleeps on a
+/// condition variable. It resumes when something is posted, when the borrower gives up, or when no waiting thread has
+/// borrowed the turn for a moment. Callbacks of futures run on the loop's thread only.
 class SharedLoop final : public WaitHelper, public std::enable_shared_from_this<SharedLoop> {
  public:
-  /// `after_handlers` is called after some have run, by whoever has the turn. `lookout` may be null; it is not used any
-  /// more when run() has come back.
-  explicit SharedLoop(std::function<void()> after_handlers, Lookout* lookout = nullptr)
-      : after_handlers_(std::move(after_handlers)), lookout_(lookout) {}
+  /// `after_handlers` is called after handlers have run, by the thread that has the turn. `polled` may be null; it must
+  /// outlive run().
+  explicit SharedLoop(std::function<void()> after_handlers, PolledInput* polled = nullptr)
+      : after_handlers_(std::move(after_handlers)), polled_(polled) {}
 
   [[nodiscard]] asio::io_context& context() { return context_; }
 
-  /// Whether this thread is a guest that has the turn.
-  [[nodiscard]] bool is_guest() const { return guest_ == std::this_thread::get_id(); }
+  /// Returns true if the calling thread has borrowed the turn.
+  [[nodiscard]] bool has_borrowed_turn() const { return borrower_ == std::this_thread::get_id(); }
 
-  /// The life of the loop's own thread, until the context is stopped. No guest comes in afterwards.
+  /// Runs the loop on the calling thread, the loop's thread, until the context is stopped. Afterwards no thread can
+  /// borrow the turn.
   void run();
 
-  /// Thread-safe.
+  /// Runs `f` on the loop. Thread-safe.
   template <class F>
   void post(F f) {
     asio::post(context_, std::move(f));
     posted();
   }
-  /// Runs it on this thread where that has had the turn last, and only waits in between; else posts it. For what a
-  /// thread does that waits next.
+  /// Runs `f` on the calling thread if the loop's thread is parked and the turn is free, else posts it. Several calls
+  /// without a wait in between are posted, except for the first. Meant for work of a thread that waits next.
   template <class F>
   void run_or_post(F f) {
-    if (begin_errand()) {
-      run_errand(f);
+    if (begin_inline_run()) {
+      run_inline(f);
     } else {
       post(std::move(f));
     }
@@ -75,17 +67,17 @@ class SharedLoop final : public WaitHelper, public std::enable_shared_from_this<
   [[nodiscard]] std::size_t handle(Events events);
   void sleep();
   [[nodiscard]] bool take_turn();
-  void give_back_turn(bool wake);
-  [[nodiscard]] bool begin_errand();
+  void return_turn(bool wake);
+  [[nodiscard]] bool begin_inline_run();
   template <class F>
-  void run_errand(F& f) noexcept {
+  void run_inline(F& f) noexcept {
     {
       PutOffCallbacks const put_off;
       f();
     }
-    end_errand();
+    end_inline_run();
   }
-  void end_errand();
+  void end_inline_run();
   [[nodiscard]] bool hand_over_callbacks();
   void posted();
   void wake();
@@ -94,24 +86,24 @@ class SharedLoop final : public WaitHelper, public std::enable_shared_from_this<
   asio::io_context context_{1};
   asio::executor_work_guard<asio::io_context::executor_type> work_{context_.get_executor()};
   std::function<void()> after_handlers_;
-  Lookout* lookout_;
+  PolledInput* polled_;
 
-  std::mutex turn_;  ///< held by who runs handlers
-  std::atomic<std::thread::id> guest_{};
-  std::atomic<int> wishes_{0};         ///< of guests that want the turn
-  std::atomic<bool> can_give_{false};  ///< the loop's thread is awake, or parked
-  std::atomic<bool> parked_{false};    ///< the loop's thread sleeps, and a guest is to have the turn
-  std::atomic<bool> guest_came_{false};
-  std::atomic<int> waits_to_skip_{0};  ///< after waits in which helping was in vain
-  bool closed_ = false;                // this and what follows belongs to who has the turn
-  bool guest_posted_ = false;
-  bool errand_run_ = false;  ///< since the last wait
-  int vain_ = 0;
-  int looks_ = 0;  ///< since the context was asked
+  std::mutex turn_;                          ///< held by the thread that runs handlers
+  std::atomic<std::thread::id> borrower_{};  ///< the waiting thread that has the turn
+  std::atomic<int> turn_requests_{0};        ///< waiting threads that ask for the turn
+  std::atomic<bool> can_lend_turn_{false};   ///< the loop's thread is awake or parked, not asleep in the context
+  std::atomic<bool> parked_{false};          ///< the loop's thread is parked
+  std::atomic<bool> turn_was_lent_{false};   ///< since the loop's thread last checked
+  std::atomic<int> waits_to_skip_{0};        ///< waits that do not borrow, since the last ones borrowed in vain
+  bool closed_ = false;                      // this and the next four: guarded by turn_
+  bool borrower_posted_ = false;             ///< the borrower has posted something
+  bool ran_inline_ = false;                  ///< since the last wait
+  int backoff_ = 0;                          ///< the latest value of waits_to_skip_
+  int polls_since_context_ = 0;              ///< polls of polled_ since the context was polled
 
   std::mutex parking_;
-  std::condition_variable woken_;
-  bool wanted_ = false;  ///< guarded by parking_
+  std::condition_variable wake_condition_;
+  bool wake_requested_ = false;  ///< guarded by parking_
 };
 
 }  // namespace farm::detail

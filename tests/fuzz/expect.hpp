@@ -3,7 +3,7 @@
 #include <cstdio>
 #include <cstdlib>
 
-/// What must hold for every input: else it is a finding, which libFuzzer keeps.
+/// Aborts unless `holds`, which must be true for every input; libFuzzer then keeps the input.
 inline void expect(bool holds, char const* what) {
   if (holds) return;
   std::fprintf(stderr, "does not hold: %s\n", what);

@@ -1,5 +1,4 @@
-// Any bytes as frames of a control stream, and as the payloads that come with them: refused, or taken for what they
-// are.
+// Arbitrary bytes as the frames of a control stream, and as their payloads: each is refused, or read correctly.
 #include "core/base/failure.hpp"
 #include "core/task/frame.hpp"
 #include "spawn/join/handshake.hpp"
@@ -32,8 +31,8 @@ FrameHeader header_of(Frame const& frame) {
   return {.size = static_cast<std::uint32_t>(frame.payload.size()), .type = frame.type, .id = frame.id};
 }
 
-/// As a stream would, from which `step` bytes come at a time. What is there is copied to a place of its own size, so
-/// that reading beyond it is found.
+/// Reads frames as a stream does that receives `step` bytes at a time. The bytes that have arrived are copied to memory
+/// of exactly their size, so that the sanitizer detects reads beyond them.
 Read read_frames(std::string_view bytes, std::size_t step) {
   Read read;
   std::size_t begin = 0;
@@ -53,13 +52,13 @@ Read read_frames(std::string_view bytes, std::size_t step) {
         return read;
       }
       if (!frame) {
-        expect(rest.size() == size, "nothing is used of a frame that is not whole");
-        expect(size < sizeof(FrameHeader) ? needed == 0 : needed > size, "it is told how much more is needed");
+        expect(rest.size() == size, "an incomplete frame is not consumed");
+        expect(size < sizeof(FrameHeader) ? needed == 0 : needed > size, "next_frame() says how many bytes it needs");
         break;
       }
-      expect(needed <= size && rest.size() == size - needed, "a frame uses what it needs");
-      expect(frame->payload.size() == needed - sizeof(FrameHeader), "a payload is what follows the header");
-      expect(frame->payload.size() <= max_frame_size, "no frame is larger than allowed");
+      expect(needed <= size && rest.size() == size - needed, "a frame consumes what it needs");
+      expect(frame->payload.size() == needed - sizeof(FrameHeader), "the payload follows the header");
+      expect(frame->payload.size() <= max_frame_size, "no frame is larger than the limit");
       read.frames.emplace_back(header_of(*frame), Bytes{frame->payload});
       begin += needed;
     }
@@ -67,13 +66,13 @@ Read read_frames(std::string_view bytes, std::size_t step) {
   return read;
 }
 
-/// What is unpacked packs to what unpacks to the same; garbage is refused as such.
+/// Unpacks the payload. A valid value survives another round trip; other bytes are refused with SerializationError.
 template <class T>
 std::optional<T> try_unpack(std::string_view payload) {
   try {
     auto value = farm::unpack<T>(payload);
     auto const packed = farm::pack(value);
-    expect(farm::pack(farm::unpack<T>(packed)) == packed, "a value survives");
+    expect(farm::pack(farm::unpack<T>(packed)) == packed, "a value survives a round trip");
     return value;
   } catch (farm::SerializationError const&) {
     return std::nullopt;
@@ -85,9 +84,9 @@ void try_take(std::string_view payload) {
   auto const size = payload.size();
   try {
     static_cast<void>(take<T>(payload));
-    expect(payload.size() == size - sizeof(T), "a head is taken off");
+    expect(payload.size() == size - sizeof(T), "the head is removed");
   } catch (ProtocolError const&) {
-    expect(size < sizeof(T), "only what is too short is refused");
+    expect(size < sizeof(T), "only a payload that is too short is refused");
   }
 }
 
@@ -116,17 +115,17 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
   auto const whole = read_frames(bytes, size);
   auto const single = read_frames(bytes, 1);
   expect(whole.refused == single.refused && whole.frames.size() == single.frames.size(),
-         "it does not matter how the bytes come");
+         "the result does not depend on how the bytes are split");
   Bytes again;
   for (std::size_t i = 0; i < whole.frames.size(); ++i) {
     auto const& [header, payload] = whole.frames[i];
     expect(std::memcmp(&header, &single.frames[i].first, sizeof header) == 0 && payload == single.frames[i].second,
-           "it does not matter how the bytes come");
+           "the result does not depend on how the bytes are split");
     append_frame(again, header.type, header.id, payload);
     try_all(payload);
   }
   auto const reread = read_frames(again, again.size());
-  expect(!reread.refused && reread.frames.size() == whole.frames.size(), "frames survive");
+  expect(!reread.refused && reread.frames.size() == whole.frames.size(), "frames survive a round trip");
   try_all(bytes);
   return 0;
 }

@@ -1,5 +1,5 @@
-// Peers that come to a listener, with the key or without, and say what they like: nobody is let in who has not shown
-// the key for this very challenge, and whoever is sent away is told of in one line.
+// Peers that connect to a listener, with the key or without, and send arbitrary bytes. Only a peer that proves for this
+// challenge that it holds the key is accepted; each refusal is logged in one line.
 #include "spawn/join/listener.hpp"
 #include "tests/fuzz/expect.hpp"
 #include "tests/support/response_to.hpp"
@@ -28,15 +28,15 @@ int lines = 0;  // NOLINT: one thread
 
 }  // namespace
 
-/// In place of the one in core/, which writes to stderr.
+/// Replaces the function of core/, which writes to stderr.
 void farm::detail::log_error(std::string_view text) noexcept {
   ++lines;
-  expect(text.find('\n') == std::string_view::npos, "what is logged is one line");
+  expect(text.find('\n') == std::string_view::npos, "a log entry is one line");
 }
 
 namespace {
 
-/// The bytes of the input, one choice after the other; zeros at its end.
+/// Makes choices from the bytes of the input; all choices are 0 at its end.
 class Choices {
  public:
   Choices(std::uint8_t const* data, std::size_t size) : left_(reinterpret_cast<char const*>(data), size) {}
@@ -59,16 +59,16 @@ class Choices {
 
 class Master {
  public:
-  Master() : listener_(context_, [this](Hello const&, Socket) { ++guests_; }) {}
+  Master() : listener_(context_, [this](Hello const&, Socket) { ++accepted_; }) {}
   [[nodiscard]] JoinInfo join_info() const { return listener_.join_info(); }
-  [[nodiscard]] int guests() const { return guests_; }
+  [[nodiscard]] int accepted() const { return accepted_; }
   void work() {
     while (context_.poll() != 0) {
     }
   }
 
  private:
-  int guests_ = 0;
+  int accepted_ = 0;
   asio::io_context context_{1};
   Listener listener_;
 };
@@ -81,10 +81,10 @@ class Peer {
     address.sun_family = AF_UNIX;
     join_info.local_name.copy(address.sun_path + 1, sizeof address.sun_path - 1);
     auto const size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + join_info.local_name.size());
-    expect(connect(descriptor_, reinterpret_cast<sockaddr*>(&address), size) == 0, "the listener listens");
+    expect(connect(descriptor_, reinterpret_cast<sockaddr*>(&address), size) == 0, "the listener accepts connections");
     master_.work();
     auto const bytes = read();
-    expect(bytes.size() == sizeof challenge_, "the listener speaks first");
+    expect(bytes.size() == sizeof challenge_, "the listener sends the challenge first");
     std::memcpy(&challenge_, bytes.data(), sizeof challenge_);
   }
   Peer(Peer const&) = delete;
@@ -121,44 +121,52 @@ bool is_hello(std::string_view bytes) {
   }
 }
 
-enum Manner : std::uint8_t { says_anything, holds_key, holds_another, changes_a_bit, repeats, says_hello, manners };
+enum Behaviour : std::uint8_t {
+  sends_anything,
+  holds_key,
+  holds_other_key,
+  flips_a_bit,
+  replays,
+  sends_hello,
+  behaviours
+};
 
-/// One peer; `heard` is what an earlier one has said.
-void visit(Master& master, Choices& choices, std::string& heard) {
+/// Lets one peer connect; `recorded` is what an earlier one has sent.
+void connect_peer(Master& master, Choices& choices, std::string& recorded) {
   auto const join_info = master.join_info();
-  int const guests = master.guests();
-  bool let_in = false;
+  int const accepted = master.accepted();
+  bool is_accepted = false;
   lines = 0;
   {
     Peer const peer{master, join_info};
-    auto const manner = choices.byte() % manners;
-    if (manner == says_anything) {
+    auto const behaviour = choices.byte() % behaviours;
+    if (behaviour == sends_anything) {
       peer.write(choices.bytes(512));
       peer.write(choices.bytes(8192));
-    } else if (manner == repeats) {
-      peer.write(heard);
+    } else if (behaviour == replays) {
+      peer.write(recorded);
     } else {
-      auto const hello = manner == says_hello ? pack(Hello{.group = choices.byte(), .host = choices.bytes(20)})
-                                              : choices.bytes(choices.byte() % 8 == 0 ? 8192 : 200);
-      auto bytes = response_to(peer.challenge(), manner == holds_another ? random_bytes() : join_info.key, hello);
-      if (manner == changes_a_bit) {
+      auto const hello = behaviour == sends_hello ? pack(Hello{.group = choices.byte(), .host = choices.bytes(20)})
+                                                  : choices.bytes(choices.byte() % 8 == 0 ? 8192 : 200);
+      auto bytes = response_to(peer.challenge(), behaviour == holds_other_key ? random_bytes() : join_info.key, hello);
+      if (behaviour == flips_a_bit) {
         auto const where = (256U * choices.byte() + choices.byte()) % bytes.size();
         bytes[where] = static_cast<char>(bytes[where] ^ (1 << choices.byte() % 8));
       }
-      let_in = (manner == holds_key || manner == says_hello) && hello.size() <= max_hello_size;
+      is_accepted = (behaviour == holds_key || behaviour == sends_hello) && hello.size() <= max_hello_size;
       auto const cut = std::min<std::size_t>(choices.byte(), bytes.size());
       peer.write(std::string_view{bytes}.substr(0, cut));
       peer.write(std::string_view{bytes}.substr(cut));
       auto const answer = peer.read();
-      expect(answer.size() == (let_in ? sizeof(Mac) : 0), "only who holds the key is answered");
-      let_in = let_in && is_hello(hello);
-      heard = bytes;
+      expect(answer.size() == (is_accepted ? sizeof(Mac) : 0), "only a peer that holds the key is answered");
+      is_accepted = is_accepted && is_hello(hello);
+      recorded = bytes;
     }
-    expect(master.guests() == guests + (let_in ? 1 : 0), "who holds the key, and nobody else, is let in");
-    expect(lines <= 1, "a visitor is told of once");
-    if (let_in) expect(lines == 0, "and not where it is let in");
+    expect(master.accepted() == accepted + (is_accepted ? 1 : 0), "only a peer that holds the key is accepted");
+    expect(lines <= 1, "a connection is logged at most once");
+    if (is_accepted) expect(lines == 0, "an accepted connection is not logged");
   }
-  expect(let_in || lines == 1, "who was sent away, or left, is told of in one line");
+  expect(is_accepted || lines == 1, "a connection that is refused or broken off is logged in one line");
 }
 
 }  // namespace
@@ -166,7 +174,7 @@ void visit(Master& master, Choices& choices, std::string& heard) {
 extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size) {
   Master master;
   Choices choices{data, size};
-  std::string heard;
-  for (int visitors = 0; visitors < 4 && !choices.empty(); ++visitors) visit(master, choices, heard);
+  std::string recorded;
+  for (int peers = 0; peers < 4 && !choices.empty(); ++peers) connect_peer(master, choices, recorded);
   return 0;
 }

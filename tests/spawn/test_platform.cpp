@@ -1,4 +1,4 @@
-// How ranks are started: where, with what environment and options, and how many at once.
+// How ranks are started: their binding, directory, environment, options, and number.
 #include <farm/farm.hpp>
 
 #include "spawn/platform/platform.hpp"
@@ -28,7 +28,7 @@ using farm::detail::core_count;
 
 namespace {
 
-/// The cores that this process may use.
+/// Returns the cores that this process may use.
 std::vector<int> cores() {
   cpu_set_t set;
   std::vector<int> cores;
@@ -51,7 +51,7 @@ std::string content(std::filesystem::path const& path) {
   return {std::istreambuf_iterator<char>{file}, {}};
 }
 
-/// A new directory that is removed at the end.
+/// A new directory, which the destructor removes.
 struct Scratch {
   std::filesystem::path path;
   explicit Scratch(std::string const& name)
@@ -65,7 +65,7 @@ struct Scratch {
 
 bool is_singleton() { return getenv("OMPI_UNIVERSE_SIZE") == nullptr; }
 
-/// Ranks that are alive, of all pools of this master: children of guards that have this mark in their environment.
+/// Counts the ranks that are alive: children of guards, with this mark in their environment.
 std::size_t living_ranks(std::string const& mark) {
   std::set<std::string> guards;
   std::vector<std::string> parents;
@@ -97,7 +97,7 @@ TEST_CASE("neither the master nor the ranks of any group are bound to a core") {
   for (auto const& each : single.map([](int) { return cores(); }, std::vector{1, 2, 3})) CHECK(each == cores());
 }
 
-TEST_CASE("ranks do not look for fabrics that are not there") {
+TEST_CASE("ranks do not search for fabrics that do not exist") {
   farm::MPISpawnPool pool{{.max_ranks = 1}};
   auto const mtl = pool.submit(variable, std::string{"OMPI_MCA_mtl"}).result();
   if (farm::detail::has_fabric()) {
@@ -107,7 +107,7 @@ TEST_CASE("ranks do not look for fabrics that are not there") {
   }
 }
 
-TEST_CASE("ranks that wait in MPI yield where ranks outnumber cores, those of other pools included") {
+TEST_CASE("ranks yield while they wait in MPI if the ranks of all pools outnumber the cores") {
   std::string const name = "OMPI_MCA_mpi_yield_when_idle";
   auto const expected = [](int ranks) { return ranks > core_count() ? "1" : "(unset)"; };
   farm::MPISpawnPool one{{.max_ranks = 1}};
@@ -119,7 +119,7 @@ TEST_CASE("ranks that wait in MPI yield where ranks outnumber cores, those of ot
   CHECK(two.submit(variable, name).result() == expected(is_singleton() ? 4 : 3));
 }
 
-TEST_CASE("ranks start in the master's directory, or where working_directory says") {
+TEST_CASE("ranks start in the master's directory, or in working_directory") {
   CHECK(farm::MPISpawnPool{{.max_ranks = 1}}.submit(directory).result() == directory());
   Scratch const scratch{"wdir"};
   farm::MPISpawnPool pool{
@@ -127,7 +127,7 @@ TEST_CASE("ranks start in the master's directory, or where working_directory say
   CHECK(pool.submit(farm::all_ranks, directory).result() == std::vector(2, scratch.path.string()));
 }
 
-TEST_CASE("ranks have the environment of the master's start, and what the options add") {
+TEST_CASE("ranks have the master's environment, and what the options add") {
   farm::MPISpawnPool pool{
       {.max_ranks = 1,
        .workers = {
@@ -136,12 +136,13 @@ TEST_CASE("ranks have the environment of the master's start, and what the option
   CHECK(pool.submit(variable, std::string{"FARM_TEST_B"}).result() == "b = 2, \"3\"; x");
   CHECK(pool.submit(variable, std::string{"OMP_NUM_THREADS"}).result() == "7");
   CHECK(pool.submit(variable, std::string{"PATH"}).result() == variable("PATH"));
-  CHECK(pool.submit(variable, std::string{"FARM_WORKER"}).result() == "(unset)");  // what a task starts is no rank
+  CHECK(pool.submit(variable, std::string{"FARM_WORKER"}).result() ==
+        "(unset)");  // programs that a task starts are not ranks
 }
 
-TEST_CASE("an environment that MPI cannot carry is refused, each in one line that says why") {
-  using RankContext = std::map<std::string, std::string>;
-  auto const refusal = [](RankContext const& environment) {
+TEST_CASE("an environment that MPI cannot pass on is refused, in one line that says why") {
+  using Environment = std::map<std::string, std::string>;
+  auto const refusal = [](Environment const& environment) {
     return error_of([&] { farm::MPISpawnPool const pool{{.max_ranks = 1, .workers = {.environment = environment}}}; });
   };
   CHECK_THAT(refusal({{"A", "1\n2"}}), contains("environment: the value of A has a line break"));
@@ -154,7 +155,7 @@ TEST_CASE("an environment that MPI cannot carry is refused, each in one line tha
   CHECK_THAT(error_of([&] { pool.submit(directory).result(); }), contains("MPI allows 255"));
 }
 
-TEST_CASE("mpi_info goes before what the farm would say, except for what the farm cannot do without") {
+TEST_CASE("mpi_info takes precedence over the farm's own pairs, except for those that the farm needs") {
   Scratch const scratch{"info"};
   farm::MPISpawnPool pool{
       {.max_ranks = 1, .workers = {.mpi_info = {{"wdir", scratch.path.string()}, {"bind_to", "none"}}}}};
@@ -165,7 +166,7 @@ TEST_CASE("mpi_info goes before what the farm would say, except for what the far
              contains("mpi_info: env") && contains("WorkerOptions::environment"));
 }
 
-TEST_CASE("with output_directory each task and rank has a file of what it printed, and the terminal nothing") {
+TEST_CASE("with output_directory, each task and rank has an output file, and nothing goes to the terminal") {
   Scratch const scratch{"output"};
   std::string terminal;
   {
@@ -191,14 +192,13 @@ TEST_CASE("with output_directory each task and rank has a file of what it printe
   CHECK(std::distance(std::filesystem::directory_iterator{scratch.path}, {}) == 6);
 }
 
-TEST_CASE("an output_directory that does not exist is told by the task's error") {
+TEST_CASE("an output_directory that does not exist is reported by the task's error") {
   farm::MPISpawnPool pool{{.max_ranks = 1, .workers = {.output_directory = "/nonexistent/directory"}}};
   CHECK_THAT(error_of([&] { pool.submit(directory).result(); }), contains("/nonexistent/directory/task-0.rank-0.txt"));
 }
 
 TEST_CASE(
-    "too few slots: the error says how many were asked for, how many there are, where they come from and how to get "
-    "more") {
+    "too few slots: the error says how many were requested, how many exist, where they come from and how to get more") {
   auto const message = error_of([] { farm::MPISpawnPool const pool{{.max_ranks = 8}}; });
   if (is_singleton()) {
     CHECK(message == "no error");
@@ -210,20 +210,20 @@ TEST_CASE(
   CHECK_THROWS_AS((farm::MPISpawnPool{{.max_ranks = 8}}), farm::SpawnError);
 }
 
-TEST_CASE("FARM_MAX_WORKERS is refused by its name where it is no number of ranks") {
+TEST_CASE("FARM_MAX_WORKERS is refused by name if it is no number of ranks") {
   for (auto const* const bad : {"0", "-1", "x", "3x", " ", "1.5", "99999999999"}) {
     CAPTURE(bad);
     setenv("FARM_MAX_WORKERS", bad, 1);
     CHECK_THAT(error_of([] { farm::MPISpawnPool const pool; }),
                contains(fmt::format("FARM_MAX_WORKERS is \"{}\"", bad)));
-    CHECK(farm::MPISpawnPool{{.max_ranks = 2}}.max_ranks() == 2);  // who says a number does not ask it
+    CHECK(farm::MPISpawnPool{{.max_ranks = 2}}.max_ranks() == 2);  // a pool that sets max_ranks does not read it
   }
   setenv("FARM_MAX_WORKERS", "3", 1);
   CHECK(farm::MPISpawnPool{}.max_ranks() == 3);
   unsetenv("FARM_MAX_WORKERS");
 }
 
-TEST_CASE("pools that together want more ranks than there are slots all get their work done, within the slots") {
+TEST_CASE("pools that together want more ranks than there are slots finish their work within the slots") {
   auto const mark = fmt::format("FARM_TEST_RANKS_OF={}.", getpid());
   farm::WorkerOptions const marked{.environment = {{"FARM_TEST_RANKS_OF", fmt::format("{}.", getpid())}}};
   std::size_t most = 0;
@@ -245,10 +245,9 @@ TEST_CASE("pools that together want more ranks than there are slots all get thei
   if (!is_singleton()) CHECK(most <= 4);
 }
 
-TEST_CASE(
-    "a rank's process stays for a while after its end, so that the launcher sees the end of its connection first") {
+TEST_CASE("a rank's guard lingers after the rank's end, so that the launcher sees the end of the connection first") {
   std::chrono::steady_clock::duration longest{};
-  for (int i = 0; i < 5; ++i) {  // whoever watches may come late, but not always
+  for (int i = 0; i < 5; ++i) {  // the watching thread may be late, but not every time
     farm::MPISpawnPool pool{{.max_ranks = 1}};
     auto const [rank, guard] = pool.submit([] { return std::tuple{getpid(), getppid()}; }).result();
     pool.shutdown(false);
@@ -260,8 +259,8 @@ TEST_CASE(
   CHECK(longest > std::chrono::microseconds{farm::detail::finalize_linger_us} - 5ms);
 }
 
-TEST_CASE("150 groups come and go, one after the other") {
-  if (is_singleton()) return;  // nothing else would be tested
+TEST_CASE("150 groups start and end, one after the other") {
+  if (is_singleton()) return;  // would test nothing that the run under mpiexec does not
   farm::MPISpawnPool pool{{.max_ranks = 2, .tasks_per_group = 1}};
   std::vector<int> const inputs(150, 1);
   CHECK(pool.map([](int i) { return i; }, inputs) == inputs);

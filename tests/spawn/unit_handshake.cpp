@@ -6,7 +6,7 @@ using namespace farm::detail;
 
 TEST_CASE("random bytes do not repeat") { CHECK(random_bytes() != random_bytes()); }
 
-TEST_CASE("the code of a connector depends on the key, on both random numbers and on the greeting") {
+TEST_CASE("a connector's code depends on the key, on both nonces and on the hello") {
   Key const key = random_bytes();
   Nonce const challenge = random_bytes();
   Nonce const response = random_bytes();
@@ -19,7 +19,7 @@ TEST_CASE("the code of a connector depends on the key, on both random numbers an
   CHECK_FALSE(equal(mac, connector_mac(key, response, challenge, "hello")));
 }
 
-TEST_CASE("what one side has sent is of no use as the answer of the other") {
+TEST_CASE("a code that one side has sent is not valid as the answer of the other side") {
   Key const key = random_bytes();
   Nonce const a = random_bytes();
   Nonce const b = random_bytes();

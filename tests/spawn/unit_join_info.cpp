@@ -1,4 +1,4 @@
-// The file by which launched ranks learn where their master is.
+// The file that tells launched ranks where their master is.
 #include "spawn/join/join_info.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/error_of.hpp"
@@ -20,24 +20,24 @@ std::string refusal(std::string const& path) {
 
 }  // namespace
 
-TEST_CASE("a birth that was written is read, and nobody else may read its file") {
-  std::filesystem::remove("birth");
+TEST_CASE("join info is read as it was written, and no other user may read its file") {
+  std::filesystem::remove("join_info");
   farm::detail::JoinInfo join_info;
   join_info.key[5] = 7;
   join_info.group = 3;
   join_info.addresses = {"10.0.0.1", "10.0.0.2"};
   join_info.ranks = 4;
-  write_join_info(join_info, "birth");
-  auto const mode = std::filesystem::status("birth").permissions();
+  write_join_info(join_info, "join_info");
+  auto const mode = std::filesystem::status("join_info").permissions();
   CHECK(mode == (std::filesystem::perms::owner_read | std::filesystem::perms::owner_write));
-  auto const read = read_join_info("birth");
+  auto const read = read_join_info("join_info");
   CHECK(read.key == join_info.key);
   CHECK(read.group == 3);
   CHECK(read.addresses == join_info.addresses);
   CHECK(read.ranks == 4);
 }
 
-TEST_CASE("a file that is there already is not taken for a birth's, be it a link") {
+TEST_CASE("join info is not written to a file or link that exists") {
   std::ofstream{"taken"} << "mine";
   CHECK_THAT(error_of<farm::SpawnError>([] { write_join_info({}, "taken"); }), contains("taken cannot be written"));
   std::filesystem::remove("link");
@@ -46,10 +46,10 @@ TEST_CASE("a file that is there already is not taken for a birth's, be it a link
   CHECK(!std::filesystem::exists("elsewhere"));
 }
 
-TEST_CASE("what is no birth, or may be read by others, is refused in one line") {
+TEST_CASE("a file that is no join info, or that others may read, is refused in one line") {
   CHECK_THAT(refusal("not there"), contains("cannot read not there") && contains("FARM_STAGE_DIR"));
   std::filesystem::remove("bad");
-  std::ofstream{"bad"} << "farmbrt1 and then nothing that is one";
+  std::ofstream{"bad"} << "farmbrt1 and then nothing valid";
   std::filesystem::permissions("bad", std::filesystem::perms::owner_all);
   CHECK_THAT(refusal("bad"), contains("was not written by a master"));
   std::filesystem::remove("open");

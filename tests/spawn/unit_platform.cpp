@@ -16,19 +16,19 @@ using namespace farm::detail;
 
 namespace {
 
-/// While it lives, variables of the environment have these values, or none.
-class RankContext {
+/// Sets or unsets environment variables during its lifetime.
+class ScopedEnvironment {
  public:
-  explicit RankContext(std::map<std::string, std::optional<std::string>> const& wanted) {
+  explicit ScopedEnvironment(std::map<std::string, std::optional<std::string>> const& wanted) {
     for (auto const& [name, value] : wanted) {
       char const* const now = getenv(name.c_str());
       before_[name] = now != nullptr ? std::optional<std::string>{now} : std::nullopt;
       set(name, value);
     }
   }
-  RankContext(RankContext const&) = delete;
-  RankContext& operator=(RankContext const&) = delete;
-  ~RankContext() {
+  ScopedEnvironment(ScopedEnvironment const&) = delete;
+  ScopedEnvironment& operator=(ScopedEnvironment const&) = delete;
+  ~ScopedEnvironment() {
     for (auto const& [name, value] : before_) set(name, value);
   }
 
@@ -48,7 +48,7 @@ std::optional<std::string> variable(char const* name) {
   return value != nullptr ? std::optional<std::string>{value} : std::nullopt;
 }
 
-/// To one core; affinity is a thread's own.
+/// Binds the calling thread to one core; each thread has its own affinity.
 void bind_this_thread() {
   cpu_set_t all;
   sched_getaffinity(0, sizeof all, &all);
@@ -62,45 +62,46 @@ void bind_this_thread() {
 
 }  // namespace
 
-TEST_CASE("fabrics that are not there are not looked for") {
-  RankContext const environment{{{"OMPI_MCA_mtl", {}}, {"OMPI_MCA_pml", {}}}};
+TEST_CASE("MPI does not search for fabrics that do not exist") {
+  ScopedEnvironment const environment{{{"OMPI_MCA_mtl", {}}, {"OMPI_MCA_pml", {}}}};
   CHECK(exclude_absent_fabrics() == !has_fabric());
   CHECK(variable("OMPI_MCA_mtl") == (has_fabric() ? std::nullopt : std::optional<std::string>{"^ofi,psm,psm2"}));
 }
 
-TEST_CASE("who has chosen an mtl or a pml keeps it") {
+TEST_CASE("the user's choice of an mtl or a pml is kept") {
   {
-    RankContext const environment{{{"OMPI_MCA_mtl", "psm2"}, {"OMPI_MCA_pml", {}}}};
+    ScopedEnvironment const environment{{{"OMPI_MCA_mtl", "psm2"}, {"OMPI_MCA_pml", {}}}};
     CHECK_FALSE(exclude_absent_fabrics());
     CHECK(variable("OMPI_MCA_mtl") == "psm2");
   }
   {
-    RankContext const environment{{{"OMPI_MCA_mtl", {}}, {"OMPI_MCA_pml", "ob1"}}};
+    ScopedEnvironment const environment{{{"OMPI_MCA_mtl", {}}, {"OMPI_MCA_pml", "ob1"}}};
     CHECK_FALSE(exclude_absent_fabrics());
     CHECK_FALSE(variable("OMPI_MCA_mtl"));
     CHECK(variable("OMPI_MCA_pml") == "ob1");
   }
 }
 
-TEST_CASE("a process is a singleton unless a launcher has left its marks") {
+TEST_CASE("a process is a singleton unless a launcher has set its variables") {
   std::map<std::string, std::optional<std::string>> const none{
       {"OMPI_COMM_WORLD_SIZE", {}}, {"PMIX_RANK", {}}, {"PMI_RANK", {}}};
-  RankContext const environment{none};
+  ScopedEnvironment const environment{none};
   CHECK(is_singleton());
   for (auto const& [name, value] : none) {
-    RankContext const marked{{{name, "0"}}};
+    ScopedEnvironment const marked{{{name, "0"}}};
     CHECK_FALSE(is_singleton());
   }
 }
 
-TEST_CASE("a singleton is made able to spawn and to survive, unless the user has said otherwise") {
-  RankContext const environment{{{"OMPI_MCA_rmaps_base_oversubscribe", {}}, {"OMPI_MCA_orte_enable_recovery", "0"}}};
+TEST_CASE("a singleton can spawn and survive its ranks, unless the user has set otherwise") {
+  ScopedEnvironment const environment{
+      {{"OMPI_MCA_rmaps_base_oversubscribe", {}}, {"OMPI_MCA_orte_enable_recovery", "0"}}};
   prepare_singleton();
   CHECK(variable("OMPI_MCA_rmaps_base_oversubscribe") == "1");
   CHECK(variable("OMPI_MCA_orte_enable_recovery") == "0");
 }
 
-TEST_CASE("ranks yield where they outnumber the cores that this process may use, and only there") {
+TEST_CASE("ranks yield if and only if they outnumber the cores that this process may use") {
   CHECK(yield_setting(core_count()).empty());
   CHECK(yield_setting(core_count() + 1) == "OMPI_MCA_mpi_yield_when_idle=1");
   int cores = 0;
@@ -115,13 +116,13 @@ TEST_CASE("ranks yield where they outnumber the cores that this process may use,
 }
 
 TEST_CASE(
-    "a master that mpiexec has bound to a core by default uses all cores of mpiexec, one that was bound by choice does "
-    "not") {
+    "a master that mpiexec has bound to a core by default uses all cores of mpiexec; a binding that the user chose is "
+    "kept") {
   std::map<std::string, std::optional<std::string>> variables{{"OMPI_MCA_orte_bound_at_launch", "1"},
                                                               {"OMPI_MCA_hwloc_base_binding_policy", {}},
                                                               {"OMPI_MCA_hwloc_base_cpu_set", {}}};
   auto const cores_afterwards = [&] {
-    RankContext const environment{variables};
+    ScopedEnvironment const environment{variables};
     int cores = 0;
     std::thread([&] {
       bind_this_thread();
@@ -151,4 +152,4 @@ TEST_CASE("spawned ranks are not bound, and MPI does not count slots") {
   CHECK(value("env") == "A=1\nB=2");
 }
 
-TEST_CASE("what is spawned is this program") { CHECK(program_to_spawn().ends_with("/spawn_unit_tests")); }
+TEST_CASE("spawned ranks run this program") { CHECK(program_to_spawn().ends_with("/spawn_unit_tests")); }

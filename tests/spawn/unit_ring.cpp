@@ -1,7 +1,8 @@
-// Ranks' ends are Channels on threads of their own, the master's Streams on a SharedLoop.
-#include "spawn/wire/ring.hpp"
+// The ranks' ends are Channels on the test's thread; the master's ends are Streams on a SharedLoop.
+#include "spawn/wire/ring_board.hpp"
 
 #include "spawn/wire/channel.hpp"
+#include "spawn/wire/shared_loop.hpp"
 #include "tests/support/catch.hpp"
 
 #include <fmt/format.h>
@@ -47,7 +48,7 @@ Socket make_socket(asio::io_context& context, int descriptor) {
   return socket;
 }
 
-/// A master's loop, on its own thread or run by hand.
+/// A master's loop, run by its own thread or by the test.
 class Master {
  public:
   Master() = default;
@@ -65,28 +66,28 @@ class Master {
   void run() {
     thread_ = std::thread{[this] { loop_->run(); }};
   }
-  /// Until nothing is left to be done.
+  /// Runs the loop on this thread until nothing is left to do.
   void run_here() {
-    while (loop_->context().poll() != 0 || board_.look()) {
+    while (loop_->context().poll() != 0 || board_.poll()) {
     }
   }
   RingBoard& board() { return board_; }
 
   struct Rank {
     std::shared_ptr<Stream> stream;
-    std::vector<std::string> told;  ///< the payloads of its frames, and why it was closed
+    std::vector<std::string> events;  ///< the payloads of its frames, then why its stream was closed
     std::atomic<std::size_t> frames{0};
   };
-  /// Takes the socket. To be called before run().
+  /// Takes over the socket. Call it before run().
   Rank& add(int descriptor) {
     auto& rank = *ranks_.emplace_back(std::make_unique<Rank>());
     rank.stream = std::make_shared<Stream>(
         make_socket(loop_->context(), descriptor),
         [&rank](Frame const& frame) {
-          rank.told.emplace_back(frame.payload);
+          rank.events.emplace_back(frame.payload);
           ++rank.frames;
         },
-        [&rank](std::string const& why) { rank.told.push_back("closed: " + why); });
+        [&rank](std::string const& why) { rank.events.push_back("closed: " + why); });
     board_.offer(rank.stream);
     rank.stream->start();
     return rank;
@@ -99,14 +100,14 @@ class Master {
   std::thread thread_;
 };
 
-/// A rank that has taken its ring.
+/// A rank that has received its ring.
 struct Peer {
   asio::io_context context{1};
   std::optional<Channel> channel;
 
   explicit Peer(int descriptor) {
     channel.emplace(make_socket(context, descriptor));
-    if (!channel->next()) throw std::runtime_error("the master has not said go");
+    if (!channel->next()) throw std::runtime_error("the master has not sent the first frame");
   }
   void send(std::string_view payload) {
     append_frame(channel->output(), FrameType::value, 0, payload);
@@ -115,15 +116,15 @@ struct Peer {
   void die() { channel.reset(); }
 };
 
-/// False: they have not come in time.
+/// Returns false if so many frames have not arrived in time.
 bool await(Master::Rank const& rank, std::size_t frames) {
   auto const end = Clock::now() + long_time;
   while (rank.frames < frames && Clock::now() < end) std::this_thread::yield();
   return rank.frames >= frames;
 }
 
-/// What the master says first.
-void say_go(Stream& stream) {
+/// Sends the master's first frame.
+void send_first_frame(Stream& stream) {
   append_frame(stream.output(), FrameType::task);
   stream.flush();
 }
@@ -132,12 +133,12 @@ void say_go(Stream& stream) {
 struct OneRank {
   Sockets sockets;
   Master master;
-  Master::Rank& rank{with_go(master.add(sockets.descriptors[0]))};
+  Master::Rank& rank{with_first_frame(master.add(sockets.descriptors[0]))};
   Peer peer{sockets.descriptors[1]};
 
  private:
-  static Master::Rank& with_go(Master::Rank& rank) {
-    say_go(*rank.stream);
+  static Master::Rank& with_first_frame(Master::Rank& rank) {
+    send_first_frame(*rank.stream);
     return rank;
   }
 };
@@ -150,7 +151,7 @@ std::string text_number(std::size_t i, std::size_t size) {
 
 }  // namespace
 
-TEST_CASE("what a rank sends arrives whole and in order, by its ring and by its socket, awake or asleep") {
+TEST_CASE("frames arrive whole and in order, through ring and socket, with the master awake or asleep") {
   constexpr std::size_t count = 20'000;
   OneRank one;
   auto& [sockets, master, rank, peer] = one;
@@ -163,13 +164,13 @@ TEST_CASE("what a rank sends arrives whole and in order, by its ring and by its 
     peer.send(expected.back());
     if (random() % 10 != 0) continue;
     REQUIRE(await(rank, expected.size()));
-    for (auto pause = random() % 300; pause != 0; --pause) std::this_thread::yield();  // the master may fall asleep
+    for (auto pause = random() % 300; pause != 0; --pause) std::this_thread::yield();  // the master may start to sleep
   }
   REQUIRE(await(rank, count));
-  CHECK(std::equal(expected.begin(), expected.end(), rank.told.begin()));
+  CHECK(std::equal(expected.begin(), expected.end(), rank.events.begin()));
 }
 
-TEST_CASE("small frames go by the ring: the socket has no more than a word on it") {
+TEST_CASE("small frames go through the ring: the socket carries one frame that announces them") {
   OneRank one;
   auto& [sockets, master, rank, peer] = one;
   for (std::size_t i = 0; i < 100; ++i) peer.send("answer");
@@ -177,22 +178,22 @@ TEST_CASE("small frames go by the ring: the socket has no more than a word on it
   CHECK(recv(sockets.descriptors[0], in_socket.data(), in_socket.size(), MSG_PEEK | MSG_DONTWAIT) ==
         sizeof(FrameHeader));
   master.run_here();
-  CHECK(rank.told == std::vector<std::string>(100, "answer"));
+  CHECK(rank.events == std::vector<std::string>(100, "answer"));
 }
 
-TEST_CASE("a ring that is full sends what follows by the socket") {
+TEST_CASE("when the ring is full, the next frames go through the socket") {
   OneRank one;
   auto& [sockets, master, rank, peer] = one;
   std::vector<std::string> expected;
   for (std::size_t i = 0; i < 300; ++i) peer.send(expected.emplace_back(text_number(i, 100)));
   master.run_here();
-  CHECK(rank.told == expected);
+  CHECK(rank.events == expected);
   for (std::size_t i = 0; i < 100; ++i) peer.send(expected.emplace_back(text_number(i, 100)));
   master.run_here();
-  CHECK(rank.told == expected);
+  CHECK(rank.events == expected);
 }
 
-TEST_CASE("what a rank has sent before it died is handled before its end") {
+TEST_CASE("frames that a rank sent before it died are handled before its end") {
   OneRank one;
   auto& [sockets, master, rank, peer] = one;
   peer.send("first");
@@ -201,10 +202,10 @@ TEST_CASE("what a rank has sent before it died is handled before its end") {
   peer.send("last");
   peer.die();
   master.run_here();
-  CHECK(rank.told == std::vector<std::string>{"first", "second", "last", "closed: "});
+  CHECK(rank.events == std::vector<std::string>{"first", "second", "last", "closed: "});
 }
 
-TEST_CASE("more ranks than a word of the doorbell has bits, and numbers that are used again") {
+TEST_CASE("there may be more ranks than bits in a word of the doorbell, and ring numbers are reused") {
   Master master;
   for (int round = 0; round < 2; ++round) {
     std::vector<Master::Rank*> ranks;
@@ -212,22 +213,22 @@ TEST_CASE("more ranks than a word of the doorbell has bits, and numbers that are
     for (int i = 0; i < 150; ++i) {
       Sockets const sockets;
       ranks.push_back(&master.add(sockets.descriptors[0]));
-      say_go(*ranks.back()->stream);
+      send_first_frame(*ranks.back()->stream);
       peers.push_back(std::make_unique<Peer>(sockets.descriptors[1]));
     }
     for (auto const& peer : peers) peer->send("one");
     master.run_here();
     for (auto const& peer : peers) peer->send("two");
     master.run_here();
-    for (auto const* rank : ranks) CHECK(rank->told == std::vector<std::string>{"one", "two"});
+    for (auto const* rank : ranks) CHECK(rank->events == std::vector<std::string>{"one", "two"});
     for (auto const* rank : ranks) rank->stream->close();
   }
 }
 
-TEST_CASE("a damaged ring, and a frame in the socket where the ring has the turn, close the stream and say so") {
-  SECTION("more bytes than there can be") {
-    auto ring = Shared<Ring>::make();
-    auto other = Shared<Ring>::take(dup(ring.descriptor()));
+TEST_CASE("a damaged ring, or a frame in the socket while the ring has the turn, closes the stream with the reason") {
+  SECTION("more bytes than its capacity") {
+    auto ring = SharedMemory<Ring>::make();
+    auto other = SharedMemory<Ring>::take(Descriptor{dup(ring.descriptor())});
     RingReader reader{std::move(ring)};
     InputBuffer input;
     CHECK_FALSE(reader.read(input));
@@ -244,25 +245,25 @@ TEST_CASE("a damaged ring, and a frame in the socket where the ring has the turn
     append_frame(frame, FrameType::value, 0, "in the socket");
     REQUIRE(write(sockets.descriptors[1], frame.data(), frame.size()) == static_cast<ssize_t>(frame.size()));
     master.run_here();
-    REQUIRE(rank.told.size() == 2);
-    CHECK(rank.told.back() == "closed: a frame in its socket, where its ring has the turn");
+    REQUIRE(rank.events.size() == 2);
+    CHECK(rank.events.back() == "closed: a frame came through the socket while the ring has the turn");
   }
   SECTION("not a frame") {
     peer.send("in the ring");
     peer.channel->output() = "rubbish that is no frame";
     peer.channel->flush();
     master.run_here();
-    REQUIRE(rank.told.size() == 2);
-    CHECK(rank.told.back().starts_with("closed: frame of version"));
+    REQUIRE(rank.events.size() == 2);
+    CHECK(rank.events.back().starts_with("closed: frame of version"));
   }
-  SECTION("a part of one") {
+  SECTION("an incomplete frame") {
     peer.send("in the ring");
     append_frame(peer.channel->output(), FrameType::value, 0, "cut");
     peer.channel->output().pop_back();
     peer.channel->flush();
     master.run_here();
-    REQUIRE(rank.told.size() == 2);
-    CHECK(rank.told.back() == "closed: a part of a frame is in its ring");
+    REQUIRE(rank.events.size() == 2);
+    CHECK(rank.events.back() == "closed: the ring holds an incomplete frame");
   }
 }
 
@@ -276,6 +277,6 @@ TEST_CASE("a rank on another host is offered no ring") {
   RingBoard board;
   board.offer(stream);
   CHECK(far.available() == 0);
-  CHECK(board.fall_asleep());
+  CHECK(board.prepare_to_sleep());
   stream->close();
 }

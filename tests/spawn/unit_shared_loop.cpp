@@ -1,4 +1,4 @@
-// The loop of the master, run by its own thread and by those that wait.
+// The master's loop, run by its own thread and by threads that wait.
 #include "spawn/wire/shared_loop.hpp"
 
 #include <asio/steady_timer.hpp>
@@ -17,26 +17,26 @@ using namespace farm::detail;
 
 namespace {
 
-/// Has always something, as where ranks answer without end.
-class BusyLookout final : public Lookout {
+/// Always has input, as if ranks answered without end.
+class BusyInput final : public PolledInput {
  public:
-  bool look() override {
-    if (loop->is_guest()) ++looks_of_guests;
+  bool poll() override {
+    if (loop->has_borrowed_turn()) ++polls_by_waiting_thread;
     return true;
   }
-  [[nodiscard]] bool fall_asleep() override { return false; }
+  [[nodiscard]] bool prepare_to_sleep() override { return false; }
   void wake_up() override {}
 
   SharedLoop* loop = nullptr;
-  std::atomic<int> looks_of_guests{0};
+  std::atomic<int> polls_by_waiting_thread{0};
 };
 
-/// With its thread, as a hub has it.
+/// A loop with its thread, as in a hub.
 class Loop {
  public:
   Loop() : Loop(nullptr) {}
-  explicit Loop(BusyLookout* lookout) : loop_(std::make_shared<SharedLoop>([] {}, lookout)) {
-    if (lookout != nullptr) lookout->loop = loop_.get();
+  explicit Loop(BusyInput* input) : loop_(std::make_shared<SharedLoop>([] {}, input)) {
+    if (input != nullptr) input->loop = loop_.get();
     add_wait_helper(loop_);
     thread_ = std::thread{[this] { loop_->run(); }};
   }
@@ -58,7 +58,7 @@ class Loop {
   std::thread thread_;
 };
 
-/// Completes the state on the loop in so many steps, as the way to a rank and back has some.
+/// Completes the state on the loop after `steps` further handlers, as a task's round trip takes several.
 void complete_in(SharedLoop& loop, StatePtr const& state, int steps) {
   loop.run_or_post([&loop, state, steps] {
     if (steps == 0) {
@@ -71,7 +71,7 @@ void complete_in(SharedLoop& loop, StatePtr const& state, int steps) {
 
 }  // namespace
 
-TEST_CASE("one thread after the other runs the loop, and everything that is waited for is done") {
+TEST_CASE("one thread at a time runs the loop, and everything that is waited for is done") {
   Loop loop;
   std::atomic<int> running{0};
   std::atomic<bool> overlapped{false};
@@ -97,7 +97,7 @@ TEST_CASE("one thread after the other runs the loop, and everything that is wait
   CHECK_FALSE(overlapped);
 }
 
-TEST_CASE("a thread that waits runs the loop in time") {
+TEST_CASE("a waiting thread gets to run the loop") {
   Loop loop;
   std::set<std::thread::id> ran_on;
   for (int i = 0; i < 100'000 && ran_on.count(std::this_thread::get_id()) == 0; ++i) {
@@ -111,7 +111,7 @@ TEST_CASE("a thread that waits runs the loop in time") {
   CHECK(ran_on.count(std::this_thread::get_id()) == 1);
 }
 
-TEST_CASE("callbacks run on the loop's own thread, whoever runs the loop, and each once") {
+TEST_CASE("each callback runs once, on the loop's own thread, whichever thread runs the loop") {
   Loop loop;
   constexpr int rounds = 300;
   std::atomic<int> here{0};
@@ -127,7 +127,7 @@ TEST_CASE("callbacks run on the loop's own thread, whoever runs the loop, and ea
   CHECK(elsewhere == 0);
 }
 
-TEST_CASE("what is posted while a guest is away is done without anybody waiting for it") {
+TEST_CASE("posted work is done without a thread that waits for it, even while the loop's thread is parked") {
   Loop loop;
   for (int i = 0; i < 20; ++i) {
     auto const awaited = make_intrusive<FutureState>();
@@ -141,7 +141,7 @@ TEST_CASE("what is posted while a guest is away is done without anybody waiting 
   SUCCEED();
 }
 
-TEST_CASE("what the loop waits for itself happens when the guests have gone") {
+TEST_CASE("timers of the loop expire after the last waiting thread has returned the turn") {
   Loop loop;
   asio::steady_timer timer{loop->context()};
   auto const limit = Clock::now() + std::chrono::minutes{1};
@@ -159,7 +159,7 @@ TEST_CASE("what the loop waits for itself happens when the guests have gone") {
   }
 }
 
-TEST_CASE("a wait ends at its deadline, and a loop that has stopped is not run any more") {
+TEST_CASE("a wait ends at its deadline, and no thread runs a loop that has stopped") {
   Loop loop;
   auto const never_done = make_intrusive<FutureState>();
   CHECK_FALSE(never_done->wait_until(Clock::now() + std::chrono::milliseconds{1}));
@@ -167,20 +167,21 @@ TEST_CASE("a wait ends at its deadline, and a loop that has stopped is not run a
   CHECK_FALSE(never_done->wait_until(Clock::now() + std::chrono::milliseconds{1}));
 }
 
-TEST_CASE("a guest hears of events and of its deadline, though there is always something to look for") {
+TEST_CASE("a waiting thread notices events and its deadline while polled input never ends") {
   using namespace std::chrono_literals;
-  bool const is_told = GENERATE(true, false);
-  BusyLookout lookout;
-  Loop loop{&lookout};
-  for (int i = 0; i < 500 && lookout.looks_of_guests < 1000; ++i) {  // until it has been one for long enough
+  bool const is_done = GENERATE(true, false);
+  BusyInput input;
+  Loop loop{&input};
+  for (int i = 0; i < 500 && input.polls_by_waiting_thread < 1000;
+       ++i) {  // until the waiting thread has had the turn for long enough
     auto const state = make_intrusive<FutureState>();
     std::thread other{[&] {
       auto const end = Clock::now() + 20ms;
-      while (lookout.looks_of_guests < 1000 && Clock::now() < end) std::this_thread::yield();
-      if (is_told) loop->post([state] { state->set_bytes("done"); });
+      while (input.polls_by_waiting_thread < 1000 && Clock::now() < end) std::this_thread::yield();
+      if (is_done) loop->post([state] { state->set_bytes("done"); });
     }};
-    CHECK(state->wait_until(Clock::now() + (is_told ? 10s : 5ms)) == is_told);
+    CHECK(state->wait_until(Clock::now() + (is_done ? 10s : 5ms)) == is_done);
     other.join();
   }
-  CHECK(lookout.looks_of_guests >= 1000);
+  CHECK(input.polls_by_waiting_thread >= 1000);
 }

@@ -14,7 +14,7 @@
 
 using namespace farm::detail;
 
-TEST_CASE("each task is begun by the rank or recalled by the guard, never both, whoever is first") {
+TEST_CASE("each task is either begun by the rank or recalled by the guard, never both") {
   constexpr std::uint64_t tasks = 200'000;
   constexpr std::uint64_t group = 3;
   SharedPage page;
@@ -44,7 +44,7 @@ TEST_CASE("each task is begun by the rank or recalled by the guard, never both, 
   CHECK(wrong == 0);
 }
 
-TEST_CASE("a recall that comes late, for a group that is no more, recalls nothing of the next one") {
+TEST_CASE("a late recall, for an earlier group, recalls no task of the next group") {
   SharedPage page;
   CHECK(page.begin(task_key(1, 0)));
   static_cast<void>(page.recall(task_key(1, 5)));
@@ -52,7 +52,7 @@ TEST_CASE("a recall that comes late, for a group that is no more, recalls nothin
   for (std::uint64_t i = 0; i < 5; ++i) CHECK(page.begin(task_key(2, i)));
 }
 
-TEST_CASE("what is sent after a recall is begun") {
+TEST_CASE("tasks that are sent after a recall are begun") {
   SharedPage page;
   CHECK(index_of(page.recall(task_key(1, 3))) == 0);
   for (std::uint64_t i = 0; i < 3; ++i) CHECK_FALSE(page.begin(task_key(1, i)));

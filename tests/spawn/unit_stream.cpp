@@ -1,4 +1,4 @@
-// Frames through a pair of sockets, on one thread: one end is a Stream, the other a second Stream or a bare descriptor.
+// Frames through a pair of sockets, on one thread. One end is a Stream, the other a second Stream or a descriptor.
 #include "spawn/wire/stream.hpp"
 
 #include "tests/support/catch.hpp"
@@ -31,12 +31,12 @@ struct Received {
   friend bool operator==(Received const&, Received const&) = default;
 };
 
-/// A stream, with all that it has told.
+/// A stream that records all its events.
 struct End {
   std::shared_ptr<Stream> stream;
   std::vector<Received> frames;
   std::vector<std::string> closed;
-  bool picky = false;
+  bool rejects = false;
 
   End(asio::io_context& context, int descriptor) {
     Socket socket{context};
@@ -44,7 +44,7 @@ struct End {
     stream = std::make_shared<Stream>(
         std::move(socket),
         [this](Frame const& frame) {
-          if (picky) throw std::runtime_error("not what I ordered");
+          if (rejects) throw std::runtime_error("frame rejected");
           frames.push_back({frame.type, frame.id, std::string(frame.payload)});
         },
         [this](std::string const& why) { closed.push_back(why); });
@@ -143,14 +143,14 @@ TEST_CASE("frames may be split at any point") {
   close(pair.descriptors[1]);
 }
 
-TEST_CASE("bytes that are no frame close the stream with the reason, and what came before them is not lost") {
+TEST_CASE("bytes that are not a frame close the stream with the reason; earlier frames are delivered") {
   auto bad = frame_bytes(FrameType::output, 2, "x");
   std::string reason;
-  SECTION("of another version") {
+  SECTION("another version") {
     bad[4] = 9;
     reason = "frame of version 9";
   }
-  SECTION("of an unknown type") {
+  SECTION("an unknown type") {
     bad[5] = 99;
     reason = "frame of unknown type 99";
   }
@@ -174,40 +174,40 @@ TEST_CASE("bytes that are no frame close the stream with the reason, and what ca
   close(pair.descriptors[1]);
 }
 
-TEST_CASE("what the owner throws at a frame closes the stream with its text") {
+TEST_CASE("an exception of the frame handler closes the stream; its text is the reason") {
   asio::io_context context{1};
   Pair const pair;
   End a{context, pair.descriptors[0]};
-  a.picky = true;
+  a.rejects = true;
   write_all(pair.descriptors[1], frame_bytes(FrameType::output, 1, "") + frame_bytes(FrameType::output, 2, ""));
   CHECK(run_until(context, [&] { return !a.closed.empty(); }));
   context.poll();
-  CHECK(a.closed == std::vector<std::string>{"not what I ordered"});
+  CHECK(a.closed == std::vector<std::string>{"frame rejected"});
   close(pair.descriptors[1]);
 }
 
-TEST_CASE("an end-of-file is told once, after all frames") {
+TEST_CASE("an end-of-file is reported once, after all frames") {
   asio::io_context context{1};
   Pair const pair;
   End a{context, pair.descriptors[0]};
-  write_all(pair.descriptors[1], frame_bytes(FrameType::output, 1, "last words"));
+  write_all(pair.descriptors[1], frame_bytes(FrameType::output, 1, "last output"));
   close(pair.descriptors[1]);
   CHECK(run_until(context, [&] { return !a.closed.empty(); }));
-  a.append(1, "nobody hears this");
+  a.append(1, "nobody receives this");
   a.stream->flush();
   context.poll();
   CHECK(a.closed == std::vector<std::string>{""});
   REQUIRE(a.frames.size() == 1);
-  CHECK(a.frames[0].payload == "last words");
+  CHECK(a.frames[0].payload == "last output");
 }
 
-TEST_CASE("a peer that is gone while something is sent to it is an end-of-file, too, and its last words arrive") {
+TEST_CASE("a peer that goes away while frames are sent to it is an end-of-file, and its last frames arrive") {
   asio::io_context context{1};
   Pair const pair;
   End a{context, pair.descriptors[0]};
   a.append(1, some_text(10'000'000, 1));
   a.stream->flush();  // most of it waits
-  write_all(pair.descriptors[1], frame_bytes(FrameType::output, 1, "last words"));
+  write_all(pair.descriptors[1], frame_bytes(FrameType::output, 1, "last output"));
   close(pair.descriptors[1]);
   a.append(2, "more");
   a.stream->flush();
@@ -216,7 +216,7 @@ TEST_CASE("a peer that is gone while something is sent to it is an end-of-file, 
   CHECK(a.frames.size() == 1);
 }
 
-TEST_CASE("nothing is told after close()") {
+TEST_CASE("nothing is reported after close()") {
   asio::io_context context{1};
   Pair const pair;
   End a{context, pair.descriptors[0]};
@@ -229,7 +229,7 @@ TEST_CASE("nothing is told after close()") {
   CHECK(a.closed.empty());
 }
 
-TEST_CASE("flush() does not wait for a peer that does not read; what it sends arrives in order once the peer does") {
+TEST_CASE("flush() does not wait for a peer that does not read; the frames arrive in order once the peer reads") {
   asio::io_context context{1};
   Pair const pair;
   End a{context, pair.descriptors[0]};
@@ -256,7 +256,7 @@ TEST_CASE("flush() does not wait for a peer that does not read; what it sends ar
   close(pair.descriptors[1]);
 }
 
-TEST_CASE("what is moved in memory is linear in the size: of one frame, of many, and of what waits for a slow peer") {
+TEST_CASE("the bytes moved in memory are linear in the bytes sent: one frame, many frames, a slow peer") {
   auto const moved_per_byte = [](std::size_t frame_size, std::size_t total, std::size_t flushes) {
     asio::io_context context{1};
     Pair const pair;

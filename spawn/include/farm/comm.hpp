@@ -6,17 +6,20 @@
 
 namespace farm {
 
-/// A communicator: of a task's group, where it is a parameter of the task's function. Ranks are 0..size()-1.
+/// An MPI communicator. A task whose function has a parameter `farm::Comm const&` or `MPI_Comm` gets one of the ranks
+/// of its group, for the duration of the call. Ranks are 0..size()-1.
 ///
-/// Move-only: a copy would be a hidden collective operation. Whatever MPI offers may be used with it, as it converts to
-/// MPI_Comm. Errors of MPI functions called with it are thrown as MpiError inside a task.
+/// A Comm is move-only, since a copy would be a hidden collective operation. It converts to MPI_Comm, so all MPI
+/// functions can be used with it. Inside a task, MPI functions that fail with its communicator throw MpiError.
 class Comm {
  public:
-  /// Takes `comm` over: it is freed by the destructor, which is then collective over it.
+  /// Takes over `comm`. The destructor frees the communicator, so it is collective; after MPI_Finalize, it does
+  /// nothing. Throws MpiError.
   [[nodiscard]] static Comm adopt(MPI_Comm comm);
-  /// Refers to `comm`, which must outlive this.
+  /// Refers to `comm`, which must outlive this object. Throws MpiError.
   [[nodiscard]] static Comm borrow(MPI_Comm comm);
 
+  /// Constructs an empty Comm: native() is MPI_COMM_NULL.
   Comm() noexcept = default;
   Comm(Comm&& other) noexcept;
   Comm& operator=(Comm&& other) noexcept;
@@ -24,15 +27,20 @@ class Comm {
   Comm& operator=(Comm const&) = delete;
   ~Comm();
 
+  /// Returns the rank of the calling process.
   [[nodiscard]] int rank() const noexcept { return rank_; }
+  /// Returns the number of ranks.
   [[nodiscard]] int size() const noexcept { return size_; }
+  /// Returns the communicator, which this object still owns or refers to.
   [[nodiscard]] MPI_Comm native() const noexcept { return comm_; }
+  /// Same as native().
   operator MPI_Comm() const noexcept { return comm_; }  // NOLINT(google-explicit-constructor)
 
-  /// Collective: returns when all ranks have called it. Throws MpiError.
+  /// Blocks until all ranks have called it. Collective. Throws MpiError.
   void barrier() const;
 
-  /// Collective: a communicator of the same ranks whose messages do not meet those of this one. Throws MpiError.
+  /// Returns a communicator of the same ranks, whose messages are separate from those of this one. Collective, blocks.
+  /// Throws MpiError.
   [[nodiscard]] Comm duplicate() const;
 
  private:
@@ -49,13 +57,13 @@ namespace detail {
 template <>
 struct Binder<Comm> {
   static constexpr bool bound = true;
-  static Comm const& bind(RankContext& environment) { return *static_cast<Comm const*>(environment.comm); }
+  static Comm const& bind(RankContext& context) { return *static_cast<Comm const*>(context.comm); }
 };
 
 template <>
 struct Binder<MPI_Comm> {
   static constexpr bool bound = true;
-  static MPI_Comm bind(RankContext& environment) { return static_cast<Comm const*>(environment.comm)->native(); }
+  static MPI_Comm bind(RankContext& context) { return static_cast<Comm const*>(context.comm)->native(); }
 };
 
 }  // namespace detail

@@ -8,31 +8,34 @@
 
 namespace farm {
 
-/// Where the groups of a pool come from.
+/// Says where the groups of a pool come from.
 enum class Source : std::uint8_t {
-  automatic,     ///< as the Runtime has found: FARM_SOURCE, or how the program was started
-  spawned,       ///< MPI_Comm_spawn
-  static_ranks,  ///< the ranks that the program was started with, as by `mpiexec -n 17`
-  launched,      ///< a launcher for each group, such as mpiexec or srun
+  automatic,     ///< the Runtime's choice: FARM_SOURCE, else what fits how the program was started
+  spawned,       ///< MPI_Comm_spawn starts each group
+  static_ranks,  ///< groups are formed from the ranks that the program was started with, as by `mpiexec -n 17`
+  launched,      ///< a launcher, such as mpiexec or srun, starts each group
 };
 
-/// What the ranks of a pool are started with.
+/// Options for the ranks of a pool.
 struct WorkerOptions {
-  /// Their working directory; empty: that of the master. It must exist on their hosts.
+  /// Working directory of the ranks; empty: the master's. It must exist on their hosts.
   std::string working_directory{};
-  /// Added to their environment. A value has no line break.
+  /// Variables that are added to the environment of the ranks. Values must not contain line breaks.
   std::map<std::string, std::string> environment{};
-  /// Further pairs for the MPI_Info of MPI_Comm_spawn; they go before the farm's own (bind_to, map_by).
+  /// Keys and values for the MPI_Info of MPI_Comm_spawn. They take precedence over the farm's own (bind_to, map_by).
+  /// Spawned groups only.
   std::vector<std::pair<std::string, std::string>> mpi_info{};
-  /// Hosts on which they are started, of those that there are; empty: all of them.
+  /// Hosts on which ranks may run, from those that are available; empty: all of them.
   std::vector<std::string> hosts{};
-  /// What a task prints goes to a file task-N.rank-R.txt in this directory; empty: to the master's terminal, by whole
-  /// lines.
+  /// Directory for the output of tasks: what task N prints on rank R is appended to the file task-N.rank-R.txt. Empty:
+  /// the master prints the output, by whole lines.
   std::string output_directory{};
-  /// Others than the automatic one are refused where they cannot be had, but launched groups always can.
+  /// Where the groups come from. A pool with a source that this run does not have throws; launched groups are always
+  /// possible.
   Source source = Source::automatic;
-  /// Of launched groups: mpiexec, srun, flux, or a command such as "mpiexec -n {ranks} --host {hosts} {program}", whose
-  /// fields spawn/README.md lists. Empty: FARM_LAUNCHER, else srun inside a Slurm allocation, else mpiexec.
+  /// Launcher of launched groups: mpiexec, srun, flux, or a command such as "mpiexec -n {ranks} --host {hosts}
+  /// {program}". spawn/README.md lists the fields. Empty: FARM_LAUNCHER, else srun inside a Slurm allocation, else
+  /// mpiexec.
   std::string launcher{};
 };
 

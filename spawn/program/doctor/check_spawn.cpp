@@ -4,7 +4,7 @@
 #include "spawn/hub/hub.hpp"
 #include "spawn/platform/pmix.hpp"
 #include "spawn/program/doctor/check_mpi.hpp"
-#include "spawn/rank/guard.hpp"
+#include "spawn/rank/guard_link.hpp"
 
 #include <farm/mpi_spawn_pool.hpp>
 #include <farm/stage_directory.hpp>

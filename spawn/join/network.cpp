@@ -1,4 +1,5 @@
-#include "spawn/join/link.hpp"
+#include "spawn/join/network.hpp"
+
 #include "core/base/host_name.hpp"
 #include "core/base/settings.hpp"
 
@@ -24,7 +25,7 @@
 namespace farm::detail {
 namespace {
 
-constexpr std::chrono::seconds usual_heartbeat{20};
+constexpr std::chrono::seconds default_heartbeat{20};
 
 std::string to_text(in_addr address) {
   std::array<char, INET_ADDRSTRLEN> text{};
@@ -60,15 +61,16 @@ std::vector<std::string> interface_addresses() {
 }  // namespace
 
 std::chrono::seconds heartbeat() {
-  constexpr int longest = 30'000;  // what the kernel takes
+  constexpr int longest = 30'000;  // the kernel's limit
   auto const expected = fmt::format("a number of seconds from 2 to {}, or 0,", longest);
   if (setting(Setting::heartbeat) == "0") return std::chrono::seconds{0};
   auto const seconds = setting_number(Setting::heartbeat, 2, longest, expected);
-  return seconds ? std::chrono::seconds{*seconds} : usual_heartbeat;
+  return seconds ? std::chrono::seconds{*seconds} : default_heartbeat;
 }
 
-/// What is sent late in a silence begins the kernel's time anew: so that is half of ours.
-void watch_link(int socket, std::chrono::seconds limit) {
+/// Data that is sent late in a silence restarts the kernel's TCP_USER_TIMEOUT. That is why the timeout is half of
+/// `limit`.
+void enable_heartbeat(int socket, std::chrono::seconds limit) {
   if (limit.count() <= 0) return;
   auto const set = [&](int level, int option, int value) { setsockopt(socket, level, option, &value, sizeof value); };
   auto const half = std::chrono::milliseconds{limit} / 2;
@@ -83,7 +85,9 @@ void watch_link(int socket, std::chrono::seconds limit) {
 std::vector<std::string> reachable_addresses() {
   if (auto const text = setting(Setting::address); !text.empty()) {
     auto const address = address_of(text);
-    if (!address) throw UsageError(fmt::format("FARM_ADDRESS is \"{}\", which is no address and no name of one", text));
+    if (!address)
+      throw UsageError(
+          fmt::format("FARM_ADDRESS is \"{}\", which is no address, and no host name that can be resolved", text));
     return {*address};
   }
   auto addresses = interface_addresses();

@@ -1,0 +1,28 @@
+#pragma once
+
+#include "core/task/frame.hpp"
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace farm::detail {
+
+/// Gives this process the working directory and environment of a group during its lifetime; the destructor restores
+/// both.
+class ProcessSettings {
+ public:
+  /// Throws std::system_error if the working directory does not exist.
+  explicit ProcessSettings(Form const& form);
+  ProcessSettings(ProcessSettings const&) = delete;
+  ProcessSettings& operator=(ProcessSettings const&) = delete;
+  ~ProcessSettings();
+
+ private:
+  std::optional<std::filesystem::path> directory_before_;
+  std::vector<std::pair<std::string, std::optional<std::string>>> variables_before_;
+};
+
+}  // namespace farm::detail

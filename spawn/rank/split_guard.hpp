@@ -1,0 +1,13 @@
+#pragma once
+
+#include "spawn/rank/guard_link.hpp"
+
+namespace farm::detail {
+
+/// Forks the rank from this process, which becomes the guard. Returns in the rank only; the guard never returns. Call
+/// it before this process calls MPI. If the process has several threads already, the rank executes the program anew
+/// with `argv`, and returns from its own call. With FARM_GUARD=0, there is no guard, and this process itself is the
+/// rank. Throws std::system_error if the system lacks processes, memory or descriptors.
+[[nodiscard]] GuardLink split_off_guard(char** argv);
+
+}  // namespace farm::detail
