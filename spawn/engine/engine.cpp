@@ -121,7 +121,7 @@ void clear_stage(GroupId group, std::vector<std::uint64_t> const& tasks) {
 /// Lives on the hub's thread, and as long as its last group.
 class Engine::Core final : public SchedulerPort,
                            public GroupOwner,
-                           public Hub::Tenant,
+                           public HubClient,
                            public std::enable_shared_from_this<Core> {
  public:
   Core(EngineOptions options, std::shared_ptr<Hub> hub)
@@ -138,7 +138,7 @@ class Engine::Core final : public SchedulerPort,
         pool_(trace_ != nullptr ? trace_->add_pool() : 0) {}
 
   void begin() {
-    hub_.post([self = shared_from_this()] { self->hub_.add_tenant(*self); });
+    hub_.post([self = shared_from_this()] { self->hub_.add_client(*self); });
   }
 
   StatePtr submit(TaskPtr task) {
@@ -413,7 +413,7 @@ class Engine::Core final : public SchedulerPort,
   }
 
   void drained() override {
-    hub_.remove_tenant(*this);
+    hub_.remove_client(*this);
     std::scoped_lock const lock{mutex_};
     drained_ = true;
     changed_.notify_all();
@@ -499,7 +499,7 @@ class Engine::Core final : public SchedulerPort,
     if (groups_.empty()) keep_alive_.reset();
   }
 
-  // Hub::Tenant
+  // HubClient
 
   void others_wait(bool waiting) override {
     scheduler_.set_others_wait(waiting);

@@ -1,7 +1,6 @@
 #include "spawn/group/group.hpp"
 
 #include "core/base/failure.hpp"
-#include "spawn/hub/hub.hpp"
 #include "spawn/join/join_info.hpp"
 
 #include <farm/detail/code_address.hpp>
@@ -26,8 +25,13 @@ constexpr auto end_limit = 10s;
 
 }  // namespace
 
-Group::Group(Hub& hub, std::uint64_t id, int ranks, GroupOwner& owner)
-    : hub_(hub), id_(id), owner_(&owner), members_(static_cast<std::size_t>(ranks)), timer_(hub.context()) {}
+Group::Group(GroupPort& port, std::uint64_t id, int ranks, GroupOwner& owner)
+    : port_(port),
+      flush_list_(port.flush_list()),
+      id_(id),
+      owner_(&owner),
+      members_(static_cast<std::size_t>(ranks)),
+      timer_(port.context()) {}
 
 template <class F>
 void Group::after(Clock::duration time, F f) {
@@ -49,7 +53,7 @@ void Group::limit_birth(Clock::duration limit) {
     }
     auto const come =
         std::count_if(members_.begin(), members_.end(), [](Member const& each) { return each.complete(); });
-    auto const words = hub_.captured_output(*this);
+    auto const words = port_.captured_output(*this);
     fail(fmt::format("{} of the {} ranks of a group have come within {:g} s{}{}", come, members_.size(), seconds,
                      words.empty() ? "" : "; ", words));
   });
@@ -71,7 +75,7 @@ void Group::form(std::vector<Member> members, Bytes const& form, Clock::duration
     auto& member = members_[rank];
     listen_to(rank);
     append_frame(member.stream->output(), FrameType::form, 0, form);
-    hub_.flush_soon(member.stream);
+    flush_list_.add(member.stream);
     ++member.unanswered;
   }
   prepare_if_complete();
@@ -125,7 +129,7 @@ void Group::attach(Hello const& hello, Socket socket) {
   auto& stream = hello.is_guard ? member.lifeline : member.stream;
   stream = std::make_shared<Stream>(std::move(socket), nullptr, nullptr);
   listen_to(rank);
-  if (!hello.is_guard) hub_.offer_ring(stream);
+  if (!hello.is_guard) port_.offer_ring(stream);
   stream->start();
   if (hello.build_id != program_build_id()) {
     fail(fmt::format("rank {} on {} runs another build of the program: start the program again", rank, hello.host));
@@ -155,7 +159,7 @@ void Group::prepare_if_complete() {
     TaskHeader const header{.module = initializer.code().module, .offset = initializer.code().offset};
     for (auto& member : members_) {
       append_frame(member.stream->output(), FrameType::initialize, 0, &header, sizeof header, initializer.call());
-      hub_.flush_soon(member.stream);
+      flush_list_.add(member.stream);
       ++member.unanswered;
     }
   }
@@ -199,7 +203,7 @@ void Group::send(Task const& task, TaskHeader const& header) {
     if (!member.stream->open()) continue;
     bool const is_first = member.stream->unsent() == 0;  // else it will be sent with what was there before
     append_frame(member.stream->output(), FrameType::task, task.id, &header, sizeof header, task.call);
-    if (is_first) hub_.flush_soon(member.stream);
+    if (is_first) flush_list_.add(member.stream);
     ++member.unanswered;
   }
 }
@@ -208,7 +212,7 @@ void Group::stop(std::uint64_t index) {
   for (auto& member : members_) {
     if (!member.lifeline || !member.lifeline->open()) continue;
     append_frame(member.lifeline->output(), FrameType::stop, task_key(id_, index));
-    hub_.flush_soon(member.lifeline);
+    flush_list_.add(member.lifeline);
   }
 }
 
@@ -216,7 +220,7 @@ void Group::recall(std::uint64_t end) {
   auto const& lifeline = members_.front().lifeline;
   if (!lifeline->open()) return;  // the group is about to be lost
   append_frame(lifeline->output(), FrameType::recall, task_key(id_, end));
-  hub_.flush_soon(lifeline);
+  flush_list_.add(lifeline);
 }
 
 void Group::release() {
@@ -224,12 +228,12 @@ void Group::release() {
   state_ = State::leaving;
   if (is_static_) {
     for (auto& member : members_) dissolve(member);
-    hub_.post([self = shared_from_this()] { self->check_gone(); });
+    port_.post([self = shared_from_this()] { self->check_gone(); });
     return;
   }
   for (auto& member : members_) {
     append_frame(member.stream->output(), FrameType::leave);
-    hub_.flush_soon(member.stream);
+    flush_list_.add(member.stream);
   }
   after(leave_limit, [this] { end(); });
 }
@@ -237,7 +241,7 @@ void Group::release() {
 /// It goes back to its source, by check_gone().
 void Group::dissolve(Member& member) {
   append_frame(member.stream->output(), FrameType::dissolve);
-  hub_.flush_soon(member.stream);
+  flush_list_.add(member.stream);
   member.dissolved = true;
 }
 
@@ -252,7 +256,7 @@ void Group::end() {
     }
   }
   limit_end(end_limit);
-  hub_.post([self = shared_from_this()] { self->check_gone(); });  // nobody may have come
+  port_.post([self = shared_from_this()] { self->check_gone(); });  // nobody may have come
 }
 
 void Group::limit_end(Clock::duration limit) {
@@ -273,7 +277,7 @@ void Group::limit_end(Clock::duration limit) {
 
 void Group::on_guard_frame(std::size_t rank, Frame const& frame) {
   if (frame.type == FrameType::output) {
-    hub_.print(frame.id, frame.payload);
+    port_.print(frame.id, frame.payload);
   } else if (frame.type == FrameType::exited) {
     auto& member = members_[rank];
     if (member.stream) static_cast<void>(member.stream->look());  // what it has answered before counts
@@ -327,7 +331,7 @@ std::optional<int> Group::rank_on(std::string const& host) const {
 
 void Group::host_is_silent(std::string host) {  // NOLINT(performance-unnecessary-value-param): of a member that goes
   auto const self = shared_from_this();
-  hub_.host_lost(host);
+  port_.host_lost(host);
   lose_host(host);
 }
 
@@ -390,8 +394,8 @@ void Group::check_gone() {
     if (member.dissolved && member.alive()) survivors.push_back(std::move(member));
   }
   for (auto& member : survivors) member.dissolved = false;
-  hub_.take_back(*this, std::move(survivors));
-  hub_.forget(id_);
+  port_.take_back(*this, std::move(survivors));
+  port_.forget(id_);
   owner_->on_gone(*this);
 }
 

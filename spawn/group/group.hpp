@@ -2,6 +2,7 @@
 
 #include "core/task/frame.hpp"
 #include "core/task/task.hpp"
+#include "spawn/group/group_port.hpp"
 #include "spawn/group/member.hpp"
 #include "spawn/join/handshake.hpp"
 
@@ -17,7 +18,6 @@
 
 namespace farm::detail {
 
-class Hub;
 class Group;
 
 /// What the owner of a group is told. Calls come on the hub's thread.
@@ -53,7 +53,7 @@ class GroupOwner {
 /// only.
 class Group : public std::enable_shared_from_this<Group> {
  public:
-  Group(Hub& hub, std::uint64_t id, int ranks, GroupOwner& owner);
+  Group(GroupPort& port, std::uint64_t id, int ranks, GroupOwner& owner);
 
   [[nodiscard]] std::uint64_t id() const { return id_; }
   [[nodiscard]] int ranks() const { return static_cast<int>(members_.size()); }
@@ -123,7 +123,8 @@ class Group : public std::enable_shared_from_this<Group> {
   template <class F>
   void after(Clock::duration time, F f);
 
-  Hub& hub_;
+  GroupPort& port_;
+  FlushList& flush_list_;
   std::uint64_t id_;
   GroupOwner* owner_;
   State state_ = State::waiting;

@@ -2,8 +2,8 @@
 #include "spawn/platform/process_role.hpp"
 
 #include "spawn/hub/hub.hpp"
-#include "spawn/hub/invitation.hpp"
 #include "spawn/hub/stage_owner.hpp"
+#include "spawn/hub/static_ranks.hpp"
 #include "spawn/join/join_broadcast.hpp"
 #include "spawn/rank/worker.hpp"
 #include "spawn/trace/trace.hpp"
@@ -76,7 +76,7 @@ CommSession::CommSession(MPI_Comm comm, int root) {
       Trace::open();
       StageOwner::instance().open();
       hub_ = std::make_shared<Hub>();
-      invite_static_ranks(*hub_, all_, slots_of(all_.size()), arrival_limit);
+      connect_static_ranks(*hub_, all_, slots_of(all_.size()), arrival_limit);
     } else {
       bool const told = serve_static_groups(receive_join_info(all_, root), all_);
       open_ = in_session = false;

@@ -43,4 +43,8 @@ inline constexpr std::chrono::milliseconds connect_patience{30'000};
 void write_join_info(JoinInfo const& join_info, std::string const& path);
 [[nodiscard]] JoinInfo read_join_info(std::string const& path);
 
+/// Returns the path of the file for write_join_info() of a group of this process. It lies in the stage directory, so
+/// that ranks on other hosts find it, too.
+[[nodiscard]] std::string join_file_path(std::uint64_t group);
+
 }  // namespace farm::detail

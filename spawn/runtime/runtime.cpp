@@ -3,8 +3,8 @@
 #include "core/base/host_name.hpp"
 #include "core/base/settings.hpp"
 #include "spawn/hub/hub.hpp"
-#include "spawn/hub/invitation.hpp"
 #include "spawn/hub/stage_owner.hpp"
+#include "spawn/hub/static_ranks.hpp"
 #include "spawn/join/join_broadcast.hpp"
 #include "spawn/join/join_info.hpp"
 #include "spawn/platform/platform.hpp"
@@ -204,10 +204,10 @@ Runtime::Runtime(int argc, char** argv, Ranks ranks) : state_(std::make_unique<S
     state_->hub = std::make_unique<Hub>();
     if (job_has_other_hosts() || is_set(Setting::address)) state_->hub->open_to_network();
     if (size == 1) {
-      state_->hub->set_source(std::make_unique<SpawnedSource>(*state_->hub, count_slots(singleton)));
+      state_->hub->set_source(std::make_unique<SpawnedSource>(state_->hub->source_port(), count_slots(singleton)));
     } else {
       state_->all = Comm::borrow(MPI_COMM_WORLD).duplicate();
-      invite_static_ranks(*state_->hub, state_->all, count_static_ranks(size), arrival_limit);
+      connect_static_ranks(*state_->hub, state_->all, count_static_ranks(size), arrival_limit);
     }
     state_->begin(!singleton);
   }

@@ -3,7 +3,6 @@
 #include "core/base/host_name.hpp"
 #include "core/base/settings.hpp"
 #include "spawn/group/group.hpp"
-#include "spawn/hub/hub.hpp"
 #include "spawn/platform/platform.hpp"
 #include "spawn/platform/pmix.hpp"
 
@@ -71,7 +70,7 @@ std::string host_of(Placement const& placement, std::string const& host) {
 
 }  // namespace
 
-LaunchedSource::LaunchedSource(Hub& hub) : hub_(hub), slots_(find_hosts()) {
+LaunchedSource::LaunchedSource(SourcePort& port) : port_(port), slots_(find_hosts()) {
   auto const& list = slots_.list();
   counted_ = {.total = list.limited ? slots_.total() : 0,
               .limited = list.limited,
@@ -81,7 +80,7 @@ LaunchedSource::LaunchedSource(Hub& hub) : hub_(hub), slots_(find_hosts()) {
                                                    list.origin)
                                      : list.origin,
               .remedy = [text = list.remedy](int /*ranks*/) { return text; }};
-  if (is_elsewhere(list)) hub_.open_to_network();
+  if (is_elsewhere(list)) port_.open_to_network();
 }
 
 LaunchedSource::~LaunchedSource() {
@@ -136,12 +135,12 @@ void LaunchedSource::start(std::shared_ptr<Group> const& group, int peak_ranks, 
   entry.group = group;
   entry.options = options;
   entry.peak_ranks = peak_ranks;
-  entry.join_info = Hub::join_file_path(id);
+  entry.join_info = join_file_path(id);
   try {
     launch(id, entry);
     group->expect(limit);
   } catch (std::exception const& e) {
-    hub_.post([group, why = std::string{e.what()}] { group->start_failed(why); });
+    port_.post([group, why = std::string{e.what()}] { group->start_failed(why); });
   }
 }
 
@@ -149,7 +148,7 @@ void LaunchedSource::launch(std::uint64_t id, Launch& entry) {
   auto const only = counted_.limited ? entry.options.hosts : std::vector<std::string>{};
   LaunchCommand const launcher{entry.options.launcher};
   entry.placement = slots_.take(entry.group->ranks(), only);
-  auto join_info = hub_.join_info();
+  auto join_info = port_.join_info();
   join_info.group = id;
   join_info.ranks = entry.group->ranks();
   join_info.build_id = program_build_id();
@@ -166,9 +165,9 @@ void LaunchedSource::launch(std::uint64_t id, Launch& entry) {
   filling.program = {"env", "FARM_WORKER=launched", "FARM_BIRTH=" + entry.join_info, program};
   // without guards what ranks print comes by their launcher
   auto const on_lines = [this](std::uint64_t number, std::string_view lines) {
-    if (!guards_wanted()) hub_.print(number, lines);
+    if (!guards_wanted()) port_.print(number, lines);
   };
-  entry.process = LauncherProcess::start(hub_.context(),
+  entry.process = LauncherProcess::start(port_.context(),
                                          {.command = launcher.fill(filling),
                                           .environment = environment(entry),
                                           .directory = entry.options.working_directory,
@@ -235,7 +234,7 @@ void LaunchedSource::released(Group const& group) {
   entry.group.reset();
   if (!entry.process || entry.process->ended()) return forget(id);
   if (!left) return entry.process->end();
-  entry.timer = std::make_shared<asio::steady_timer>(hub_.context());
+  entry.timer = std::make_shared<asio::steady_timer>(port_.context());
   entry.timer->expires_after(closed_ ? Clock::duration{close_limit} : Clock::duration{linger_limit});
   entry.timer->async_wait([process = entry.process](asio::error_code const& error) {
     if (!error) process->end();
@@ -246,7 +245,7 @@ void LaunchedSource::forget(std::uint64_t id) {
   launches_.erase(id);
   if (!launches_.empty() || !closed_) return;
   std::exchange(closed_, nullptr)();
-  hub_.source_ended();
+  port_.source_ended();
 }
 
 void LaunchedSource::host_lost(Group const& group, int rank) {
@@ -259,7 +258,7 @@ void LaunchedSource::host_lost(Group const& group, int rank) {
 void LaunchedSource::lose(std::string const& host, std::string const& why) {
   if (is_this_host(host) || !slots_.lose(host)) return;
   log_error(fmt::format("the host {} is lost, and no more groups are placed there: {}", host, why));
-  hub_.room_has_changed();
+  port_.room_has_changed();
 }
 
 void LaunchedSource::take_back(std::vector<Member> /*members*/) {}  // none outlives its group

@@ -4,6 +4,7 @@
 #include "spawn/launch/launch_command.hpp"
 #include "spawn/launch/launcher_process.hpp"
 #include "spawn/sources/group_source.hpp"
+#include "spawn/sources/source_port.hpp"
 
 #include <asio/steady_timer.hpp>
 
@@ -17,14 +18,12 @@
 
 namespace farm::detail {
 
-class Hub;
-
 /// Groups that are started by a launcher each, such as mpiexec or srun: a job of its own, on hosts that the farm has
 /// chosen. The loss of a host costs the groups that had ranks there; no others are placed on it.
 class LaunchedSource final : public GroupSource {
  public:
   /// On the hub's thread. Throws UsageError or SpawnError where the hosts are not to be known.
-  explicit LaunchedSource(Hub& hub);
+  explicit LaunchedSource(SourcePort& port);
   ~LaunchedSource() override;
 
   [[nodiscard]] Source kind() const override { return Source::launched; }
@@ -66,7 +65,7 @@ class LaunchedSource final : public GroupSource {
   [[nodiscard]] std::vector<std::string> environment(Launch const& entry) const;
   [[nodiscard]] static std::string words_of(Launch const& entry);
 
-  Hub& hub_;
+  SourcePort& port_;
   SlotMap slots_;
   Slots counted_;
   std::unordered_map<std::uint64_t, Launch> launches_;

@@ -2,7 +2,6 @@
 
 #include "core/base/host_name.hpp"
 #include "spawn/group/group.hpp"
-#include "spawn/hub/hub.hpp"
 #include "spawn/rank/worker.hpp"
 
 #include <farm/detail/code_address.hpp>
@@ -26,8 +25,8 @@ constexpr auto leave_limit = 10s;
 
 }  // namespace
 
-StaticSource::StaticSource(Hub& hub, int ranks, int own, Slots slots)
-    : hub_(hub), slots_(std::move(slots)), own_(own), expected_(ranks - 1), timer_(hub.context()) {
+StaticSource::StaticSource(SourcePort& port, int ranks, int own, Slots slots)
+    : port_(port), slots_(std::move(slots)), own_(own), expected_(ranks - 1), timer_(port.context()) {
   complete_ = expected_ == 0;
 }
 
@@ -55,7 +54,7 @@ void StaticSource::attach(Hello const& hello, Socket socket) {
   member.pid = hello.pid;
   member.host = hello.host;
   watch(member);
-  if (!hello.is_guard) hub_.offer_ring(stream);
+  if (!hello.is_guard) port_.offer_ring(stream);
   stream->start();
   if (!member.complete()) return;
   free_[static_rank] = std::move(member);
@@ -71,11 +70,11 @@ StaticSource::~StaticSource() {
 }
 
 void StaticSource::serve_here(MPI_Comm self) {
-  asio::local::stream_protocol::socket master{hub_.context()};
-  asio::local::stream_protocol::socket rank{hub_.context()};
+  asio::local::stream_protocol::socket master{port_.context()};
+  asio::local::stream_protocol::socket rank{port_.context()};
   asio::local::connect_pair(master, rank);
   here_ = std::thread{[self, socket = Socket{std::move(rank)}]() mutable { serve_in_thread(std::move(socket), self); }};
-  hub_.post([this, stream = std::make_shared<Stream>(Socket{std::move(master)}, nullptr, nullptr)] {
+  port_.post([this, stream = std::make_shared<Stream>(Socket{std::move(master)}, nullptr, nullptr)] {
     Member member;
     member.stream = stream;
     member.guarded = false;
@@ -85,7 +84,7 @@ void StaticSource::serve_here(MPI_Comm self) {
     watch(member);
     stream->start();
     free_[own_] = std::move(member);
-    hub_.room_has_changed();
+    port_.room_has_changed();
   });
 }
 
@@ -100,7 +99,7 @@ void StaticSource::watch(Member& member) {
   if (member.lifeline) {
     member.lifeline->set_handlers(
         [this](Frame const& frame) {
-          if (frame.type == FrameType::output) hub_.print(frame.id, frame.payload);
+          if (frame.type == FrameType::output) port_.print(frame.id, frame.payload);
         },
         [this, static_rank](std::string const& why) { on_closed(static_rank, true, why); });
   }
@@ -118,7 +117,7 @@ void StaticSource::on_closed(int static_rank, bool lifeline, std::string const& 
   log_error(fmt::format("rank {} of {} on {} (process {}) ended while it had no task{}{}", static_rank,
                         slots_.total + 1, member.host, member.pid, why.empty() ? "" : ": ", why));
   free_.erase(found);
-  hub_.room_has_changed();
+  port_.room_has_changed();
 }
 
 std::string StaticSource::refusal(int ranks, WorkerOptions const& /*options*/) const {
@@ -184,7 +183,7 @@ void StaticSource::check_closed() {
   if (!std::all_of(free_.begin(), free_.end(), [](auto const& each) { return each.second.stream_closed; })) return;
   timer_.cancel();
   if (auto const done = std::exchange(closed_, [] {})) done();
-  if (ended()) hub_.source_ended();
+  if (ended()) port_.source_ended();
 }
 
 bool StaticSource::ended() const {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "spawn/sources/group_source.hpp"
+#include "spawn/sources/source_port.hpp"
 
 #include <mpi.h>
 #include <asio/steady_timer.hpp>
@@ -15,13 +16,11 @@
 
 namespace farm::detail {
 
-class Hub;
-
 /// Groups that are formed of ranks which were there from the start. One that dies is not replaced.
 class StaticSource final : public GroupSource {
  public:
   /// Of `ranks` ranks, whose numbers are 0.. but `own`, the master's.
-  StaticSource(Hub& hub, int ranks, int own, Slots slots);
+  StaticSource(SourcePort& port, int ranks, int own, Slots slots);
   ~StaticSource() override;
 
   /// The only rank is a thread of this process, with a communicator of its own. It cannot be killed.
@@ -49,7 +48,7 @@ class StaticSource final : public GroupSource {
   void on_closed(int static_rank, bool lifeline, std::string const& why);
   void check_closed();
 
-  Hub& hub_;
+  SourcePort& port_;
   Slots slots_;
   int own_;
   int expected_;                  ///< that have not come yet
