@@ -431,26 +431,19 @@ class Engine::Core final : public SchedulerPort,
 
   [[nodiscard]] Initializer const& initializer() const override { return options_.initializer; }
 
-  void on_initializer_failed(Group& /*group*/, std::string const& why) override {
-    if (broken_) return;
-    broken_ = true;
-    auto const error = std::make_exception_ptr(BrokenExecutor(fmt::format("the initializer failed on {}", why)));
-    tell_boot([&] { broken_with_ = error; });
-    scheduler_.abandon(error);
-  }
-
-  void on_birth_failed(Group& group, std::string const& why) override {
+  void on_start_failed(Group& group, StartFailure const& failure) override {
+    if (failure.cause == StartFailure::Cause::initializer) break_pool(failure.why);
     std::erase(starting_, group.id());
-    born_dead_.push_back(group.id());
-    if (trace_ != nullptr) trace_->not_started(group.id(), why);
+    failed_starts_.push_back(group.id());
+    if (trace_ != nullptr) trace_->not_started(group.id(), failure.why);
     tell_boot([&] {
       ++failed_;
-      failure_ = why;
+      failure_ = failure.why;
     });
-    if (!broken_ && why != logged_)
-      log_error(fmt::format("a group of {} could not be started: {}", group.ranks(), why));
-    logged_ = why;
-    scheduler_.start_failed(group.ranks(), why);
+    if (!broken_ && failure.why != logged_)
+      log_error(fmt::format("a group of {} could not be started: {}", group.ranks(), failure.why));
+    logged_ = failure.why;
+    scheduler_.start_failed(group.ranks(), failure.why);
     watch_clock();
   }
 
@@ -492,7 +485,7 @@ class Engine::Core final : public SchedulerPort,
     auto const id = group.id();
     if (trace_ != nullptr) trace_->gone(id);
     groups_.erase(id);
-    if (std::erase(born_dead_, id) == 0) scheduler_.group_gone(id);
+    if (std::erase(failed_starts_, id) == 0) scheduler_.group_gone(id);
     // not before its ranks have ended, who would go on
     if (auto const unanswered = unanswered_.extract(id)) clear_stage(id, unanswered.mapped());
     watch_clock();
@@ -516,6 +509,15 @@ class Engine::Core final : public SchedulerPort,
     all.reserve(static_cast<std::size_t>(group.ranks()));
     for (int rank = 0; rank < group.ranks(); ++rank) all.push_back(group.host(rank));
     return all;
+  }
+
+  /// The initializer fails everywhere, so no task can ever run.
+  void break_pool(std::string const& why) {
+    if (broken_) return;
+    broken_ = true;
+    auto const error = std::make_exception_ptr(BrokenExecutor(fmt::format("the initializer failed on {}", why)));
+    tell_boot([&] { broken_with_ = error; });
+    scheduler_.abandon(error);
   }
 
   template <class Change>
@@ -556,10 +558,10 @@ class Engine::Core final : public SchedulerPort,
   static constexpr std::size_t most_kept = 4096;
   std::vector<TaskPtr> taken_;  ///< empty
   std::vector<GroupId> starting_;
-  std::vector<GroupId> born_dead_;    ///< the scheduler knows nothing of them any more
-  bool broken_ = false;               ///< its initializer has failed
-  std::string logged_;                ///< why the last group could not be started
-  std::shared_ptr<Core> keep_alive_;  ///< while there are groups, which refer to this
+  std::vector<GroupId> failed_starts_;  ///< the scheduler knows nothing of them any more
+  bool broken_ = false;                 ///< its initializer has failed
+  std::string logged_;                  ///< why the last group could not be started
+  std::shared_ptr<Core> keep_alive_;    ///< while there are groups, which refer to this
 
   std::mutex mutex_;
   std::condition_variable changed_;

@@ -193,7 +193,7 @@ void LaunchedSource::on_ended(std::uint64_t id) {
   auto& entry = found->second;
   if (!entry.group) return forget(id);
   if (entry.group->is_complete() || try_elsewhere(id, entry)) return;
-  entry.group->birth_failed(fmt::format("its ranks have not come: {}", words_of(entry)));
+  entry.group->launch_failed(fmt::format("its ranks have not come: {}", words_of(entry)));
 }
 
 /// A launcher that fails after its host broke off: the host is lost, and the group is started without it.
@@ -204,7 +204,8 @@ bool LaunchedSource::try_elsewhere(std::uint64_t id, Launch& entry) {
     suspected = true;
     lose(share.host, words_of(entry));
   }
-  if (!suspected || !entry.group->is_unborn() || !refusal(entry.group->ranks(), entry.options).empty()) return false;
+  if (!suspected || !entry.group->awaits_all_ranks() || !refusal(entry.group->ranks(), entry.options).empty())
+    return false;
   slots_.give_back(std::exchange(entry.placement, {}));
   if (!has_room(entry.group->ranks(), entry.options)) return false;
   try {
@@ -224,7 +225,7 @@ void LaunchedSource::released(Group const& group) {
   if (found == launches_.end()) return;
   auto& entry = found->second;
   unlink(entry.join_info.c_str());
-  auto const broken = group.broken_off();
+  auto const broken = group.ranks_without_report();
   for (int const rank : broken) {
     auto const host = host_of(entry.placement, group.host(rank));
     if (!host.empty() && !is_this_host(host)) suspects_.insert(host);

@@ -104,7 +104,7 @@ TEST_CASE("a launcher that fails is told of in one error, with its own words") {
       {"sh -c \"kill -9 \\$\\$\" {ranks}", "was ended by signal 9 (Killed), and has said nothing"},
       {"sh -c \"head -c 99999 /dev/zero; exit 1\" {ranks}", "exited with status 1; it has said: ????????"},
       {FARM_MPIEXEC " -n 1 {program} {ranks}", "MPI_COMM_WORLD has 1 rank where 2 were asked for"},
-      {FARM_MPIEXEC " --oversubscribe -n 3 {program} {ranks}", "where 2 were asked for: the launcher has started more"},
+      {FARM_MPIEXEC " --oversubscribe -n 3 {program} {ranks}", "but 2 were asked for: the launcher has started more"},
       {"sh -c \"\\\"\\$@\\\" & \\\"\\$@\\\" & wait\" {ranks} {program}",
        "or it is of another MPI than this program (Open MPI"},
       {"mpiexec -n {rank} {program}", "{rank} means nothing; there are {ranks}, {hosts}"},
@@ -121,7 +121,7 @@ TEST_CASE("a launcher that fails is told of in one error, with its own words") {
 TEST_CASE("a program that never connects is given up after its time, with what it has said") {
   auto const outcome = run_with("sh -c \"echo I wait for a licence; sleep 1000\" {ranks}", "work_soon");
   CHECK(outcome.status == 1);
-  CHECK_THAT(outcome.errors, contains("error: 0 of the 2 ranks of a group have come within 0.5 s; the launcher") &&
+  CHECK_THAT(outcome.errors, contains("error: 0 of the 2 ranks of a group connected within 0.5 s; the launcher") &&
                                  contains("is still running; it has said: I wait for a licence"));
   CHECK(outcome.left.empty());
 }
