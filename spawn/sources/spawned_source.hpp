@@ -11,7 +11,7 @@
 
 namespace farm::detail {
 
-/// Groups that are started by MPI_Comm_spawn, each a job with a world of its own.
+/// Starts groups by MPI_Comm_spawn. Each is a job with an MPI_COMM_WORLD of its own.
 class SpawnedSource final : public GroupSource {
  public:
   SpawnedSource(SourcePort& port, Slots slots);
@@ -43,10 +43,10 @@ class SpawnedSource final : public GroupSource {
   SourcePort& port_;
   Slots slots_;
   int taken_ = 0;
-  std::uint64_t spawning_ = 0;      ///< the group for which MPI_Comm_spawn is being called
-  asio::steady_timer stuck_timer_;  ///< until it has to come back
-  bool gave_up_ = false;            ///< a spawn, but launchers can still start groups
-  std::string stuck_;               ///< not empty: spawning does not work any more, and why
+  std::uint64_t spawning_ = 0;      ///< the group for which MPI_Comm_spawn runs; 0: none
+  asio::steady_timer stuck_timer_;  ///< until MPI_Comm_spawn has to return
+  bool gave_up_ = false;            ///< spawning hangs; groups are launched instead
+  std::string stuck_;               ///< why spawning does not work any more; empty if it does
   std::unique_ptr<Spawner> spawner_;
 };
 

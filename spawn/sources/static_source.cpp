@@ -34,20 +34,20 @@ void StaticSource::wait_for_all(Clock::duration limit) {
   std::unique_lock lock{mutex_};
   if (all_here_.wait_for(lock, limit, [&] { return complete_; })) return;
   throw SpawnError(
-      fmt::format("not all of the {} ranks have come within {:g} s: look for what they have said, and "
-                  "whether they can reach this host",
+      fmt::format("only some of {} ranks connected within {:g} s: check their output, and whether they can reach "
+                  "this host",
                   slots_.total, std::chrono::duration<double>(limit).count()));
 }
 
 void StaticSource::attach(Hello const& hello, Socket socket) {
   int const static_rank = hello.rank;
   if (static_rank < 0 || static_rank > slots_.total || static_rank == own_ || free_.contains(static_rank)) {
-    throw ProtocolError("there is no place for this rank");
+    throw ProtocolError("no such rank is expected");
   }
   if (hello.build_id != program_build_id()) throw ProtocolError("it runs another build of the program");
   auto& member = coming_[static_rank];
   auto& stream = hello.is_guard ? member.lifeline : member.stream;
-  if (stream) throw ProtocolError("its rank has come already");
+  if (stream) throw ProtocolError("its rank is connected already");
   stream = std::make_shared<Stream>(std::move(socket), nullptr, nullptr);
   member.static_rank = static_rank;
   member.guarded = hello.guarded;
@@ -88,12 +88,12 @@ void StaticSource::serve_here(MPI_Comm self) {
   });
 }
 
-/// While it belongs to no group.
+/// Listens to a rank that belongs to no group.
 void StaticSource::watch(Member& member) {
   int const static_rank = member.static_rank;
   if (member.stream) {
     member.stream->set_handlers(
-        [](Frame const& /*frame*/) { throw ProtocolError("a rank without a task has nothing to say"); },
+        [](Frame const& /*frame*/) { throw ProtocolError("a rank without a task sends no frames"); },
         [this, static_rank](std::string const& why) { on_closed(static_rank, false, why); });
   }
   if (member.lifeline) {
@@ -129,7 +129,7 @@ std::string StaticSource::refusal(int ranks, WorkerOptions const& /*options*/) c
       alive, slots_.total, ranks);
 }
 
-void StaticSource::start(std::shared_ptr<Group> const& group, int /*crowd*/, WorkerOptions const& options,
+void StaticSource::start(std::shared_ptr<Group> const& group, int /*peak_ranks*/, WorkerOptions const& options,
                          Clock::duration limit) {
   taken_ += group->ranks();
   std::vector<Member> members;
@@ -171,7 +171,7 @@ void StaticSource::close(std::function<void()> done) {
       log_error(fmt::format("rank {} on {} (process {}) did not leave when it was told to", static_rank, member.host,
                             member.pid));
       end_rank(member);
-      member.stream->close();  // it counts as gone, whatever its guard can still do
+      member.stream->close();  // the rank counts as gone, even if its guard cannot end it
       member.stream_closed = true;
     }
     check_closed();
