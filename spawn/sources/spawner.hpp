@@ -36,7 +36,8 @@ class Spawner {
   void request(Request request);
   /// Drops a request. Returns true if its spawn had not begun: `begun` and `ended` will not be called.
   bool withdraw(std::uint64_t group);
-  /// Gives up a spawn that never returns. Only the destructor may be called afterwards, once that thread has ended.
+  /// Gives up a spawn that never returns. Its thread still uses the spawner, which must not be used or destroyed
+  /// afterwards.
   void abandon();
 
  private:
