@@ -8,6 +8,7 @@
 #include "spawn/launch/launch_command.hpp"
 #include "spawn/launch/launcher_process.hpp"
 #include "spawn/platform/platform.hpp"
+#include "spawn/platform/print_output.hpp"
 #include "spawn/wire/stream.hpp"
 
 #include <farm/detail/code_address.hpp>
@@ -23,7 +24,6 @@
 #include <unistd.h>
 #include <atomic>
 #include <condition_variable>
-#include <cstdio>
 #include <cstdlib>
 #include <deque>
 #include <filesystem>
@@ -43,10 +43,10 @@ using Clock = std::chrono::steady_clock;
 
 constexpr char const* peer_variable = "FARM_PEER";
 
-/// From the end of the stream until that of the command, which then tells how it ended.
-constexpr auto fate_limit = 1s;
+/// From the end of the stream to the end of the command, whose exit status is to be part of the error.
+constexpr auto exit_limit = 1s;
 
-std::string join_file_path() {
+std::string peer_file_path() {
   static std::atomic<int> count{0};
   return (std::filesystem::absolute(find_stage_directory().path) /
           fmt::format("farm-peer-{}-{}-{}", host_name(), getpid(), ++count))
@@ -55,20 +55,21 @@ std::string join_file_path() {
 
 }  // namespace
 
-/// The command, and the stream to the other end. All but the calls from outside is on a thread of its own.
+/// The command and the stream to its peer. Public functions are called by the user's threads; everything else runs on
+/// the thread of the io_context.
 class SocketInterface::Core {
  public:
   Core(std::vector<std::string> command, Options const& options)
       : command_(std::move(command)),
-        birth_file_(join_file_path()),
+        join_file_(peer_file_path()),
         listener_(context_, [this](Hello const& hello, Socket socket) { attach(hello, std::move(socket)); }) {
     if (options.other_hosts) listener_.open_to_network();
     auto join_info = listener_.join_info();
     join_info.build_id = program_build_id();
-    write_join_info(join_info, birth_file_);
+    write_join_info(join_info, join_file_);
     auto environment = launcher_environment();
     for (auto const& [name, value] : options.environment) environment.push_back(fmt::format("{}={}", name, value));
-    environment.push_back(fmt::format("{}={}", peer_variable, birth_file_));
+    environment.push_back(fmt::format("{}={}", peer_variable, join_file_));
     start_ = {.command = command_,
               .environment = std::move(environment),
               .directory = options.working_directory,
@@ -129,32 +130,25 @@ class SocketInterface::Core {
         if (process_) process_->end();
       });
       lock.lock();
-      changed_.wait(lock, [&] { return ended_; });  // SIGKILL comes soon
+      changed_.wait(lock, [&] { return ended_; });  // SIGKILL follows soon
     }
     lock.unlock();
     context_.stop();
     thread_.join();
-    unlink(birth_file_.c_str());
+    unlink(join_file_.c_str());
   }
 
  private:
   void run() {
     try {
-      process_ = LauncherProcess::start(
-          context_, start_,
-          [](std::uint64_t number, std::string_view lines) {
-            auto* const file = number == 1 ? stdout : stderr;
-            std::fwrite(lines.data(), 1, lines.size(), file);
-            std::fflush(file);
-          },
-          [this] {
-            tell([&] { ended_ = true; });
-            if (!stream_ || !stream_->open()) tell_fate();
-          });
+      process_ = LauncherProcess::start(context_, start_, print_output, [this] {
+        tell([&] { ended_ = true; });
+        if (!stream_ || !stream_->open()) tell_gone();
+      });
     } catch (std::exception const& e) {
       tell([&] {
         ended_ = gone_ = true;
-        fate_ = e.what();
+        exit_text_ = e.what();
       });
       return;
     }
@@ -164,22 +158,22 @@ class SocketInterface::Core {
   void await_peer(std::chrono::nanoseconds timeout) {
     std::unique_lock lock{mutex_};
     bool const in_time = changed_.wait_for(lock, timeout, [&] { return connected_ || gone_; });
-    unlink(birth_file_.c_str());
+    unlink(join_file_.c_str());
     if (connected_) return;
-    if (gone_) throw SpawnError(process_ ? fmt::format("the other end has not come: {}", fate_) : fate_);
+    if (gone_) throw SpawnError(process_ ? fmt::format("the other end did not connect: {}", exit_text_) : exit_text_);
     static_cast<void>(in_time);
     lock.unlock();
     auto const text = ask([this] { return describe(); });
-    throw SpawnError(fmt::format("the other end has not come within {:g} s: {}",
+    throw SpawnError(fmt::format("the other end did not connect within {:g} s: {}",
                                  std::chrono::duration<double>(timeout).count(), text));
   }
 
   void attach(Hello const& /*hello*/, Socket socket) {
-    if (stream_) throw ProtocolError("the other end has come already");
+    if (stream_) throw ProtocolError("the other end is connected already");
     stream_ = std::make_shared<Stream>(
         std::move(socket),
         [this](Frame const& frame) {
-          if (frame.type != FrameType::message) throw ProtocolError("no such frame is expected");
+          if (frame.type != FrameType::message) throw ProtocolError("a frame of another type than message");
           tell([&] { received_.emplace_back(frame.payload); });
         },
         [this](std::string const& /*why*/) { on_closed(); });
@@ -189,43 +183,43 @@ class SocketInterface::Core {
 
   void on_closed() {
     tell([&] { broken_ = true; });
-    if (process_->ended()) return tell_fate();
-    fate_timer_.expires_after(fate_limit);
-    fate_timer_.async_wait([this](asio::error_code const& error) {
-      if (!error) tell_fate();
+    if (process_->ended()) return tell_gone();
+    exit_timer_.expires_after(exit_limit);
+    exit_timer_.async_wait([this](asio::error_code const& error) {
+      if (!error) tell_gone();
     });
   }
 
-  void tell_fate() {
+  void tell_gone() {
     tell([&] {
       if (gone_) return;
       gone_ = true;
-      fate_ = describe();
+      exit_text_ = describe();
     });
   }
 
-  /// Waits for what was sent to go.
+  /// Closes the stream once all output is sent.
   void close_when_sent() {
     if (!stream_ || !stream_->open()) return;
     if (stream_->unsent() == 0) {
       stream_->close();
       tell([&] { broken_ = true; });
-      return tell_fate();
+      return tell_gone();
     }
-    fate_timer_.expires_after(1ms);
-    fate_timer_.async_wait([this](asio::error_code const& error) {
+    exit_timer_.expires_after(1ms);
+    exit_timer_.async_wait([this](asio::error_code const& error) {
       if (!error) close_when_sent();
     });
   }
 
   [[nodiscard]] std::string describe() const {
-    auto const words = process_->words();
+    auto const output = process_->captured_output();
     return fmt::format("the command ({}) {}{}", to_text(command_), process_->exit_text(),
-                       words.empty() ? "" : "; it has said: " + words);
+                       output.empty() ? "" : "; its output: " + output);
   }
 
   void check_not_gone() const {
-    if (gone_) throw GroupLost(fmt::format("the other end is gone: {}", fate_));
+    if (gone_) throw GroupLost(fmt::format("the other end is gone: {}", exit_text_));
   }
 
   template <class Change>
@@ -243,10 +237,10 @@ class SocketInterface::Core {
   }
 
   std::vector<std::string> command_;
-  std::string birth_file_;
+  std::string join_file_;
   asio::io_context context_{1};
   asio::executor_work_guard<asio::io_context::executor_type> work_{context_.get_executor()};
-  asio::steady_timer fate_timer_{context_};
+  asio::steady_timer exit_timer_{context_};
   Listener listener_;
   LauncherProcess::Start start_;
   std::shared_ptr<LauncherProcess> process_;
@@ -256,10 +250,10 @@ class SocketInterface::Core {
   std::condition_variable changed_;
   std::deque<Bytes> received_;
   bool connected_ = false;
-  bool broken_ = false;  ///< the stream has ended
-  bool gone_ = false;    ///< and it is known how
-  bool ended_ = false;   ///< the command
-  std::string fate_;
+  bool broken_ = false;    ///< the stream has ended
+  bool gone_ = false;      ///< the other end is gone, and exit_text_ tells how
+  bool ended_ = false;     ///< the command has ended
+  std::string exit_text_;  ///< how the command ended, and what it printed
   std::thread thread_;
 };
 
@@ -269,7 +263,7 @@ SocketInterface& SocketInterface::operator=(SocketInterface&& other) noexcept = 
 SocketInterface::~SocketInterface() { shutdown(); }
 
 void SocketInterface::bootup(std::vector<std::string> const& command, Options const& options) {
-  if (core_) throw UsageError("a command runs already: shut it down first");
+  if (core_) throw UsageError("a command runs already: call shutdown() first");
   if (command.empty() || command.front().empty()) throw UsageError("there is no command to start");
   if (options.timeout.count() <= 0) throw UsageError("timeout must be above 0");
   core_ = std::make_unique<Core>(command, options);
@@ -288,12 +282,12 @@ void SocketInterface::shutdown(std::chrono::nanoseconds patience) {
 }
 
 void SocketInterface::send_bytes(Bytes const& bytes) {
-  if (!core_) throw UsageError("nothing runs: call bootup() first");
+  if (!core_) throw UsageError("no command runs: call bootup() first");
   core_->send(bytes);
 }
 
 Bytes SocketInterface::receive_bytes(std::optional<std::chrono::nanoseconds> timeout) {
-  if (!core_) throw UsageError("nothing runs: call bootup() first");
+  if (!core_) throw UsageError("no command runs: call bootup() first");
   return core_->receive(timeout);
 }
 
@@ -313,7 +307,7 @@ class SocketPeer::Core {
     stream_ = std::make_shared<Stream>(
         connect_to_master(context_, join_info, hello),
         [this](Frame const& frame) {
-          if (frame.type != FrameType::message) throw ProtocolError("no such frame is expected");
+          if (frame.type != FrameType::message) throw ProtocolError("a frame of another type than message");
           received_.emplace_back(frame.payload);
         },
         [](std::string const& /*why*/) {});
@@ -324,7 +318,7 @@ class SocketPeer::Core {
   ~Core() { stream_->close(); }
 
   void send(Bytes const& bytes) {
-    if (!stream_->open()) throw GroupLost("the process that has started this program is gone");
+    if (!stream_->open()) throw GroupLost("the process that started this program is gone");
     append_frame(stream_->output(), FrameType::message, 0, bytes);
     stream_->flush();
     while (stream_->open() && stream_->unsent() != 0) context_.run_one();

@@ -1,7 +1,6 @@
 #include "spawn/group/group.hpp"
 
 #include "core/base/failure.hpp"
-#include "spawn/hub/hub.hpp"
 #include "spawn/join/join_info.hpp"
 
 #include <farm/detail/code_address.hpp>
@@ -19,15 +18,22 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// From the end of a rank's stream until its guard's report: then it is lost without one.
+/// From the end of a rank's stream until its guard's report. A rank whose guard has not reported by then is lost all
+/// the same.
 constexpr auto report_limit = 3s;
+/// For ranks that are to leave or to end. Those that take longer are killed, or given up.
 constexpr auto leave_limit = 10s;
 constexpr auto end_limit = 10s;
 
 }  // namespace
 
-Group::Group(Hub& hub, std::uint64_t id, int ranks, GroupOwner& owner)
-    : hub_(hub), id_(id), owner_(&owner), members_(static_cast<std::size_t>(ranks)), timer_(hub.context()) {}
+Group::Group(GroupPort& port, std::uint64_t id, int ranks, GroupOwner& owner)
+    : port_(port),
+      flush_list_(port.flush_list()),
+      id_(id),
+      owner_(&owner),
+      members_(static_cast<std::size_t>(ranks)),
+      timer_(port.context()) {}
 
 template <class F>
 void Group::after(Clock::duration time, F f) {
@@ -37,28 +43,28 @@ void Group::after(Clock::duration time, F f) {
   });
 }
 
-void Group::limit_birth(Clock::duration limit) {
+void Group::limit_start(Clock::duration limit) {
   after(limit, [this, limit] {
     if (!is_awaited()) return;
     auto const seconds = std::chrono::duration<double>(limit).count();
     if (state_ == State::preparing) {
       return fail(
-          fmt::format("its ranks have come, but were not ready within {:g} s: its initializer has not come back, "
-                      "or needs a longer spawn_timeout",
+          fmt::format("its ranks connected, but were not ready within {:g} s: the initializer has not returned; if it "
+                      "takes so long, set a longer spawn_timeout",
                       seconds));
     }
-    auto const come =
+    auto const connected =
         std::count_if(members_.begin(), members_.end(), [](Member const& each) { return each.complete(); });
-    auto const words = hub_.captured_output(*this);
-    fail(fmt::format("{} of the {} ranks of a group have come within {:g} s{}{}", come, members_.size(), seconds,
-                     words.empty() ? "" : "; ", words));
+    auto const output = port_.captured_output(*this);
+    fail(fmt::format("{} of the {} ranks of a group connected within {:g} s{}{}", connected, members_.size(), seconds,
+                     output.empty() ? "" : "; ", output));
   });
 }
 
 void Group::expect(Clock::duration limit) {
   if (state_ != State::waiting) return;
   state_ = State::connecting;
-  limit_birth(limit);
+  limit_start(limit);
   prepare_if_complete();
 }
 
@@ -66,12 +72,12 @@ void Group::form(std::vector<Member> members, Bytes const& form, Clock::duration
   members_ = std::move(members);
   is_static_ = true;
   state_ = State::connecting;
-  limit_birth(limit);
+  limit_start(limit);
   for (std::size_t rank = 0; rank < members_.size(); ++rank) {
     auto& member = members_[rank];
     listen_to(rank);
     append_frame(member.stream->output(), FrameType::form, 0, form);
-    hub_.flush_soon(member.stream);
+    flush_list_.add(member.stream);
     ++member.unanswered;
   }
   prepare_if_complete();
@@ -83,7 +89,7 @@ void Group::start_failed(std::string const& why) {
   fail(why);
 }
 
-void Group::birth_failed(std::string const& why) {
+void Group::launch_failed(std::string const& why) {
   if (state_ == State::connecting) fail(why);
 }
 
@@ -91,13 +97,13 @@ bool Group::is_complete() const {
   return std::all_of(members_.begin(), members_.end(), [](Member const& each) { return each.complete(); });
 }
 
-bool Group::is_unborn() const {
+bool Group::awaits_all_ranks() const {
   return (state_ == State::waiting || state_ == State::connecting) &&
          std::none_of(members_.begin(), members_.end(),
                       [](Member const& each) { return each.stream || each.lifeline; });
 }
 
-std::vector<int> Group::broken_off() const {
+std::vector<int> Group::ranks_without_report() const {
   std::vector<int> ranks;
   for (int rank = 0; rank < this->ranks(); ++rank) {
     auto const& member = members_[static_cast<std::size_t>(rank)];
@@ -109,15 +115,14 @@ std::vector<int> Group::broken_off() const {
 void Group::attach(Hello const& hello, Socket socket) {
   if (hello.rank < 0 || hello.rank >= ranks()) {
     if (is_awaited()) {
-      fail(fmt::format("a rank {} has come, where {} were asked for: the launcher has started more", hello.rank,
-                       ranks()));
+      fail(fmt::format("rank {} connected, but {} were asked for: the launcher has started more", hello.rank, ranks()));
     }
-    throw ProtocolError("it is of no rank of its group");
+    throw ProtocolError("its group has no such rank");
   }
   auto const rank = static_cast<std::size_t>(hello.rank);
   auto& member = members_[rank];
   if (hello.is_guard ? member.lifeline != nullptr : member.stream != nullptr)
-    throw ProtocolError("its rank has come already");
+    throw ProtocolError("its rank is connected already");
   if (state_ == State::gone || state_ == State::ending) throw ProtocolError("its group was ended");
   member.guarded = hello.guarded;
   member.pid = hello.pid;
@@ -125,7 +130,7 @@ void Group::attach(Hello const& hello, Socket socket) {
   auto& stream = hello.is_guard ? member.lifeline : member.stream;
   stream = std::make_shared<Stream>(std::move(socket), nullptr, nullptr);
   listen_to(rank);
-  if (!hello.is_guard) hub_.offer_ring(stream);
+  if (!hello.is_guard) port_.offer_ring(stream);
   stream->start();
   if (hello.build_id != program_build_id()) {
     fail(fmt::format("rank {} on {} runs another build of the program: start the program again", rank, hello.host));
@@ -146,7 +151,7 @@ void Group::listen_to(std::size_t rank) {
   }
 }
 
-/// Not before the spawn has come back: a rank that a task kills meanwhile would keep MPI_Comm_spawn from it.
+/// Waits until MPI_Comm_spawn has returned: a rank that a task kills before would keep MPI_Comm_spawn from returning.
 void Group::prepare_if_complete() {
   if (state_ != State::connecting) return;
   if (!is_complete()) return;
@@ -155,7 +160,7 @@ void Group::prepare_if_complete() {
     TaskHeader const header{.module = initializer.code().module, .offset = initializer.code().offset};
     for (auto& member : members_) {
       append_frame(member.stream->output(), FrameType::initialize, 0, &header, sizeof header, initializer.call());
-      hub_.flush_soon(member.stream);
+      flush_list_.add(member.stream);
       ++member.unanswered;
     }
   }
@@ -178,7 +183,7 @@ void Group::on_rank_frame(std::size_t rank, Frame const& frame) {
     auto payload = frame.payload;
     return owner_->on_progress(*this, frame.id, take<double>(payload));
   }
-  if (member.unanswered == 0) throw ProtocolError("a rank answers what it was not asked");
+  if (member.unanswered == 0) throw ProtocolError("a rank sends an answer that nobody waits for");
   --member.unanswered;
   if (frame.type == FrameType::prepared) return on_prepared(rank, frame);
   owner_->on_answer(*this, static_cast<int>(rank), frame);
@@ -190,16 +195,16 @@ void Group::on_prepared(std::size_t rank, Frame const& frame) {
   auto const failure = unpack<Failure>(frame.payload);
   auto const why = fmt::format("rank {} of {} on {}: {}: {}", rank, members_.size(), members_[rank].host, failure.type,
                                failure.text);
-  if (frame.id == static_cast<std::uint64_t>(FrameType::initialize)) owner_->on_initializer_failed(*this, why);
-  fail(why);
+  bool const by_initializer = frame.id == static_cast<std::uint64_t>(FrameType::initialize);
+  fail(why, by_initializer ? StartFailure::Cause::initializer : StartFailure::Cause::other);
 }
 
 void Group::send(Task const& task, TaskHeader const& header) {
   for (auto& member : members_) {
     if (!member.stream->open()) continue;
-    bool const is_first = member.stream->unsent() == 0;  // else it will be sent with what was there before
+    bool const is_first = member.stream->unsent() == 0;  // else the flush that is under way sends it, too
     append_frame(member.stream->output(), FrameType::task, task.id, &header, sizeof header, task.call);
-    if (is_first) hub_.flush_soon(member.stream);
+    if (is_first) flush_list_.add(member.stream);
     ++member.unanswered;
   }
 }
@@ -208,15 +213,15 @@ void Group::stop(std::uint64_t index) {
   for (auto& member : members_) {
     if (!member.lifeline || !member.lifeline->open()) continue;
     append_frame(member.lifeline->output(), FrameType::stop, task_key(id_, index));
-    hub_.flush_soon(member.lifeline);
+    flush_list_.add(member.lifeline);
   }
 }
 
 void Group::recall(std::uint64_t end) {
   auto const& lifeline = members_.front().lifeline;
-  if (!lifeline->open()) return;  // the group is about to be lost
+  if (!lifeline->open()) return;  // the loss of the group is noticed soon
   append_frame(lifeline->output(), FrameType::recall, task_key(id_, end));
-  hub_.flush_soon(lifeline);
+  flush_list_.add(lifeline);
 }
 
 void Group::release() {
@@ -224,20 +229,20 @@ void Group::release() {
   state_ = State::leaving;
   if (is_static_) {
     for (auto& member : members_) dissolve(member);
-    hub_.post([self = shared_from_this()] { self->check_gone(); });
+    port_.post([self = shared_from_this()] { self->check_gone(); });
     return;
   }
   for (auto& member : members_) {
     append_frame(member.stream->output(), FrameType::leave);
-    hub_.flush_soon(member.stream);
+    flush_list_.add(member.stream);
   }
   after(leave_limit, [this] { end(); });
 }
 
-/// It goes back to its source, by check_gone().
+/// The rank leaves its group but stays alive. check_gone() returns it to its source.
 void Group::dissolve(Member& member) {
   append_frame(member.stream->output(), FrameType::dissolve);
-  hub_.flush_soon(member.stream);
+  flush_list_.add(member.stream);
   member.dissolved = true;
 }
 
@@ -252,7 +257,7 @@ void Group::end() {
     }
   }
   limit_end(end_limit);
-  hub_.post([self = shared_from_this()] { self->check_gone(); });  // nobody may have come
+  port_.post([self = shared_from_this()] { self->check_gone(); });  // none of them may have connected
 }
 
 void Group::limit_end(Clock::duration limit) {
@@ -262,7 +267,7 @@ void Group::limit_end(Clock::duration limit) {
       if (member.dissolved) continue;
       if (member.lifeline && member.lifeline->open()) {
         log_error(fmt::format("process {} on {} did not end when it was told to", member.pid, member.host));
-        member.lifeline->close();  // which its guard answers by ending it, if it still can
+        member.lifeline->close();  // a guard whose lifeline breaks kills its rank, if the guard still works
       }
       if (member.stream) member.stream->close();
       member.stream_closed = member.lifeline_closed = true;
@@ -273,22 +278,22 @@ void Group::limit_end(Clock::duration limit) {
 
 void Group::on_guard_frame(std::size_t rank, Frame const& frame) {
   if (frame.type == FrameType::output) {
-    hub_.print(frame.id, frame.payload);
+    port_.print(frame.id, frame.payload);
   } else if (frame.type == FrameType::exited) {
     auto& member = members_[rank];
-    if (member.stream) static_cast<void>(member.stream->look());  // what it has answered before counts
+    if (member.stream) static_cast<void>(member.stream->look());  // what the rank has answered before it ended counts
     member.exit = unpack<ExitReport>(frame.payload);
     if (state_ == State::leaving && !member.exit->left) {
-      end();  // its peers may wait for it in MPI_Finalize
+      end();  // the other ranks may wait for this one in MPI_Finalize
     } else if (is_in_use()) {
       lost(rank);
     }
   } else if (frame.type == FrameType::recalled) {
-    // a static rank's may still be of the group before
+    // the answer of a static rank may still concern its previous group
     if (state_ == State::ready && of_same_group(frame.id, task_key(id_, 0)))
       owner_->on_recalled(*this, index_of(frame.id));
   } else {
-    throw ProtocolError("a guard sends no such frame");
+    throw ProtocolError("a guard sends no frames of this type");
   }
 }
 
@@ -325,13 +330,14 @@ std::optional<int> Group::rank_on(std::string const& host) const {
   return std::nullopt;
 }
 
-void Group::host_is_silent(std::string host) {  // NOLINT(performance-unnecessary-value-param): of a member that goes
+void Group::host_is_silent(
+    std::string host) {  // NOLINT(performance-unnecessary-value-param): its member may be moved away meanwhile
   auto const self = shared_from_this();
-  hub_.host_lost(host);
+  port_.host_lost(host);
   lose_host(host);
 }
 
-/// Nothing that its ranks there have sent, or may send when they can be reached again, is read any more.
+/// Closes the streams to the host: nothing is read any more that its ranks have sent, or send when the host is back.
 void Group::lose_host(std::string const& host) {
   auto const rank = rank_on(host);
   for (auto& member : members_) {
@@ -366,14 +372,17 @@ std::string Group::exit_text(std::size_t rank) const {
 
 void Group::lost(std::size_t rank) { fail(exit_text(rank)); }
 
-void Group::fail(std::string const& how) {
-  if (state_ == State::ready) {
-    owner_->on_lost(*this, how);
-  } else if (is_awaited() && !birth_failed_) {
-    birth_failed_ = true;
-    owner_->on_birth_failed(*this, how);
-  }
+/// The only place where the owner is told of a failure. The group has ended itself before, so nothing that the owner
+/// does in answer fails or ends the group a second time.
+void Group::fail(std::string const& why, StartFailure::Cause cause) {
+  if (!is_in_use()) return;
+  bool const was_ready = state_ == State::ready;
   end();
+  if (was_ready) {
+    owner_->on_lost(*this, why);
+  } else {
+    owner_->on_start_failed(*this, {.why = why, .cause = cause});
+  }
 }
 
 void Group::check_gone() {
@@ -390,8 +399,8 @@ void Group::check_gone() {
     if (member.dissolved && member.alive()) survivors.push_back(std::move(member));
   }
   for (auto& member : survivors) member.dissolved = false;
-  hub_.take_back(*this, std::move(survivors));
-  hub_.forget(id_);
+  port_.take_back(*this, std::move(survivors));
+  port_.forget(id_);
   owner_->on_gone(*this);
 }
 

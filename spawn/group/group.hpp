@@ -2,6 +2,7 @@
 
 #include "core/task/frame.hpp"
 #include "core/task/task.hpp"
+#include "spawn/group/group_port.hpp"
 #include "spawn/group/member.hpp"
 #include "spawn/join/handshake.hpp"
 
@@ -17,93 +18,104 @@
 
 namespace farm::detail {
 
-class Hub;
 class Group;
 
-/// What the owner of a group is told. Calls come on the hub's thread.
+/// Why a group did not become ready.
+struct StartFailure {
+  enum class Cause : std::uint8_t { initializer, other };
+  std::string why;  ///< for people
+  /// `initializer` if the pool's initializer threw, on the rank that `why` names.
+  Cause cause = Cause::other;
+};
+
+/// What a group tells its owner, on the hub's thread. A group tells either on_ready() or on_start_failed(), once; a
+/// ready group may tell on_lost(), once; on_gone() is the last call. A group that fails has ended itself when it tells
+/// so.
 class GroupOwner {
  public:
   GroupOwner() = default;
   GroupOwner(GroupOwner const&) = delete;
   GroupOwner& operator=(GroupOwner const&) = delete;
   virtual ~GroupOwner() = default;
-  /// What its ranks call before their first task.
+  /// Returns what the ranks call before their first task.
   [[nodiscard]] virtual Initializer const& initializer() const = 0;
   virtual void on_ready(Group& group) = 0;
-  /// It threw, on the rank that `why` names. on_birth_failed follows.
-  virtual void on_initializer_failed(Group& group, std::string const& why) = 0;
-  /// Before it was ready. on_gone follows.
-  virtual void on_birth_failed(Group& group, std::string const& why) = 0;
+  virtual void on_start_failed(Group& group, StartFailure const& failure) = 0;
+  /// A rank sends its value or its error for a task.
   virtual void on_answer(Group& group, int rank, Frame const& frame) = 0;
-  /// A task tells how much of it is done, 0 to 1.
+  /// A task tells how much of it is done, from 0 to 1.
   virtual void on_progress(Group& group, std::uint64_t task, double done) = 0;
-  /// After recall(): its tasks from number `first` on, of those sent before, will not be begun.
+  /// The answer to recall(): of the tasks that recall() was about, those from number `first` on will not be begun.
   virtual void on_recalled(Group& group, std::uint64_t first) = 0;
-  /// Of a task that is traced, before its answer.
+  /// A rank tells when it began and ended a task that is traced, before it answers.
   virtual void on_times(Group& group, int rank, Frame const& frame) = 0;
-  /// A task has made a file, whose path is the payload.
+  /// A task has made a file. The payload is its path.
   virtual void on_staged(Group& group, Frame const& frame) = 0;
-  /// Of a ready group: which rank was lost, where and how. The owner is to call end(); on_gone follows.
+  /// A ready group has lost a rank; `how` says which, where and how.
   virtual void on_lost(Group& group, std::string const& how) = 0;
-  /// All its processes are gone; the last call.
+  /// All processes of the group are gone, or are its source's again.
   virtual void on_gone(Group& group) = 0;
 };
 
-/// The master's side of one group: the streams to its ranks and their guards, from birth to end. On the hub's thread
-/// only.
+/// The master's side of one group: the streams to its ranks and their guards, from the start of the group to its end.
+/// Used on the hub's thread only.
 class Group : public std::enable_shared_from_this<Group> {
  public:
-  Group(Hub& hub, std::uint64_t id, int ranks, GroupOwner& owner);
+  Group(GroupPort& port, std::uint64_t id, int ranks, GroupOwner& owner);
 
   [[nodiscard]] std::uint64_t id() const { return id_; }
   [[nodiscard]] int ranks() const { return static_cast<int>(members_.size()); }
   [[nodiscard]] std::string const& host(int rank) const { return members_[static_cast<std::size_t>(rank)].host; }
 
-  /// From now on its ranks are expected to come, and to be ready, within `limit`.
-  void expect(Clock::duration limit);
-  /// Its ranks are there: `form`, a packed Form, is what makes them a group.
-  void form(std::vector<Member> members, Bytes const& form, Clock::duration limit);
-  /// Its source could not start it.
-  void start_failed(std::string const& why);
-  /// Its ranks will not come: nothing where they have.
-  void birth_failed(std::string const& why);
-  /// All its ranks have come, whatever has become of them.
-  [[nodiscard]] bool is_complete() const;
-  /// None of them has come, and they still may.
-  [[nodiscard]] bool is_unborn() const;
-  /// Its source has not started it yet.
-  [[nodiscard]] bool is_waiting() const { return state_ == State::waiting; }
-  /// Ranks that went without their guard telling how.
-  [[nodiscard]] std::vector<int> broken_off() const;
-  /// A rank, or a guard, has come. Throws where it does not belong here.
-  void attach(Hello const& hello, Socket socket);
+  // For its source and the hub.
 
-  /// The same frame to each rank. Throws SerializationError where it is too large; then nothing is sent.
-  void send(Task const& task, TaskHeader const& header);
-  /// Asks the ranks to stop the task that is number `index` of those that were sent. Ranks without guards do not hear
-  /// it.
-  void stop(std::uint64_t index);
-  /// Its rank is to leave what it has not begun of the first `end` tasks that were sent; answered by on_recalled. Only
-  /// where can_recall().
-  void recall(std::uint64_t end);
-  /// It has one rank, with a guard.
-  [[nodiscard]] bool can_recall() const { return members_.size() == 1 && members_.front().lifeline != nullptr; }
-  /// The first of its ranks that came from a host and has not told of its end.
+  /// The source has started the processes: they are to connect, and to be ready, within `limit`.
+  void expect(Clock::duration limit);
+  /// Makes a group of ranks that are connected already, and lets go of them when it ends. `form` is a packed Form,
+  /// which the ranks are sent; they are to be ready within `limit`.
+  void form(std::vector<Member> members, Bytes const& form, Clock::duration limit);
+  /// The source could not start the group. Does nothing after expect() or form().
+  void start_failed(std::string const& why);
+  /// The launcher has ended before all ranks were connected. Does nothing if they are.
+  void launch_failed(std::string const& why);
+  /// Returns true if the source has not started the group yet.
+  [[nodiscard]] bool is_waiting() const { return state_ == State::waiting; }
+  /// Returns true if all ranks have connected, whatever has become of them.
+  [[nodiscard]] bool is_complete() const;
+  /// Returns true if no rank has connected, and all still may.
+  [[nodiscard]] bool awaits_all_ranks() const;
+  /// Returns the ranks that ended although their guards have not reported how.
+  [[nodiscard]] std::vector<int> ranks_without_report() const;
+  /// Returns the first rank that connected from a host and has not ended, as far as its guard has told.
   [[nodiscard]] std::optional<int> rank_on(std::string const& host) const;
-  /// The host is no more: neither are its ranks.
+  /// Connects a rank or a guard. Throws ProtocolError if it does not belong here.
+  void attach(Hello const& hello, Socket socket);
+  /// The host is lost, and all ranks on it with it.
   void lose_host(std::string const& host);
 
-  /// Lets the ranks leave; those that do not within some seconds are killed. Static ones go back to their source.
+  // For its owner.
+
+  /// Sends the task to each rank. Throws SerializationError if it is too large; then nothing is sent.
+  void send(Task const& task, TaskHeader const& header);
+  /// Asks the ranks to stop the task that is number `index` of those that the group was sent, from 0. Has no effect on
+  /// ranks without guards.
+  void stop(std::uint64_t index);
+  /// Takes back what the group's rank has not begun of the first `end` tasks that it was sent. on_recalled() answers.
+  /// Requires can_recall().
+  void recall(std::uint64_t end);
+  /// Returns true if the group has one rank, and this rank has a guard.
+  [[nodiscard]] bool can_recall() const { return members_.size() == 1 && members_.front().lifeline != nullptr; }
+  /// Lets the ranks leave. Ranks that do not within 10 s are killed. Static ranks go back to their source.
   void release();
-  /// Kills the ranks; but static ones that have no task go back to their source.
+  /// Kills the ranks; but static ranks that run no task go back to their source. Does nothing if the group has ended.
   void end();
 
  private:
   enum class State : std::uint8_t { waiting, connecting, preparing, ready, leaving, ending, gone };
 
   [[nodiscard]] bool is_awaited() const { return state_ < State::ready; }
-  [[nodiscard]] bool is_in_use() const { return is_awaited() || state_ == State::ready; }
-  void limit_birth(Clock::duration limit);
+  [[nodiscard]] bool is_in_use() const { return state_ <= State::ready; }
+  void limit_start(Clock::duration limit);
   void prepare_if_complete();
   void become_ready_if_prepared();
   void on_rank_frame(std::size_t rank, Frame const& frame);
@@ -115,20 +127,20 @@ class Group : public std::enable_shared_from_this<Group> {
   void on_lifeline_closed(std::size_t rank, std::string const& why);
   void host_is_silent(std::string host);
   void lost(std::size_t rank);
-  void fail(std::string const& how);
+  void fail(std::string const& why, StartFailure::Cause cause = StartFailure::Cause::other);
   void check_gone();
   void limit_end(Clock::duration limit);
   [[nodiscard]] std::string exit_text(std::size_t rank) const;
-  /// The group is kept alive until the handler has run.
+  /// Calls f() after `time`, in place of what was to be called before. Keeps the group alive until then.
   template <class F>
   void after(Clock::duration time, F f);
 
-  Hub& hub_;
+  GroupPort& port_;
+  FlushList& flush_list_;
   std::uint64_t id_;
   GroupOwner* owner_;
   State state_ = State::waiting;
-  bool birth_failed_ = false;
-  bool is_static_ = false;  ///< its ranks outlive it
+  bool is_static_ = false;  ///< the ranks outlive the group
   std::vector<Member> members_;
   asio::steady_timer timer_;
 };

@@ -14,7 +14,7 @@ void end_rank(Member& member) {
   } else if (member.stream && member.stream->open()) {
     bool const in_this_process = member.host == host_name() && member.pid == getpid();
     if (!member.guarded && member.host == host_name() && !in_this_process) ::kill(member.pid, SIGKILL);
-    member.stream->close();  // between tasks it leaves by itself
+    member.stream->close();  // a rank without stream leaves after its task
     member.stream_closed = true;
   }
 }

@@ -1,10 +1,10 @@
 #include "spawn/hub/comm_session.hpp"
-#include "spawn/platform/process_role.hpp"
 
 #include "spawn/hub/hub.hpp"
-#include "spawn/hub/invitation.hpp"
 #include "spawn/hub/stage_owner.hpp"
+#include "spawn/hub/static_ranks.hpp"
 #include "spawn/join/join_broadcast.hpp"
+#include "spawn/platform/process_role.hpp"
 #include "spawn/rank/worker.hpp"
 #include "spawn/trace/trace.hpp"
 
@@ -19,9 +19,9 @@
 namespace farm::detail {
 namespace {
 
-constexpr std::chrono::seconds arrival_limit{60};
+constexpr std::chrono::seconds connect_limit{60};
 
-std::atomic<bool> in_session{false};  // what this process is in; tasks of a size of 1 ask on a thread of their own
+std::atomic<bool> in_session{false};  // of this process; in a session of one rank, tasks on another thread read it
 
 void check_mpi_is_usable() {
   int initialized = 0;
@@ -47,15 +47,15 @@ void check_nesting(int size) {
 void check_root(MPI_Comm comm, int root, int size) {
   int range[2] = {root, -root};
   check_mpi(MPI_Allreduce(MPI_IN_PLACE, range, 2, MPI_INT, MPI_MAX, comm), "MPI_Allreduce");
-  if (range[0] != -range[1]) throw UsageError(fmt::format("root is {} on this rank, and another on others", root));
-  if (root < 0 || root >= size) throw UsageError(fmt::format("root is {}, where ranks are 0 to {}", root, size - 1));
+  if (range[0] != -range[1]) throw UsageError(fmt::format("root is {} on this rank, and differs on others", root));
+  if (root < 0 || root >= size) throw UsageError(fmt::format("root is {}, but the ranks are 0 to {}", root, size - 1));
 }
 
 Slots slots_of(int size) {
   return {.total = size > 1 ? size - 1 : 1,
           .limited = true,
           .origin = size > 1 ? fmt::format("the communicator has {}, of which the root is one", size)
-                             : std::string{"the communicator has no rank but this one, which runs tasks itself"},
+                             : std::string{"the communicator has only this rank, which runs tasks itself"},
           .remedy = [](int ranks) { return fmt::format("use a communicator of {}", ranks + 1); }};
 }
 
@@ -76,11 +76,11 @@ CommSession::CommSession(MPI_Comm comm, int root) {
       Trace::open();
       StageOwner::instance().open();
       hub_ = std::make_shared<Hub>();
-      invite_static_ranks(*hub_, all_, slots_of(all_.size()), arrival_limit);
+      connect_static_ranks(*hub_, all_, slots_of(all_.size()), connect_limit);
     } else {
-      bool const told = serve_static_groups(receive_join_info(all_, root), all_);
+      bool const released = serve_static_groups(receive_join_info(all_, root), all_);
       open_ = in_session = false;
-      if (!told) throw GroupLost(fmt::format("the root, rank {}, is gone", root));
+      if (!released) throw GroupLost(fmt::format("the root, rank {}, is gone", root));
     }
   } catch (...) {
     open_ = in_session = false;
@@ -91,7 +91,7 @@ CommSession::CommSession(MPI_Comm comm, int root) {
 CommSession::~CommSession() { close(); }
 
 void CommSession::close() {
-  if (!open_ || hub_->on_thread()) return;  // from a callback: waiting would be for ever
+  if (!open_ || hub_->on_thread()) return;  // a callback would wait for its own thread
   open_ = in_session = false;
   static_cast<void>(hub_->close());
   hub_->stop();

@@ -10,23 +10,25 @@ namespace farm::detail {
 
 class Hub;
 
-/// All ranks of a communicator, of which one is the master and the others serve it, for a while.
+/// A communicator's ranks, lent to an executor: one rank is the master, the others serve it until the session is
+/// closed.
 class CommSession {
  public:
-  /// Collective over `comm`. At the root it returns at once; on the others when the root has closed the session, and
-  /// throws GroupLost where the root is gone. Throws UsageError on all ranks where MPI is not initialized or `root` is
-  /// no rank or not the same everywhere, and where this process is in a session or a task already.
+  /// Collective over `comm`. Returns on the root when all ranks have connected, and on the others when the root has
+  /// closed the session. Throws GroupLost on the others if the root dies; SpawnError on the root if not all ranks
+  /// connect; and UsageError on all ranks if MPI is not initialized, if `root` is not a rank or differs between ranks,
+  /// or if this process is in a session or a task already.
   CommSession(MPI_Comm comm, int root);
   CommSession(CommSession const&) = delete;
   CommSession& operator=(CommSession const&) = delete;
-  /// close()
+  /// Calls close().
   ~CommSession();
 
   [[nodiscard]] bool is_root() const { return is_root_; }
-  /// At the root, for its engine; all others have none.
+  /// Returns the hub for the root's engine; null on the other ranks.
   [[nodiscard]] std::shared_ptr<Hub> const& hub() const { return hub_; }
-  /// At the root: sends the others on, after the engine was shut down. Blocks; nothing from a callback of a future,
-  /// which runs on the thread that would have to go on. May be called more than once.
+  /// Lets the other ranks go on. Call it on the root after the engine was shut down. Blocks until they have left. Does
+  /// nothing in a callback of a future, which would wait for its own thread. May be called more than once.
   void close();
 
  private:

@@ -1,21 +1,18 @@
 #include "spawn/hub/hub.hpp"
 
+#include "spawn/platform/print_output.hpp"
 #include "spawn/platform/process_role.hpp"
 #include "spawn/sources/launched_source.hpp"
 #include "spawn/sources/source_choice.hpp"
 
 #include <farm/detail/log.hpp>
 #include <farm/error.hpp>
-#include <farm/stage_directory.hpp>
 #include <farm/stage_run.hpp>
 
 #include <fmt/format.h>
 
-#include <unistd.h>
 #include <algorithm>
 #include <atomic>
-#include <cstdio>
-#include <filesystem>
 #include <future>
 #include <utility>
 
@@ -24,7 +21,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// From the end of the work to that of the ranks' processes, whose last words are waited for.
+/// The time that the ranks' processes have to end after close(). What they print meanwhile is still passed on.
 constexpr auto stop_limit = 5s;
 
 std::atomic<Hub*> the_hub{nullptr};
@@ -32,7 +29,7 @@ std::atomic<Hub*> the_hub{nullptr};
 }  // namespace
 
 Hub::Hub()
-    : loop_(std::make_shared<SharedLoop>([this] { flush(); }, &rings_)),
+    : loop_(std::make_shared<SharedLoop>([this] { flush_list_.flush(); }, &rings_)),
       listener_(context(), [this](Hello const& hello, Socket socket) { attach(hello, std::move(socket)); }),
       thread_([this] { loop_->run(); }) {
   add_wait_helper(loop_);
@@ -68,12 +65,12 @@ GroupSource& Hub::source(Source which) {
                                      : "for those the program is started with all its ranks, as by mpiexec -n 17"));
   }
   std::promise<GroupSource*> made;
-  call([&] {
+  run_on_thread([&] {
     for (auto const& source : sources_) {
       if (source->kind() == which) return made.set_value(source.get());
     }
     try {
-      auto source = std::make_unique<LaunchedSource>(*this);
+      auto source = std::make_unique<LaunchedSource>(source_port());
       std::scoped_lock const lock{sources_mutex_};
       made.set_value(sources_.emplace_back(std::move(source)).get());
     } catch (...) {
@@ -85,7 +82,7 @@ GroupSource& Hub::source(Source which) {
 
 void Hub::open_to_network() {
   std::promise<void> done;
-  call([&] {
+  run_on_thread([&] {
     try {
       listener_.open_to_network();
       done.set_value();
@@ -146,12 +143,6 @@ JoinInfo Hub::join_info() const {
   return join_info;
 }
 
-std::string Hub::join_file_path(std::uint64_t group) {
-  auto const* const run = current_stage_run();
-  auto const directory = run != nullptr ? run->directory() : find_stage_directory().path;
-  return (std::filesystem::absolute(directory) / fmt::format("birth-{}-{}", getpid(), group)).string();
-}
-
 bool Hub::exists() { return the_hub != nullptr; }
 
 void Hub::set_instance(Hub* hub) { the_hub = hub; }
@@ -167,18 +158,9 @@ Hub& Hub::instance() {
   return *hub;
 }
 
-void Hub::flush() {
-  if (unflushed_.empty()) return;
-  flushing_.swap(unflushed_);
-  for (auto const& stream : flushing_) stream->flush();
-  flushing_.clear();
-}
-
-void Hub::print(std::uint64_t number, std::string_view lines) {
-  auto* const file = number == 1 ? stdout : stderr;
-  std::fwrite(lines.data(), 1, lines.size(), file);
-  if (!lines.ends_with('\n')) std::fputc('\n', file);
-  std::fflush(file);
+void Hub::print(std::uint64_t stream, std::string_view lines) {
+  print_output(stream, lines);
+  if (!lines.ends_with('\n')) print_output(stream, "\n");
 }
 
 void Hub::attach(Hello const& hello, Socket socket) {
@@ -193,7 +175,7 @@ void Hub::attach(Hello const& hello, Socket socket) {
 
 std::shared_ptr<Group> Hub::start_group(int ranks, int peak_ranks, WorkerOptions const& options, Clock::duration limit,
                                         GroupOwner& owner) {
-  auto group = std::make_shared<Group>(*this, next_group++, ranks, owner);
+  auto group = std::make_shared<Group>(static_cast<GroupPort&>(*this), next_group++, ranks, owner);
   auto* chosen = &source(options.source);
   if (chosen->is_to_be_replaced() && options.source == Source::automatic) chosen = &source(Source::launched);
   groups_[group->id()] = {
@@ -203,14 +185,14 @@ std::shared_ptr<Group> Hub::start_group(int ranks, int peak_ranks, WorkerOptions
   return group;
 }
 
-void Hub::add_tenant(Tenant& tenant) {
-  tenants_.push_back(&tenant);
-  if (interrupted_) tenant.interrupted(interrupted_);
+void Hub::add_client(HubClient& client) {
+  clients_.push_back(&client);
+  if (interrupted_) client.interrupted(interrupted_);
 }
 
 void Hub::interrupt(std::exception_ptr const& error) {
   interrupted_ = error;
-  for (auto* const tenant : std::list{tenants_}) tenant->interrupted(error);
+  for (auto* const client : std::list{clients_}) client->interrupted(error);
 }
 
 bool Hub::withdraw(Group& group) {
@@ -240,21 +222,21 @@ void Hub::room_has_changed() {
 }
 
 void Hub::fail_starting(GroupSource const& source, std::string const& why) {
-  for (auto const& [id, known] : std::unordered_map{groups_}) {
-    if (known.source == &source) known.group->start_failed(why);
+  for (auto const& [id, entry] : std::unordered_map{groups_}) {
+    if (entry.source == &source) entry.group->start_failed(why);
   }
 }
 
 void Hub::stop_starting(GroupSource& source, std::uint64_t begun, std::string const& why) {
-  for (auto& [id, known] : groups_) {
-    if (known.source != &source || !known.group->is_waiting()) continue;
-    if (id != begun && known.options.source == Source::automatic) {
-      known.source = &this->source(Source::launched);
-      if (!std::exchange(known.started, false)) continue;
-      source.released(*known.group);
+  for (auto& [id, entry] : groups_) {
+    if (entry.source != &source || !entry.group->is_waiting()) continue;
+    if (id != begun && entry.options.source == Source::automatic) {
+      entry.source = &this->source(Source::launched);
+      if (!std::exchange(entry.started, false)) continue;
+      source.released(*entry.group);
       waiting_.push_back(id);
     } else {
-      post([group = known.group, why] { group->start_failed(why); });
+      post([group = entry.group, why] { group->start_failed(why); });
     }
   }
   room_has_changed();
@@ -270,28 +252,28 @@ void Hub::take_back(Group const& group, std::vector<Member> members) {
 }
 
 void Hub::host_lost(std::string const& host) {
-  for (auto const& [id, known] : std::unordered_map{groups_}) {
-    auto const rank = known.group->rank_on(host);
+  for (auto const& [id, entry] : std::unordered_map{groups_}) {
+    auto const rank = entry.group->rank_on(host);
     if (!rank) continue;
-    if (known.started) known.source->host_lost(*known.group, *rank);
-    known.group->lose_host(host);
+    if (entry.started) entry.source->host_lost(*entry.group, *rank);
+    entry.group->lose_host(host);
   }
 }
 
 void Hub::serve_waiting() {
-  std::vector<GroupSource const*> full;  // who waits longest for room is first to have it
+  std::vector<GroupSource const*> full;  // sources whose room the first group that waits for it is to have
   for (auto it = waiting_.begin(); it != waiting_.end();) {
     auto const found = groups_.find(*it);
     if (found == groups_.end()) {  // ended meanwhile
       it = waiting_.erase(it);
       continue;
     }
-    auto& known = found->second;
-    auto const group = known.group;
-    auto& source = *known.source;
-    auto const why = source.refusal(group->ranks(), known.options);
+    auto& entry = found->second;
+    auto const group = entry.group;
+    auto& source = *entry.source;
+    auto const why = source.refusal(group->ranks(), entry.options);
     bool const is_full = std::find(full.begin(), full.end(), &source) != full.end();
-    if (why.empty() && (is_full || !source.has_room(group->ranks(), known.options))) {
+    if (why.empty() && (is_full || !source.has_room(group->ranks(), entry.options))) {
       if (!is_full) full.push_back(&source);
       ++it;
       continue;
@@ -299,13 +281,13 @@ void Hub::serve_waiting() {
     it = waiting_.erase(it);
     if (!why.empty()) {
       group->start_failed(why);
-      it = waiting_.begin();  // its owner may have changed the list
+      it = waiting_.begin();  // the owner may have changed the list
     } else {
-      known.started = true;
-      source.start(group, known.peak_ranks, known.options, known.limit);
+      entry.started = true;
+      source.start(group, entry.peak_ranks, entry.options, entry.limit);
     }
   }
-  for (auto* const tenant : tenants_) tenant->others_wait(!waiting_.empty());
+  for (auto* const client : clients_) client->others_wait(!waiting_.empty());
 }
 
 }  // namespace farm::detail

@@ -1,8 +1,12 @@
 #pragma once
 
 #include "spawn/group/group.hpp"
+#include "spawn/group/group_port.hpp"
+#include "spawn/hub/hub_client.hpp"
 #include "spawn/join/listener.hpp"
 #include "spawn/sources/group_source.hpp"
+#include "spawn/sources/source_port.hpp"
+#include "spawn/wire/flush_list.hpp"
 #include "spawn/wire/ring_board.hpp"
 #include "spawn/wire/shared_loop.hpp"
 
@@ -11,12 +15,12 @@
 #include <asio/steady_timer.hpp>
 
 #include <atomic>
+#include <cstdint>
 #include <exception>
 #include <functional>
 #include <list>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -25,101 +29,75 @@
 
 namespace farm::detail {
 
-/// The loop on which all control streams, groups and schedulers live, and the source of the groups.
-class Hub {
+/// The master's event loop, with all groups and the sources that they come from. Control streams, groups, sources and
+/// schedulers live on its thread. A group that has no room waits here until there is some.
+class Hub final : private GroupPort, private SourcePort {
  public:
+  /// Starts the thread, and listens for ranks of this host.
   Hub();
   Hub(Hub const&) = delete;
   Hub& operator=(Hub const&) = delete;
-  ~Hub();
+  /// Calls close() and stop() if that was not done.
+  ~Hub() override;
 
-  /// To be called once, before all but context() and post(): the usual one.
+  // For who owns the hub: the Runtime or a session.
+
+  /// Sets the default source, the one for Source::automatic. Call it exactly once, before anything else but the
+  /// functions for sources. Blocks.
   void set_source(std::unique_ptr<GroupSource> source);
-  /// Waits until all groups are gone and ranks that outlive them were sent away: MPI may be finalized then. False where
-  /// it must not be, as a spawn is stuck in it.
+  /// Blocks until all groups are gone and all ranks that outlive their groups were sent away. MPI may be finalized
+  /// then. Returns false if MPI must not be finalized, since a call of MPI_Comm_spawn never comes back.
   [[nodiscard]] bool close();
-  /// After close(): waits until the ranks have ended, for some seconds, and ends the thread.
+  /// After close(): blocks until the ranks' processes have ended, for 5 s at most, and ends the thread.
   void stop();
+  /// Lets ranks on other hosts connect. Blocks, unless on the hub's thread. Throws SpawnError if other hosts cannot
+  /// reach this one, and UsageError if a setting is wrong. Thread-safe.
+  void open_to_network() override;
+  /// Returns where the master listens and the key of this run. The caller fills in what concerns the group.
+  /// Thread-safe.
+  [[nodiscard]] JoinInfo join_info() const override;
+  /// What the sources of this hub ask of it.
+  [[nodiscard]] SourcePort& source_port() { return *this; }
+  /// Ends all tasks of all clients, present and future, with this error. On the hub's thread.
+  void interrupt(std::exception_ptr const& error);
 
-  /// That of the Runtime. Throws UsageError where there is none: no Runtime, or this is a rank.
+  /// The hub of the Runtime. Throws UsageError if this process is a rank, or has no Runtime whose ranks serve.
   [[nodiscard]] static Hub& instance();
   [[nodiscard]] static bool exists();
-  /// Null: there is none any more.
+  /// Makes `hub` the hub of the Runtime; null if there is none any more.
   static void set_instance(Hub* hub);
 
-  [[nodiscard]] asio::io_context& context() { return loop_->context(); }
-  /// The usual one for Source::automatic. One of launched groups is made when it is first asked for; throws UsageError
-  /// for others than the usual one otherwise. Thread-safe.
+  // For engines.
+
+  [[nodiscard]] asio::io_context& context() override { return loop_->context(); }
+  /// Returns the source of this kind, or the default one for Source::automatic. Makes the source of launched groups
+  /// when it is first asked for. Throws UsageError if there is no other source of the kind. Thread-safe.
   [[nodiscard]] GroupSource& source(Source which = Source::automatic);
-  /// Where and with what key ranks are to come; the group and what concerns it are left open. Thread-safe.
-  [[nodiscard]] JoinInfo join_info() const;
-  /// The hub's, or a thread that runs handlers in its place.
+  /// Returns true on the hub's own thread, and on a thread that runs handlers in its place.
   [[nodiscard]] bool on_thread() const { return std::this_thread::get_id() == thread_.get_id() || loop_->has_borrowed_turn(); }
-  /// Where the file of a group's birth is to be.
-  [[nodiscard]] static std::string join_file_path(std::uint64_t group);
+  /// Runs `f` on the hub's thread, later, never inside this call. Thread-safe.
   template <class F>
   void post(F f) {
     loop_->post(std::move(f));
   }
-  /// For what is waited for next.
+  /// As post(); but runs `f` at once if the hub's thread is parked and this thread, which waits for a result next, had
+  /// the loop last.
   template <class F>
   void run_or_post(F f) {
     loop_->run_or_post(std::move(f));
   }
-  /// At once where this is the hub's thread.
-  template <class F>
-  void call(F f) {
-    if (on_thread()) return f();
-    post(std::move(f));
-  }
 
-  /// Ranks on other hosts will come. Throws SpawnError where they cannot, and UsageError. Blocks, unless on the hub's
-  /// thread.
-  void open_to_network();
+  // For engines, on the hub's thread.
 
-  // What follows is to be called on the hub's thread.
-
-  /// A new group, started when there are slots for it.
+  /// Makes a group, which the source starts when it has room. `peak_ranks` is how many ranks the pool may have at once;
+  /// `limit` is how long the start may take. Throws UsageError as source() does.
   std::shared_ptr<Group> start_group(int ranks, int peak_ranks, WorkerOptions const& options, Clock::duration limit,
                                      GroupOwner& owner);
-  /// True where its start had not begun; the group is no more.
+  /// Returns true if the group's start had not begun: the group is forgotten then, and its owner is told nothing.
   bool withdraw(Group& group);
-  /// Groups that wait may be started now, or never.
-  void room_has_changed();
-  /// No group of the source that waits or is being started will be.
-  void fail_starting(GroupSource const& source, std::string const& why);
-  /// The source starts no groups any more, `begun` being the one that it cannot finish: that fails, and the others that
-  /// are not there yet are launched, or fail where they were not to be.
-  void stop_starting(GroupSource& source, std::uint64_t begun, std::string const& why);
-  /// A source has nothing left.
-  void source_ended();
-  /// All tasks of all tenants, present and future, end with this error.
-  void interrupt(std::exception_ptr const& error);
-  [[nodiscard]] std::string captured_output(Group const& group);
-  void take_back(Group const& group, std::vector<Member> members);
-  /// A host is silent, and is given up: so are all groups that have ranks there.
-  void host_lost(std::string const& host);
-  /// It is gone, and what it had taken is free.
-  void forget(std::uint64_t id);
-  /// The stream of a rank's tasks, before anything is sent there.
-  void offer_ring(std::shared_ptr<Stream> const& stream) { rings_.offer(stream); }
-  void flush_soon(std::shared_ptr<Stream> const& stream) { unflushed_.push_back(stream); }
-  /// Whole lines of a rank; number 1 is stdout, 2 stderr.
-  void print(std::uint64_t number, std::string_view lines);
-
-  /// Who may give up idle ranks when another needs them.
-  class Tenant {
-   public:
-    Tenant() = default;
-    Tenant(Tenant const&) = delete;
-    Tenant& operator=(Tenant const&) = delete;
-    virtual ~Tenant() = default;
-    virtual void others_wait(bool waiting) = 0;
-    /// All tasks are to end with this error.
-    virtual void interrupted(std::exception_ptr const& error) = 0;
-  };
-  void add_tenant(Tenant& tenant);
-  void remove_tenant(Tenant& tenant) { tenants_.remove(&tenant); }
+  /// Registers a client, which must be removed before it goes.
+  void add_client(HubClient& client);
+  void remove_client(HubClient& client) { clients_.remove(&client); }
 
  private:
   struct GroupEntry {
@@ -131,7 +109,26 @@ class Hub {
     bool started = false;
   };
 
-  void flush();
+  // GroupPort and SourcePort
+  void post(std::function<void()> f) override { loop_->post(std::move(f)); }
+  [[nodiscard]] FlushList& flush_list() override { return flush_list_; }
+  void offer_ring(std::shared_ptr<Stream> const& stream) override { rings_.offer(stream); }
+  void print(std::uint64_t stream, std::string_view lines) override;
+  [[nodiscard]] std::string captured_output(Group const& group) override;
+  void host_lost(std::string const& host) override;
+  void take_back(Group const& group, std::vector<Member> members) override;
+  void forget(std::uint64_t id) override;
+  void room_has_changed() override;
+  void source_ended() override;
+  void fail_starting(GroupSource const& source, std::string const& why) override;
+  void stop_starting(GroupSource& source, std::uint64_t begun, std::string const& why) override;
+  GroupSource& launched() override { return source(Source::launched); }
+
+  template <class F>
+  void run_on_thread(F f) {
+    if (on_thread()) return f();
+    post(std::move(f));
+  }
   void attach(Hello const& hello, Socket socket);
   void serve_waiting();
   void group_has_gone();
@@ -139,19 +136,18 @@ class Hub {
   void close_source(std::size_t which);
   [[nodiscard]] bool sources_ended() const;
 
+  FlushList flush_list_;
   RingBoard rings_;
   std::shared_ptr<SharedLoop> loop_;
-  std::vector<std::unique_ptr<GroupSource>> sources_;  ///< the usual one first
+  std::vector<std::unique_ptr<GroupSource>> sources_;  ///< the default one first
   std::mutex sources_mutex_;                           ///< only the hub's thread changes them
   Listener listener_;
   std::unordered_map<std::uint64_t, GroupEntry> groups_;
-  std::list<std::uint64_t> waiting_;  ///< groups, for room
-  std::list<Tenant*> tenants_;
+  std::list<std::uint64_t> waiting_;  ///< groups that wait for room, in the order in which they came
+  std::list<HubClient*> clients_;
   std::exception_ptr interrupted_;
-  std::vector<std::shared_ptr<Stream>> unflushed_;
-  std::vector<std::shared_ptr<Stream>> flushing_;
-  static inline std::atomic<std::uint64_t> next_group = 1;  ///< of all hubs: files are called after groups
-  std::function<void()> on_closed_;                         ///< not empty: the hub closes
+  static inline std::atomic<std::uint64_t> next_group = 1;  ///< of all hubs: files are named after groups
+  std::function<void()> on_closed_;                         ///< not empty: close() waits
   bool closed_ = false;
   bool stopping_ = false;
   asio::steady_timer stop_timer_{context()};

@@ -4,6 +4,8 @@
 #include "core/base/host_name.hpp"
 
 #include <farm/error.hpp>
+#include <farm/stage_directory.hpp>
+#include <farm/stage_run.hpp>
 
 #include <fmt/format.h>
 
@@ -12,6 +14,7 @@
 #include <unistd.h>
 #include <cerrno>
 #include <cstddef>
+#include <filesystem>
 #include <string_view>
 #include <system_error>
 
@@ -52,6 +55,12 @@ JoinInfo read_join_info(std::string const& path) {
   } catch (std::exception const&) {
     throw SpawnError(fmt::format("{} was not written by a master of this version, or others may read it", path));
   }
+}
+
+std::string join_file_path(std::uint64_t group) {
+  auto const* const run = current_stage_run();
+  auto const directory = run != nullptr ? run->directory() : find_stage_directory().path;
+  return (std::filesystem::absolute(directory) / fmt::format("birth-{}-{}", getpid(), group)).string();
 }
 
 }  // namespace farm::detail

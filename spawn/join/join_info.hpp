@@ -35,4 +35,8 @@ void write_join_info(JoinInfo const& join_info, std::string const& path);
 /// Reads such a file. Throws SpawnError if there is none, if its content is not valid, or if other users may read it.
 [[nodiscard]] JoinInfo read_join_info(std::string const& path);
 
+/// Returns the path of the file for write_join_info() of a group of this process. It lies in the stage directory, so
+/// that ranks on other hosts find it, too.
+[[nodiscard]] std::string join_file_path(std::uint64_t group);
+
 }  // namespace farm::detail

@@ -30,7 +30,7 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(begin, text.find_last_not_of(blanks) - begin + 1);
 }
 
-/// A number above 0.
+/// Returns the number that the text is, if the number is above 0.
 std::optional<int> number_in(std::string_view text) {
   int value = 0;
   auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -41,7 +41,7 @@ std::optional<int> number_in(std::string_view text) {
 void add_host(std::vector<HostSlots>& hosts, std::string_view name, std::string_view slots, std::string const& where) {
   auto const bad = [](char c) { return blanks.find(c) != std::string_view::npos || c == '=' || c == '/'; };
   if (name.empty() || name.front() == '-' || std::any_of(name.begin(), name.end(), bad)) {
-    throw UsageError(fmt::format("{}: \"{}\" is no name of a host", where, name));
+    throw UsageError(fmt::format("{}: \"{}\" is not the name of a host", where, name));
   }
   auto const count = slots.empty() ? std::optional{1} : number_in(slots);
   if (!count) throw UsageError(fmt::format("{}: {} slots for {}: a number above 0 is expected", where, slots, name));
@@ -54,7 +54,7 @@ void add_host(std::vector<HostSlots>& hosts, std::string_view name, std::string_
   hosts.push_back({std::string{name}, *count});
 }
 
-/// What a command prints; none where it fails.
+/// Returns what a command prints; nothing if the command fails or prints nothing.
 std::optional<std::string> output_of(std::string const& command) {
   std::unique_ptr<FILE, int (*)(FILE*)> const pipe{popen(command.c_str(), "re"), &pclose};
   if (!pipe) return std::nullopt;
@@ -72,9 +72,9 @@ std::vector<HostSlots> hosts_of_slurm() {
   auto const names = harmless ? output_of(fmt::format("scontrol show hostnames '{}' 2>/dev/null", list)) : std::nullopt;
   if (!names) {
     throw SpawnError(
-        fmt::format("scontrol does not tell the hosts of SLURM_JOB_NODELIST={}: name them with FARM_HOSTS", list));
+        fmt::format("scontrol does not tell the hosts of SLURM_JOB_NODELIST={}: name the hosts with FARM_HOSTS", list));
   }
-  // within a step those tell of the step, which may be of this process alone
+  // within a step, SLURM_NTASKS is that of the step, which may have one process only
   bool const by_tasks = environment_variable("SLURM_STEP_ID").empty() &&
                         !environment_variable("SLURM_NTASKS").empty() &&
                         !environment_variable("SLURM_TASKS_PER_NODE").empty();
@@ -86,7 +86,7 @@ std::vector<HostSlots> hosts_of_slurm() {
   for (std::size_t i = 0; !rest.empty(); ++i) {
     auto const end = std::min(rest.find('\n'), rest.size());
     if (i >= counts.size())
-      throw SpawnError(fmt::format("{}={} tells of fewer hosts than {}", name, environment_variable(name), list));
+      throw SpawnError(fmt::format("{}={} has fewer hosts than {}", name, environment_variable(name), list));
     hosts.push_back({std::string{rest.substr(0, end)}, std::max(counts[i] / cores_each, 1)});
     rest.remove_prefix(std::min(end + 1, rest.size()));
   }
@@ -114,7 +114,7 @@ std::vector<HostSlots> parse_hosts(std::string const& text, std::string const& w
     auto const colon = std::min(entry.find(':'), entry.size());
     bool const numbered = colon < entry.size();
     if (numbered && colon + 1 == entry.size()) {
-      throw UsageError(fmt::format("{}: \"{}\" has no number behind its colon", where, entry));
+      throw UsageError(fmt::format("{}: \"{}\" has no number after its colon", where, entry));
     }
     add_host(hosts, entry.substr(0, colon), numbered ? entry.substr(colon + 1) : "", where);
     if (comma == rest.size()) return hosts;
@@ -172,13 +172,13 @@ HostList find_hosts() {
     return {.hosts = parse_hosts(text, setting_name(Setting::hosts)),
             .limited = true,
             .origin = setting_name(Setting::hosts),
-            .remedy = "give more in " + setting_name(Setting::hosts)};
+            .remedy = "add slots in " + setting_name(Setting::hosts)};
   }
   if (auto const path = setting(Setting::hostfile); !path.empty()) {
     return {.hosts = read_hostfile(path),
             .limited = true,
             .origin = fmt::format("the hostfile {}", path),
-            .remedy = fmt::format("give more in {}", path)};
+            .remedy = fmt::format("add slots in {}", path)};
   }
   if (!environment_variable("SLURM_JOB_NODELIST").empty()) {
     return {.hosts = hosts_of_slurm(),
@@ -186,7 +186,8 @@ HostList find_hosts() {
             .origin = fmt::format("Slurm job {}", environment_variable("SLURM_JOB_ID")),
             .remedy = "ask Slurm for more with -n"};
   }
-  return {.hosts = {{"localhost", 1}}, .limited = false, .origin = "this host, as nothing names others", .remedy = {}};
+  return {
+      .hosts = {{"localhost", 1}}, .limited = false, .origin = "this host, since nothing names others", .remedy = {}};
 }
 
 bool is_this_host(std::string const& name) {

@@ -1,4 +1,5 @@
 #include "spawn/launch/launch_command.hpp"
+
 #include "core/base/settings.hpp"
 
 #include <farm/error.hpp>
@@ -20,8 +21,8 @@ struct KnownLauncher {
   std::string_view arguments;
 };
 
-/// Binding is left to the scheduler of the host: mpiexec would bind all groups of one or two ranks to the same cores.
-/// Slurm gives each step cores of its own (--exact), and memory is the allocation's (--mem=0).
+/// Under mpiexec ranks are not bound to cores: mpiexec would bind all groups of one or two ranks to the same cores.
+/// Slurm gives each step cores of its own (--exact), and all memory of the allocation (--mem=0).
 constexpr std::array known_launchers{
     KnownLauncher{"mpiexec", "--oversubscribe --bind-to none --host {hosts} {exports} -n {ranks} {program}"},
     KnownLauncher{"mpirun", "--oversubscribe --bind-to none --host {hosts} {exports} -n {ranks} {program}"},
@@ -43,13 +44,14 @@ std::string usual_text() {
   return "mpiexec";
 }
 
-/// The template of a launcher that is known by its name; else the text itself.
+/// Returns the template of a known launcher, and any other text as it is. Throws UsageError if a single word is not a
+/// known launcher.
 std::string expanded(std::string const& text) {
   if (text.find_first_of(" \t{") != std::string::npos) return text;
   auto const name = text.substr(text.rfind('/') + 1);
   for (auto const& known : known_launchers) {
     if (name != known.name) continue;
-    // inside a step, which has all cores of the allocation, further steps would wait for it
+    // inside a step that has all cores of the allocation, further steps would wait for cores
     bool const in_step = name == "srun" && has_variable("SLURM_STEP_ID");
     return fmt::format("{}{} {}", text, in_step ? " --overlap" : "", known.arguments);
   }
@@ -64,13 +66,13 @@ void check_placeholders(std::string const& text) {
     bool const good = std::any_of(placeholders.begin(), placeholders.end(),
                                   [&](std::string_view each) { return text.compare(at, each.size(), each) == 0; });
     if (good) continue;
-    throw UsageError(fmt::format("the launcher \"{}\": {} means nothing; there are {}", text,
+    throw UsageError(fmt::format("the launcher \"{}\": {} is not a field; the fields are {}", text,
                                  text.substr(at, text.find('}', at) - at + 1), fmt::join(placeholders, ", ")));
   }
   if (text.find("{ranks}") == std::string::npos) {
     throw UsageError(
-        fmt::format("the launcher \"{}\" does not say how many ranks: put {{ranks}} where their number "
-                    "is to stand",
+        fmt::format("the launcher \"{}\" does not say how many ranks to start: put {{ranks}} where "
+                    "their number belongs",
                     text));
   }
 }

@@ -7,21 +7,22 @@
 
 namespace farm::detail {
 
-/// How a launcher is called to start one group. As text: words as in a shell, quotes included, of which some stand for
-/// what is filled in:
+/// The command line by which a launcher starts one group, as a template: words as in a shell, quotes included. These
+/// fields in it are replaced:
 ///
-///   {ranks}     how many
-///   {hosts}     where, as mpiexec has it: a:2,b:1
-///   {nodes}     on how many hosts
-///   {nodelist}  where, as srun has it: the host, or one for each rank where there are several
-///   {layout}    block, or arbitrary where there are several hosts; likewise
-///   {exports}   -x NAME for each variable that the user has given the ranks; these are words of their own
-///   {program}   the words that start the program; they stand at the end where this is missing
+///   {ranks}     the number of ranks
+///   {hosts}     the hosts with the number of ranks on each, as mpiexec has them: a:2,b:1
+///   {nodes}     the number of hosts
+///   {nodelist}  the hosts as srun has them: the host, or, if there are several, one entry for each rank
+///   {layout}    for srun: block, or arbitrary if there are several hosts
+///   {exports}   -x NAME for each variable that ranks on other hosts are to have; must be a word of its own
+///   {program}   the words that start the program; they go to the end if this field is missing
 class LaunchCommand {
  public:
-  /// `text` is such a template; or mpiexec, mpirun, srun or flux, with or without its path, for those that are known;
-  /// or empty for what FARM_LAUNCHER says, or else for srun inside a Slurm allocation, flux inside a Flux instance, and
-  /// mpiexec elsewhere. Throws UsageError.
+  /// `text` is such a template, or one of the launchers that the farm knows: mpiexec, mpirun, srun or flux, with or
+  /// without a path. If `text` is empty, FARM_LAUNCHER counts; if that is not set, srun inside a Slurm allocation, flux
+  /// inside a Flux instance, and mpiexec elsewhere. Throws UsageError if the launcher or a field is not known, or if
+  /// {ranks} is missing.
   explicit LaunchCommand(std::string text);
 
   struct Filling {
@@ -30,9 +31,10 @@ class LaunchCommand {
     std::vector<std::string> exports{};  ///< names of variables
     std::vector<std::string> program{};
   };
+  /// Returns the command with its fields replaced.
   [[nodiscard]] std::vector<std::string> fill(Filling const& filling) const;
 
-  /// The template as it stands.
+  /// Returns the template.
   [[nodiscard]] std::string const& text() const { return text_; }
 
  private:
@@ -40,10 +42,10 @@ class LaunchCommand {
   std::vector<std::string> words_;
 };
 
-/// As a shell does it, but nothing is replaced. Throws UsageError where a quote is not closed.
+/// Splits a command into words as a shell does, but expands nothing. Throws UsageError if a quote is not closed.
 [[nodiscard]] std::vector<std::string> split_words(std::string const& text);
 
-/// For people: with quotes where a shell needs them.
+/// Returns the command for people, with quotes where a shell needs them.
 [[nodiscard]] std::string to_text(std::vector<std::string> const& command);
 
 }  // namespace farm::detail

@@ -1,5 +1,7 @@
 #include "spawn/launch/launcher_process.hpp"
 
+#include "core/base/descriptor.hpp"
+
 #include <farm/error.hpp>
 
 #include <fmt/format.h>
@@ -24,14 +26,14 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// From SIGTERM, which mpiexec often ignores once something has failed.
+/// From SIGTERM to SIGKILL: mpiexec often ignores SIGTERM once something has failed.
 constexpr auto term_limit = 2s;
-/// What it has started may hold its output open for ever.
+/// From the end of the command: processes that it has started may hold its output open for ever.
 constexpr auto drain_limit = 200ms;
-/// Where the kernel (before 5.3) cannot tell of an end.
+/// How often the command is looked at if the kernel (before 5.3) has no pidfd.
 constexpr auto look_interval = 20ms;
 
-/// Of what it says the beginning mostly tells the cause, and the end what became of it.
+/// The first lines of the output mostly tell the cause of a failure, the last ones its outcome.
 constexpr std::size_t most_first_lines = 3;
 constexpr std::size_t most_last_lines = 4;
 constexpr std::size_t longest_line = 200;
@@ -44,31 +46,18 @@ std::vector<char*> pointers(std::vector<std::string> const& strings) {
   return result;
 }
 
-/// Descriptors that are closed again where something throws.
-class PipeEnds {
- public:
-  explicit PipeEnds(int flags) {
-    if (pipe2(ends_.data(), flags) != 0) throw std::system_error(errno, std::generic_category(), "pipe");
-  }
-  PipeEnds(PipeEnds const&) = delete;
-  PipeEnds& operator=(PipeEnds const&) = delete;
-  ~PipeEnds() {
-    close_reading();
-    close_writing();
-  }
-  [[nodiscard]] int reading() const { return ends_[0]; }
-  [[nodiscard]] int writing() const { return ends_[1]; }
-  [[nodiscard]] int take_reading() { return std::exchange(ends_[0], -1); }
-  void close_reading() { close_end(0); }
-  void close_writing() { close_end(1); }
-
- private:
-  void close_end(std::size_t i) {
-    if (ends_[i] >= 0) close(std::exchange(ends_[i], -1));
-  }
-  std::array<int, 2> ends_{-1, -1};
+struct PipeEnds {
+  Descriptor reading;
+  Descriptor writing;
 };
 
+PipeEnds make_pipe() {
+  std::array<int, 2> ends{};
+  if (pipe2(ends.data(), O_CLOEXEC) != 0) throw std::system_error(errno, std::generic_category(), "pipe");
+  return {Descriptor{ends[0]}, Descriptor{ends[1]}};
+}
+
+/// Why the forked process could not execute the command.
 struct Failure {
   enum class Step : int { directory, program } step = Step::program;
   int error = 0;
@@ -82,11 +71,11 @@ void close_others_on_exec() {
   for (int descriptor = 3; descriptor < 1024; ++descriptor) fcntl(descriptor, F_SETFD, FD_CLOEXEC);
 }
 
-/// In the forked process, where nothing may be called but what a signal handler may call.
+/// Executes the command in the forked process. Calls only functions that a signal handler may call.
 [[noreturn]] void become(char* const* command, char* const* environment, char const* directory, bool ends_with_thread,
                          pid_t parent, int out, int err, int failed) {
   setpgid(0, 0);
-  // signals are blocked as yet: no handler of the parent may take one
+  // signals are still blocked: a handler of the parent must not run here
   for (int const number : {SIGPIPE, SIGINT, SIGQUIT, SIGTERM, SIGCHLD, SIGHUP}) std::signal(number, SIG_DFL);  // NOLINT
   if (ends_with_thread) {
     prctl(PR_SET_PDEATHSIG, SIGTERM);
@@ -138,9 +127,9 @@ std::shared_ptr<LauncherProcess> LauncherProcess::start(asio::io_context& contex
 }
 
 void LauncherProcess::spawn(Start const& start) {
-  PipeEnds out{O_CLOEXEC};
-  PipeEnds err{O_CLOEXEC};
-  PipeEnds failed{O_CLOEXEC};
+  auto out = make_pipe();
+  auto err = make_pipe();
+  auto failed = make_pipe();
   auto const command = pointers(start.command);
   auto const environment = pointers(start.environment);
   char const* const directory = start.directory.empty() ? nullptr : start.directory.c_str();
@@ -153,17 +142,15 @@ void LauncherProcess::spawn(Start const& start) {
   if (child != 0) pthread_sigmask(SIG_SETMASK, &before, nullptr);
   if (child < 0) throw std::system_error(errno, std::generic_category(), "fork");
   if (child == 0) {
-    become(command.data(), environment.data(), directory, start.ends_with_thread, parent, out.writing(), err.writing(),
-           failed.writing());
+    become(command.data(), environment.data(), directory, start.ends_with_thread, parent, out.writing.get(),
+           err.writing.get(), failed.writing.get());
   }
-  setpgid(child, child);  // whoever of the two comes first
-  out.close_writing();
-  err.close_writing();
-  failed.close_writing();
+  setpgid(child, child);  // both processes do this, as either may be first
+  for (auto* const pipe : {&out, &err, &failed}) pipe->writing = Descriptor{};
   Failure failure;
   ssize_t count = 0;
   do {
-    count = ::read(failed.reading(), &failure, sizeof failure);
+    count = ::read(failed.reading.get(), &failure, sizeof failure);
   } while (count < 0 && errno == EINTR);
   if (count == sizeof failure) {
     waitpid(child, nullptr, 0);
@@ -177,10 +164,10 @@ void LauncherProcess::spawn(Start const& start) {
                                                          : ""));
   }
   process_ = child;
-  pipes_[0].number = 1;
-  pipes_[1].number = 2;
-  pipes_[0].descriptor.assign(out.take_reading());
-  pipes_[1].descriptor.assign(err.take_reading());
+  pipes_[0].stream = 1;
+  pipes_[1].stream = 2;
+  pipes_[0].descriptor.assign(out.reading.release());
+  pipes_[1].descriptor.assign(err.reading.release());
 }
 
 void LauncherProcess::read(Pipe& pipe) {
@@ -196,7 +183,7 @@ void LauncherProcess::read(Pipe& pipe) {
 }
 
 void LauncherProcess::take_lines(Pipe& pipe) {
-  auto size = pipe.text.rfind('\n') + 1;  // 0 where there is none
+  auto size = pipe.text.rfind('\n') + 1;  // 0 if there is none
   if (!pipe.open || (size == 0 && pipe.text.size() > pipe.buffer.size())) size = pipe.text.size();
   if (size == 0) return;
   auto const lines = std::string_view{pipe.text}.substr(0, size);
@@ -205,11 +192,11 @@ void LauncherProcess::take_lines(Pipe& pipe) {
     keep(lines.substr(begin, end - begin));
     begin = end + 1;
   }
-  if (on_lines_) on_lines_(pipe.number, lines);
+  if (on_lines_) on_lines_(pipe.stream, lines);
   pipe.text.erase(0, size);
 }
 
-/// But rules and blank lines. Bytes that are no text are not for a terminal.
+/// Keeps a line for captured_output(), unless the line is blank or a rule. Replaces bytes that a terminal must not get.
 void LauncherProcess::keep(std::string_view line) {
   auto const is_rule = [](char c) { return std::string_view{"-=*_# \t\r"}.find(c) != std::string_view::npos; };
   if (std::all_of(line.begin(), line.end(), is_rule)) return;
@@ -251,7 +238,7 @@ void LauncherProcess::watch() {
 void LauncherProcess::collect() {
   siginfo_t seen{};
   bool const gone = waitid(P_PID, static_cast<id_t>(process_), &seen, WEXITED | WNOHANG | WNOWAIT) == 0;
-  if (gone && seen.si_pid == process_ && ending_) kill(-process_, SIGKILL);  // what it has left behind
+  if (gone && seen.si_pid == process_ && ending_) kill(-process_, SIGKILL);  // what the command has left behind
   int status = 0;
   pid_t const who = waitpid(process_, &status, WNOHANG);
   if (who == 0 || (who < 0 && errno != ECHILD)) return;
@@ -304,7 +291,7 @@ std::string LauncherProcess::exit_text() const {
   return fmt::format("exited with status {}", WEXITSTATUS(*status_));
 }
 
-std::string LauncherProcess::words() const {
+std::string LauncherProcess::captured_output() const {
   std::string text;
   for (auto const& line : first_lines_) text += (text.empty() ? "" : " / ") + line;
   if (lines_left_out_) text += " / ...";

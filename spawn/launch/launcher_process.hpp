@@ -6,6 +6,7 @@
 #include <asio/steady_timer.hpp>
 
 #include <array>
+#include <cstdint>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -16,44 +17,46 @@
 
 namespace farm::detail {
 
-/// A command that starts ranks, such as mpiexec or srun, in a process group of its own. What it prints is read by
-/// lines, of which the first and the last are kept. Used from the thread of its io_context; nothing here blocks.
+/// A running command that starts ranks, such as mpiexec or srun. The command has a process group of its own, and its
+/// output is read here. Used on the thread of its io_context; no function blocks but the destructor.
 class LauncherProcess : public std::enable_shared_from_this<LauncherProcess> {
  public:
   struct Start {
-    std::vector<std::string> command;      ///< looked for in PATH
-    std::vector<std::string> environment;  ///< all of it, NAME=value
-    std::string directory{};               ///< empty: that of this process
-    bool ends_with_thread = false;         ///< it gets SIGTERM when the thread that starts it ends
+    std::vector<std::string> command;      ///< the program, looked for in PATH, and its arguments
+    std::vector<std::string> environment;  ///< the whole environment, as NAME=value
+    std::string directory{};               ///< the working directory; empty: that of this process
+    bool ends_with_thread = false;         ///< the command gets SIGTERM when the thread that starts it ends
   };
-  /// Whole lines; number 1 is stdout, 2 stderr.
-  using OnLines = std::function<void(std::uint64_t number, std::string_view lines)>;
-  /// It has ended, and all that it has said was read. The last call; not after forget().
+  /// Called with whole lines of the command's output. Stream 1 is stdout, 2 is stderr.
+  using OnLines = std::function<void(std::uint64_t stream, std::string_view lines)>;
+  /// Called once, when the command has ended and its output was read. Not called after forget().
   using OnEnded = std::function<void()>;
 
-  /// Throws SpawnError where it cannot be started, which names the command and says why.
+  /// Starts the command. Blocks until the program runs or could not be executed. Throws SpawnError, which names the
+  /// command and the reason, if it cannot be started.
   static std::shared_ptr<LauncherProcess> start(asio::io_context& context, Start const& start, OnLines on_lines,
                                                 OnEnded on_ended);
   LauncherProcess(LauncherProcess const&) = delete;
   LauncherProcess& operator=(LauncherProcess const&) = delete;
-  /// Where it has not ended yet, kills it and all of its process group.
+  /// Kills the process group of a command that has not ended, and waits for the command.
   ~LauncherProcess();
 
-  /// SIGTERM to its process group, and SIGKILL to what is left of that 2 s later.
+  /// Sends SIGTERM to the process group, and SIGKILL 2 s later to what is left of it.
   void end();
-  /// The handlers are not called any more.
+  /// Drops the handlers: neither is called any more.
   void forget();
   [[nodiscard]] bool ended() const { return ended_; }
-  /// "exited with status 1", "was ended by signal 9 (Killed)", "is still running"
+  /// Returns "exited with status 1", "was ended by signal 9 (Killed)" or "is still running".
   [[nodiscard]] std::string exit_text() const;
-  /// What it has said, its first and last lines, as one; without rules and blank lines. Empty: nothing.
-  [[nodiscard]] std::string words() const;
+  /// Returns the first three and the last four lines of the output as one line, without blank lines and rules. Empty if
+  /// the command has printed nothing.
+  [[nodiscard]] std::string captured_output() const;
 
  private:
   struct Pipe {
     explicit Pipe(asio::io_context& context) : descriptor(context) {}
     asio::posix::stream_descriptor descriptor;
-    std::uint64_t number = 0;
+    std::uint64_t stream = 0;
     std::string text;  ///< an unfinished line
     std::array<char, 4096> buffer{};
     bool open = true;
@@ -71,15 +74,15 @@ class LauncherProcess : public std::enable_shared_from_this<LauncherProcess> {
   OnLines on_lines_;
   OnEnded on_ended_;
   std::array<Pipe, 2> pipes_;
-  asio::posix::stream_descriptor exit_;  ///< readable once the process has ended; closed where the kernel has no such
+  asio::posix::stream_descriptor exit_;  ///< readable once the process has ended; closed if the kernel has no pidfd
   asio::steady_timer watch_timer_;
   asio::steady_timer drain_timer_;
   asio::steady_timer kill_timer_;
   pid_t process_ = -1;
   bool ending_ = false;
-  bool collected_ = false;
+  bool collected_ = false;  ///< the process has ended, and waitpid() was called
   bool ended_ = false;
-  std::optional<int> status_;  ///< as of waitpid(); none: somebody else has taken it
+  std::optional<int> status_;  ///< of waitpid(); none: somebody else has called it
   std::vector<std::string> first_lines_;
   std::deque<std::string> last_lines_;
   bool lines_left_out_ = false;

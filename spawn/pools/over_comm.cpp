@@ -14,7 +14,7 @@ std::shared_ptr<CommSession> make_session(CommOptions const& options) {
 
 namespace {
 
-/// A rank that is a thread of the master shares all that belongs to the process.
+/// A rank that is a thread of the master cannot have a process environment of its own.
 void check_shared_process(WorkerOptions const& workers) {
   if (workers.working_directory.empty() && workers.environment.empty() && workers.output_directory.empty()) return;
   throw UsageError(

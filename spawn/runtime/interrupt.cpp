@@ -20,9 +20,10 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// For main to end after Ctrl-C.
+/// The time that main has to return.
 constexpr auto patience = 10s;
-/// mpiexec kills a second after it has told processes to end; on a busy machine less is left of it.
+/// The same under a launcher: mpiexec kills processes one second after it has told them to end, and on a busy machine
+/// less than that is left.
 constexpr auto launcher_patience = 500ms;
 
 std::atomic<int> received{0};
@@ -38,7 +39,7 @@ void remove_stage() {
   _exit(status);
 }
 
-/// The error that a future was interrupted with may have left main.
+/// Called if an exception leaves main. After a signal this may be the error of an interrupted future.
 [[noreturn]] void terminate() {
   if (received != 0) leave(Interrupt::status());
   before();
@@ -47,8 +48,8 @@ void remove_stage() {
 
 }  // namespace
 
-Interrupt::Interrupt(Hub& hub, bool launched)
-    : hub_(hub), launched_(launched), signals_(hub.context()), timer_(hub.context()) {
+Interrupt::Interrupt(Hub& hub, bool killed_soon)
+    : hub_(hub), killed_soon_(killed_soon), signals_(hub.context()), timer_(hub.context()) {
   before = std::set_terminate(&terminate);
   for (int const signal : {SIGINT, SIGTERM, SIGHUP}) {
     struct sigaction action {};
@@ -80,7 +81,7 @@ void Interrupt::on_signal(int signal) {
   received = signal;
   log_error(fmt::format("{}: ending the tasks; once more to leave at once", strsignal(signal)));  // NOLINT: one thread
   hub_.interrupt(error());
-  bool const hurry = launched_ && signal != SIGINT;
+  bool const hurry = killed_soon_ && signal != SIGINT;
   if (hurry) remove_stage();
   timer_.expires_after(hurry ? Clock::duration{launcher_patience} : Clock::duration{patience});
   timer_.async_wait([](asio::error_code const& error) {

@@ -10,21 +10,22 @@ namespace farm::detail {
 
 class Hub;
 
-/// What SIGINT, SIGTERM and SIGHUP do to a master that has not said otherwise: all tasks end as cancelled and their
-/// ranks are ended; main, which is told by its futures, has some seconds to come to its end, or one where a launcher
-/// will not wait. The exit status is 128 + signal, whatever main returns. The second signal ends the program at once.
-/// Either way nothing is left behind.
+/// Handles SIGINT, SIGTERM and SIGHUP in a master that does not handle them itself. The first signal ends all tasks as
+/// cancelled and kills their ranks; main sees this by its futures, and has 10 s to return, or half a second if a
+/// launcher kills the master soon. The exit status is 128 + signal, whatever main returns. The second signal ends the
+/// program at once. In both cases no files and no processes are left behind.
 class Interrupt {
  public:
-  /// Signals whose handling the program has changed are left alone. On the hub's thread.
-  Interrupt(Hub& hub, bool launched);
+  /// Leaves signals alone whose handling the program has changed. Call it on the hub's thread. `killed_soon`: a
+  /// launcher kills this process soon after it was sent SIGTERM or SIGHUP.
+  Interrupt(Hub& hub, bool killed_soon);
   Interrupt(Interrupt const&) = delete;
   Interrupt& operator=(Interrupt const&) = delete;
   ~Interrupt();
 
-  /// The status to exit with, once the program was interrupted; else 0.
+  /// Returns the exit status of an interrupted program; 0 if this program was not interrupted.
   [[nodiscard]] static int status();
-  /// What tasks end with once it was.
+  /// Returns the error of all tasks of an interrupted program.
   [[nodiscard]] static std::exception_ptr error();
 
  private:
@@ -32,7 +33,7 @@ class Interrupt {
   void on_signal(int signal);
 
   Hub& hub_;
-  bool launched_;
+  bool killed_soon_;
   asio::signal_set signals_;
   asio::steady_timer timer_;
 };

@@ -3,23 +3,21 @@
 #include "core/base/host_name.hpp"
 #include "core/base/settings.hpp"
 #include "spawn/hub/hub.hpp"
-#include "spawn/hub/invitation.hpp"
 #include "spawn/hub/stage_owner.hpp"
-#include "spawn/join/join_broadcast.hpp"
-#include "spawn/join/join_info.hpp"
+#include "spawn/hub/static_ranks.hpp"
 #include "spawn/platform/platform.hpp"
 #include "spawn/platform/pmix.hpp"
-#include "spawn/platform/process_role.hpp"
 #include "spawn/rank/abort.hpp"
-#include "spawn/rank/split_guard.hpp"
-#include "spawn/rank/worker.hpp"
 #include "spawn/runtime/interrupt.hpp"
+#include "spawn/runtime/mpi_start.hpp"
+#include "spawn/runtime/rank_role.hpp"
 #include "spawn/sources/source_choice.hpp"
 #include "spawn/sources/spawned_source.hpp"
 #include "spawn/trace/trace.hpp"
 
 #include <farm/comm.hpp>
 #include <farm/detail/log.hpp>
+#include <farm/error.hpp>
 #include <farm/mpi_error.hpp>
 #include <farm/stage_run.hpp>
 
@@ -30,87 +28,48 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <string>
 
 namespace farm {
 namespace {
 
 using namespace detail;
 
-constexpr std::chrono::seconds arrival_limit{60};
+constexpr std::chrono::seconds connect_limit{60};
 
-void check_thread_level() {
-  int provided = 0;
-  check_mpi(MPI_Query_thread(&provided), "MPI_Query_thread");
-  if (provided < MPI_THREAD_MULTIPLE) {
-    throw SpawnError(
-        "MPI was initialized without MPI_THREAD_MULTIPLE, which the farm needs: it uses MPI from a thread of its own");
-  }
+bool runtime_exists = false;  // NOLINT: one per process
+
+/// What this process is in its run.
+enum class Role {
+  spawned_rank,
+  launched_rank,
+  static_rank,
+  launched_master,  ///< whose groups are launched; does not initialize MPI
+  mpi_master,       ///< whose groups are spawned, or made of the other ranks of its job
+  participant,      ///< Ranks::take_part
+};
+
+/// Tells of misspelt settings, on one process of the job only.
+void warn_of_unknown_settings() {
+  if (launched_as().rank > 0) return;
+  for (auto const& line : unknown_settings()) log_error(line);
 }
 
-void initialize_mpi(int argc, char** argv) {
-  int provided = 0;
-  check_mpi(MPI_Init_thread(&argc, &argv, MPI_THREAD_MULTIPLE, &provided), "MPI_Init_thread");
+/// Throws UsageError if a setting is wrong, or asks for what cannot be.
+Role find_role(Ranks ranks, bool mpi_initialized) {
+  auto const kind = started_as_worker();
+  if (kind == "spawned") return Role::spawned_rank;
+  if (kind == "launched") return Role::launched_rank;
+  warn_of_unknown_settings();
+  check_settings();
+  if (choose_source(ranks) == Source::launched) return Role::launched_master;
+  if (ranks == Ranks::take_part) return Role::participant;
+  return launched_as().rank > 0 && !mpi_initialized ? Role::static_rank : Role::mpi_master;
 }
 
-/// What the master sends when it has spawned this group; the last message between the two that goes by MPI.
-JoinInfo receive_join_info_from_parent() {
-  MPI_Comm parent = MPI_COMM_NULL;
-  check_mpi(MPI_Comm_get_parent(&parent), "MPI_Comm_get_parent");
-  if (parent == MPI_COMM_NULL) throw SpawnError("FARM_WORKER is set, but no farm has spawned this process: unset it");
-  check_mpi(MPI_Comm_set_errhandler(parent, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
-  auto join_info = receive_join_info(parent, 0);
-  check_mpi(MPI_Comm_disconnect(&parent), "MPI_Comm_disconnect");
-  return join_info;
-}
-
-/// A process that serves and ends: `serve` is called with MPI initialized.
-template <class Serve>
-[[noreturn]] void be_rank(int argc, char** argv, bool guarded, Serve serve) {
-  set_rank_process();
-  try {
-    auto const link = guarded ? split_off_guard(argv) : GuardLink{};
-    unsetenv("FARM_WORKER");  // what a task starts is no rank
-    unsetenv("FARM_TRACE");   // and its timeline is not the master's
-    unsetenv("FARM_BIRTH");
-    int initialized = 0;
-    MPI_Initialized(&initialized);
-    if (initialized == 0) initialize_mpi(argc, argv);
-    serve();
-    MPI_Finalize();
-    link.set_finalized();
-    if (!link.guarded()) usleep(finalize_linger_us);
-  } catch (std::exception const& e) {
-    log_error(e.what());
-    std::fflush(nullptr);
-    _exit(1);
-  }
-  std::exit(0);
-}
-
-[[noreturn]] void be_spawned_rank(int argc, char** argv) {
-  be_rank(argc, argv, true, [] { serve_tasks(receive_join_info_from_parent(), MPI_COMM_WORLD); });
-}
-
-[[noreturn]] void be_launched_rank(int argc, char** argv) {
-  JoinInfo join_info;
-  try {
-    char const* const path = getenv("FARM_BIRTH");
-    if (path == nullptr) throw SpawnError("FARM_WORKER is set, but no farm has launched this process: unset it");
-    join_info = read_join_info(path);
-  } catch (std::exception const& e) {
-    log_error(e.what());
-    _exit(1);
-  }
-  be_rank(argc, argv, true, [&] { serve_tasks(join_info, MPI_COMM_WORLD); });
-}
-
-[[noreturn]] void be_static_rank(int argc, char** argv, bool mpi_was_initialized) {
-  be_rank(argc, argv, !mpi_was_initialized, [] {
-    auto const all = Comm::borrow(MPI_COMM_WORLD).duplicate();
-    check_mpi(MPI_Comm_set_errhandler(all, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
-    if (!serve_static_groups(receive_join_info(all, 0), all)) leave_at_once();
-  });
+/// In a job with more ranks than cores on this host, those that wait in MPI yield.
+void yield_if_oversubscribed() {
+  auto const job = launched_as();
+  if (job.size > 1 && !yield_setting(job.local_size).empty()) setenv("OMPI_MCA_mpi_yield_when_idle", "1", 0);
 }
 
 Slots count_slots(bool singleton) {
@@ -135,81 +94,86 @@ Slots count_static_ranks(int size) {
           .remedy = [](int ranks) { return fmt::format("start it with mpiexec -n {}", ranks + 1); }};
 }
 
-/// Tells of misspelt variables, in the master only.
-void warn_of_unknown_settings() {
-  if (launched_as().rank > 0) return;
-  for (auto const& line : unknown_settings()) log_error(line);
-}
-
-bool runtime_exists = false;  // NOLINT: one per process
-
 }  // namespace
 
 struct Runtime::State {
   bool finalizes_mpi = false;
-  Comm all;  ///< of all ranks, where they serve
+  Comm all;  ///< of all ranks of the job, if the others serve
   std::unique_ptr<Hub> hub;
-  std::unique_ptr<Interrupt> interrupt;  ///< used on the hub's thread, which ends before it
+  std::unique_ptr<Interrupt> interrupt;  ///< used on the hub's thread, which ends before
 
-  /// Pools may be made. `launched`: somebody kills this process soon after a signal.
-  void begin(bool launched) {
+  void open_hub() {
+    StageOwner::instance().open();
+    hub = std::make_unique<Hub>();
+  }
+
+  /// From now on pools can be made. `killed_soon`: a launcher kills this process soon after it was sent a signal.
+  void publish_hub(bool killed_soon) {
     Hub::set_instance(hub.get());
     if (auto const* const run = current_stage_run()) run->removes_if_killed(mpi_shared_memory());
-    hub->post([this, launched] { interrupt = std::make_unique<Interrupt>(*hub, launched); });
+    hub->post([this, killed_soon] { interrupt = std::make_unique<Interrupt>(*hub, killed_soon); });
+  }
+
+  void start_launched_master() {
+    Trace::open();
+    open_hub();
+    static_cast<void>(hub->source(Source::launched));
+    publish_hub(!is_singleton() || getenv("SLURM_JOB_ID") != nullptr);
+  }
+
+  /// Initializes MPI, unless the program has done so.
+  void start_mpi(int argc, char** argv, bool binds_freely) {
+    if (!mpi_is_initialized()) {
+      yield_if_oversubscribed();
+      if (is_singleton()) prepare_singleton();
+      if (binds_freely) leave_default_binding();
+      initialize_mpi(argc, argv);
+      finalizes_mpi = true;
+    }
+    check_thread_level();
+    check_mpi(MPI_Comm_set_errhandler(MPI_COMM_SELF, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
+  }
+
+  void start_mpi_master(int argc, char** argv) {
+    bool const singleton = is_singleton();
+    if (launched_as().rank <= 0) Trace::open();
+    start_mpi(argc, argv, true);
+    auto const world = Comm::borrow(MPI_COMM_WORLD);
+    // a rank finds out only now if the program has initialized MPI, or if the launcher does not tell it its rank
+    if (world.rank() > 0) become_static_rank(argc, argv, false);
+    open_hub();
+    if (job_has_other_hosts() || is_set(Setting::address)) hub->open_to_network();
+    if (world.size() == 1) {
+      hub->set_source(std::make_unique<SpawnedSource>(hub->source_port(), count_slots(singleton)));
+    } else {
+      all = world.duplicate();
+      connect_static_ranks(*hub, all, count_static_ranks(world.size()), connect_limit);
+    }
+    publish_hub(!singleton);
   }
 };
 
 Runtime::Runtime(int argc, char** argv, Ranks ranks) : state_(std::make_unique<State>()) {
   if (runtime_exists) throw UsageError("there is a farm::Runtime already: a process has one");
   keep_abort_linked();
-  int initialized = 0;
-  MPI_Initialized(&initialized);
-  if (initialized == 0) exclude_absent_fabrics();
-  if (auto const kind = started_as_worker(); kind == "spawned") {
-    be_spawned_rank(argc, argv);
-  } else if (kind == "launched") {
-    be_launched_rank(argc, argv);
-  }
-  warn_of_unknown_settings();
-  check_settings();
-  auto const source = choose_source(ranks);
-  if (ranks == Ranks::serve && launched_as().rank <= 0) Trace::open();
-  if (source == Source::launched) {
-    StageOwner::instance().open();
-    state_->hub = std::make_unique<Hub>();
-    static_cast<void>(state_->hub->source(Source::launched));
-    state_->begin(!is_singleton() || getenv("SLURM_JOB_ID") != nullptr);
-    runtime_exists = true;
-    return;
-  }
-  bool const singleton = is_singleton();
-  if (initialized == 0) {
-    auto const place = launched_as();
-    if (place.size > 1 && !yield_setting(place.local_size).empty()) setenv("OMPI_MCA_mpi_yield_when_idle", "1", 0);
-    if (ranks == Ranks::serve && place.rank > 0) be_static_rank(argc, argv, false);
-    if (singleton) prepare_singleton();
-    if (ranks == Ranks::serve) leave_default_binding();
-    initialize_mpi(argc, argv);
-    state_->finalizes_mpi = true;
-  }
-  check_thread_level();
-  int size = 1;
-  int rank = 0;
-  check_mpi(MPI_Comm_size(MPI_COMM_WORLD, &size), "MPI_Comm_size");
-  check_mpi(MPI_Comm_rank(MPI_COMM_WORLD, &rank), "MPI_Comm_rank");
-  check_mpi(MPI_Comm_set_errhandler(MPI_COMM_SELF, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
-  if (ranks == Ranks::serve) {
-    if (rank > 0) be_static_rank(argc, argv, true);
-    StageOwner::instance().open();
-    state_->hub = std::make_unique<Hub>();
-    if (job_has_other_hosts() || is_set(Setting::address)) state_->hub->open_to_network();
-    if (size == 1) {
-      state_->hub->set_source(std::make_unique<SpawnedSource>(*state_->hub, count_slots(singleton)));
-    } else {
-      state_->all = Comm::borrow(MPI_COMM_WORLD).duplicate();
-      invite_static_ranks(*state_->hub, state_->all, count_static_ranks(size), arrival_limit);
-    }
-    state_->begin(!singleton);
+  bool const mpi_initialized = mpi_is_initialized();
+  if (!mpi_initialized) exclude_absent_fabrics();
+  switch (find_role(ranks, mpi_initialized)) {
+    case Role::spawned_rank:
+      become_spawned_rank(argc, argv);
+    case Role::launched_rank:
+      become_launched_rank(argc, argv);
+    case Role::static_rank:
+      yield_if_oversubscribed();
+      become_static_rank(argc, argv, true);
+    case Role::launched_master:
+      state_->start_launched_master();
+      break;
+    case Role::mpi_master:
+      state_->start_mpi_master(argc, argv);
+      break;
+    case Role::participant:
+      state_->start_mpi(argc, argv, false);
   }
   runtime_exists = true;
 }
@@ -221,16 +185,16 @@ Runtime::~Runtime() {
   int finalized = 0;
   MPI_Finalized(&finalized);
   if (state_->finalizes_mpi && finalized == 0) {
-    if (stuck) {  // by a spawn that never comes back, or a host that is lost
+    if (stuck) {  // MPI_Comm_spawn never comes back, or a host is lost
       leave_without_mpi();
     } else {
       state_->all = {};
-      MPI_Finalize();  // static ranks end after it, and what they print meanwhile still comes
+      MPI_Finalize();  // static ranks end after it, and what they print meanwhile is still passed on
     }
   }
   if (state_->hub) state_->hub->stop();
   StageOwner::instance().close();
-  if (int const status = Interrupt::status(); status != 0) {  // whatever main would return
+  if (int const status = Interrupt::status(); status != 0) {  // in place of what main would return
     std::fflush(nullptr);
     _exit(status);
   }

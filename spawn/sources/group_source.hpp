@@ -15,15 +15,16 @@ namespace farm::detail {
 
 class Group;
 
-/// How many ranks may be alive at once besides the master.
+/// How many ranks may be alive at once, without the master.
 struct Slots {
   int total = 0;
   bool limited = false;                            ///< false: as many as are asked for
   std::string origin;                              ///< where the number comes from, for people
-  std::function<std::string(int ranks)> remedy{};  ///< what to do to have so many; likewise
+  std::function<std::string(int ranks)> remedy{};  ///< returns what to do to have so many, for people
 };
 
-/// Where the groups of a hub come from. All but slots() is called on the hub's thread.
+/// Where the groups of a hub come from. The hub calls this on its thread, except for the functions that say that they
+/// are thread-safe.
 class GroupSource {
  public:
   GroupSource() = default;
@@ -31,37 +32,40 @@ class GroupSource {
   GroupSource& operator=(GroupSource const&) = delete;
   virtual ~GroupSource() = default;
 
-  /// As it was at the start. Thread-safe.
+  /// Returns the slots as they were at the start. Thread-safe.
   [[nodiscard]] virtual Slots const& slots() const = 0;
   [[nodiscard]] virtual Source kind() const = 0;
-  /// Throws SpawnError where no group can be started at all, or not so many ranks, and UsageError where none can with
-  /// these options. Thread-safe.
+  /// Throws SpawnError if no group can be started at all, or not so many ranks, and UsageError if the options ask for
+  /// what the source cannot do. Thread-safe.
   virtual void check(int /*ranks*/, WorkerOptions const& /*options*/) const {}
+  /// Returns true if a group of so many ranks can be started now.
   [[nodiscard]] virtual bool has_room(int ranks, WorkerOptions const& options) const = 0;
-  /// Why no group of so many ranks can be started any more; empty where one can, if not now.
+  /// Returns why no group of so many ranks can ever be started again. Empty if one can, now or later.
   [[nodiscard]] virtual std::string refusal(int ranks, WorkerOptions const& options) const = 0;
-  /// Where there is room: the group's expect(), take() or start_failed() follows, and in any case released().
+  /// Starts a group. Requires has_room(). The source then calls expect(), form() or start_failed() of the group; the
+  /// hub calls released() when the group is gone.
   virtual void start(std::shared_ptr<Group> const& group, int peak_ranks, WorkerOptions const& options,
                      Clock::duration limit) = 0;
-  /// True where that had not begun: the group will not be heard of again, nor is released() called.
+  /// Returns true if the start of the group had not begun. The source has forgotten the group then; released() does not
+  /// follow.
   virtual bool withdraw(Group const& group) = 0;
-  /// The group is gone: what it has taken is free.
+  /// The group is gone, and its slots are free.
   virtual void released(Group const& group) = 0;
-  /// The host of a rank is silent, and was given up.
+  /// The host of a rank does not answer any more, and was given up.
   virtual void host_lost(Group const& /*group*/, int /*rank*/) {}
-  /// What is known of a group that has not come to life; empty: nothing.
+  /// Returns what is known about a group that does not become ready, for people. Empty if nothing is.
   [[nodiscard]] virtual std::string captured_output(Group const& /*group*/) const { return {}; }
-  /// Ranks of a group that outlive it.
+  /// Takes back ranks that outlive their group.
   virtual void take_back(std::vector<Member> members) = 0;
-  /// A rank has come that belongs to no group yet.
+  /// Connects a rank that belongs to no group yet. Throws ProtocolError if none is expected.
   virtual void attach(Hello const& hello, Socket socket) = 0;
-  /// There are no groups any more, and there will be none: `done` is called when the ranks have been sent away.
+  /// No groups are left, and no more will come. Sends the ranks away that the source still has, and then calls `done`.
   virtual void close(std::function<void()> done) = 0;
-  /// After close(): true where what this started is gone, and it may be destroyed.
+  /// Returns true if all that the source started is gone, after close(). The source may be destroyed then.
   [[nodiscard]] virtual bool ended() const = 0;
-  /// A start can never come back: MPI must not be finalized, nor the source be destroyed.
+  /// Returns true if a start never returns from MPI: then MPI must not be finalized.
   [[nodiscard]] virtual bool stuck() const { return false; }
-  /// Groups that are to come from here, but need not, are to be launched.
+  /// Returns true if groups for which this source is only the default are to be launched instead.
   [[nodiscard]] virtual bool is_to_be_replaced() const { return false; }
 };
 

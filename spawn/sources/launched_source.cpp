@@ -3,7 +3,6 @@
 #include "core/base/host_name.hpp"
 #include "core/base/settings.hpp"
 #include "spawn/group/group.hpp"
-#include "spawn/hub/hub.hpp"
 #include "spawn/platform/platform.hpp"
 #include "spawn/platform/pmix.hpp"
 
@@ -26,7 +25,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// A launcher whose ranks have left ends by itself; one that hangs is made to.
+/// From the end of the ranks to the end of their launcher. A launcher that hangs is ended then.
 constexpr auto linger_limit = 3s;
 constexpr auto close_limit = 1s;
 
@@ -45,7 +44,7 @@ void set(std::vector<std::string>& environment, std::string const& name, std::st
   environment.push_back(fmt::format("{}={}", name, value));
 }
 
-/// Variables that ranks on other hosts are to have too.
+/// Returns the names of the variables that ranks on other hosts are to have, too.
 std::vector<std::string> exported_names(WorkerOptions const& options) {
   std::vector<std::string> names;
   for (auto const& line : launcher_environment()) {
@@ -58,8 +57,8 @@ std::vector<std::string> exported_names(WorkerOptions const& options) {
   return names;
 }
 
-/// What the list of hosts calls the one on which a rank has found itself: launchers number ranks as they like. Empty
-/// where it is none of those.
+/// Returns the name in the list of hosts of the host that a rank has found itself on: launchers number ranks as they
+/// like, so the rank's number does not tell. Empty if the host is not in the list.
 std::string host_of(Placement const& placement, std::string const& host) {
   if (placement.size() == 1) return placement.front().host;
   auto const short_name = [](std::string const& name) { return name.substr(0, name.find('.')); };
@@ -71,7 +70,7 @@ std::string host_of(Placement const& placement, std::string const& host) {
 
 }  // namespace
 
-LaunchedSource::LaunchedSource(Hub& hub) : hub_(hub), slots_(find_hosts()) {
+LaunchedSource::LaunchedSource(SourcePort& port) : port_(port), slots_(find_hosts()) {
   auto const& list = slots_.list();
   counted_ = {.total = list.limited ? slots_.total() : 0,
               .limited = list.limited,
@@ -81,13 +80,13 @@ LaunchedSource::LaunchedSource(Hub& hub) : hub_(hub), slots_(find_hosts()) {
                                                    list.origin)
                                      : list.origin,
               .remedy = [text = list.remedy](int /*ranks*/) { return text; }};
-  if (is_elsewhere(list)) hub_.open_to_network();
+  if (is_elsewhere(list)) port_.open_to_network();
 }
 
 LaunchedSource::~LaunchedSource() {
   for (auto const& [id, entry] : launches_) {
     if (entry.process) entry.process->forget();
-    unlink(entry.join_info.c_str());
+    unlink(entry.join_file.c_str());
   }
 }
 
@@ -98,7 +97,7 @@ void LaunchedSource::check(int ranks, WorkerOptions const& options) const {
   if (guards_wanted() && !pmix_available(why)) throw SpawnError(missing_pmix(why));
   for (auto const& host : options.hosts) {
     if (slots_.knows(host) || (!counted_.limited && is_this_host(host))) continue;
-    throw UsageError(fmt::format("hosts: {} is none of those that there are ({}); name it in FARM_HOSTS", host,
+    throw UsageError(fmt::format("hosts: {} is not one of the available hosts ({}); add it to FARM_HOSTS", host,
                                  slots_.list().origin));
   }
 }
@@ -136,12 +135,12 @@ void LaunchedSource::start(std::shared_ptr<Group> const& group, int peak_ranks, 
   entry.group = group;
   entry.options = options;
   entry.peak_ranks = peak_ranks;
-  entry.join_info = Hub::join_file_path(id);
+  entry.join_file = join_file_path(id);
   try {
     launch(id, entry);
     group->expect(limit);
   } catch (std::exception const& e) {
-    hub_.post([group, why = std::string{e.what()}] { group->start_failed(why); });
+    port_.post([group, why = std::string{e.what()}] { group->start_failed(why); });
   }
 }
 
@@ -149,26 +148,26 @@ void LaunchedSource::launch(std::uint64_t id, Launch& entry) {
   auto const only = counted_.limited ? entry.options.hosts : std::vector<std::string>{};
   LaunchCommand const launcher{entry.options.launcher};
   entry.placement = slots_.take(entry.group->ranks(), only);
-  auto join_info = hub_.join_info();
+  auto join_info = port_.join_info();
   join_info.group = id;
   join_info.ranks = entry.group->ranks();
   join_info.build_id = program_build_id();
   join_info.output_directory = entry.options.output_directory;
   auto const program = program_to_spawn();
-  unlink(entry.join_info.c_str());
-  write_join_info(join_info, entry.join_info);
+  unlink(entry.join_file.c_str());
+  write_join_info(join_info, entry.join_file);
   LaunchCommand::Filling filling{.ranks = entry.group->ranks(),
                                  .placement = entry.placement,
                                  .exports = {},
                                  .program = {std::filesystem::path{program}.filename().string()}};
   entry.command = to_text(launcher.fill(filling));
   filling.exports = exported_names(entry.options);
-  filling.program = {"env", "FARM_WORKER=launched", "FARM_BIRTH=" + entry.join_info, program};
-  // without guards what ranks print comes by their launcher
+  filling.program = {"env", "FARM_WORKER=launched", "FARM_BIRTH=" + entry.join_file, program};
+  // without guards the ranks' output is that of their launcher
   auto const on_lines = [this](std::uint64_t number, std::string_view lines) {
-    if (!guards_wanted()) hub_.print(number, lines);
+    if (!guards_wanted()) port_.print(number, lines);
   };
-  entry.process = LauncherProcess::start(hub_.context(),
+  entry.process = LauncherProcess::start(port_.context(),
                                          {.command = launcher.fill(filling),
                                           .environment = environment(entry),
                                           .directory = entry.options.working_directory,
@@ -176,16 +175,16 @@ void LaunchedSource::launch(std::uint64_t id, Launch& entry) {
                                          on_lines, [this, id] { on_ended(id); });
 }
 
-std::string LaunchedSource::words_of(Launch const& entry) {
+std::string LaunchedSource::output_of(Launch const& entry) {
   if (!entry.process) return {};
-  auto const words = entry.process->words();
+  auto const output = entry.process->captured_output();
   return fmt::format("the launcher ({}) {}{}", entry.command, entry.process->exit_text(),
-                     words.empty() ? ", and has said nothing" : "; it has said: " + words);
+                     output.empty() ? " and printed nothing" : "; its output: " + output);
 }
 
 std::string LaunchedSource::captured_output(Group const& group) const {
   auto const found = launches_.find(group.id());
-  return found != launches_.end() ? words_of(found->second) : std::string{};
+  return found != launches_.end() ? output_of(found->second) : std::string{};
 }
 
 void LaunchedSource::on_ended(std::uint64_t id) {
@@ -194,18 +193,19 @@ void LaunchedSource::on_ended(std::uint64_t id) {
   auto& entry = found->second;
   if (!entry.group) return forget(id);
   if (entry.group->is_complete() || try_elsewhere(id, entry)) return;
-  entry.group->birth_failed(fmt::format("its ranks have not come: {}", words_of(entry)));
+  entry.group->launch_failed(fmt::format("its ranks did not connect: {}", output_of(entry)));
 }
 
-/// A launcher that fails after its host broke off: the host is lost, and the group is started without it.
+/// If the launcher fails on a host where ranks broke off before, gives up the host and starts the group on others.
 bool LaunchedSource::try_elsewhere(std::uint64_t id, Launch& entry) {
   bool suspected = false;
   for (auto const& share : entry.placement) {
     if (!suspects_.contains(share.host)) continue;
     suspected = true;
-    lose(share.host, words_of(entry));
+    lose(share.host, output_of(entry));
   }
-  if (!suspected || !entry.group->is_unborn() || !refusal(entry.group->ranks(), entry.options).empty()) return false;
+  if (!suspected || !entry.group->awaits_all_ranks() || !refusal(entry.group->ranks(), entry.options).empty())
+    return false;
   slots_.give_back(std::exchange(entry.placement, {}));
   if (!has_room(entry.group->ranks(), entry.options)) return false;
   try {
@@ -224,8 +224,8 @@ void LaunchedSource::released(Group const& group) {
   auto const found = launches_.find(id);
   if (found == launches_.end()) return;
   auto& entry = found->second;
-  unlink(entry.join_info.c_str());
-  auto const broken = group.broken_off();
+  unlink(entry.join_file.c_str());
+  auto const broken = group.ranks_without_report();
   for (int const rank : broken) {
     auto const host = host_of(entry.placement, group.host(rank));
     if (!host.empty() && !is_this_host(host)) suspects_.insert(host);
@@ -235,7 +235,7 @@ void LaunchedSource::released(Group const& group) {
   entry.group.reset();
   if (!entry.process || entry.process->ended()) return forget(id);
   if (!left) return entry.process->end();
-  entry.timer = std::make_shared<asio::steady_timer>(hub_.context());
+  entry.timer = std::make_shared<asio::steady_timer>(port_.context());
   entry.timer->expires_after(closed_ ? Clock::duration{close_limit} : Clock::duration{linger_limit});
   entry.timer->async_wait([process = entry.process](asio::error_code const& error) {
     if (!error) process->end();
@@ -246,7 +246,7 @@ void LaunchedSource::forget(std::uint64_t id) {
   launches_.erase(id);
   if (!launches_.empty() || !closed_) return;
   std::exchange(closed_, nullptr)();
-  hub_.source_ended();
+  port_.source_ended();
 }
 
 void LaunchedSource::host_lost(Group const& group, int rank) {
@@ -259,14 +259,12 @@ void LaunchedSource::host_lost(Group const& group, int rank) {
 void LaunchedSource::lose(std::string const& host, std::string const& why) {
   if (is_this_host(host) || !slots_.lose(host)) return;
   log_error(fmt::format("the host {} is lost, and no more groups are placed there: {}", host, why));
-  hub_.room_has_changed();
+  port_.room_has_changed();
 }
 
-void LaunchedSource::take_back(std::vector<Member> /*members*/) {}  // none outlives its group
+void LaunchedSource::take_back(std::vector<Member> /*members*/) {}  // no rank outlives its group
 
-void LaunchedSource::attach(Hello const& /*hello*/, Socket /*socket*/) {
-  throw ProtocolError("its group was given up");
-}
+void LaunchedSource::attach(Hello const& /*hello*/, Socket /*socket*/) { throw ProtocolError("its group has ended"); }
 
 void LaunchedSource::close(std::function<void()> done) {
   if (launches_.empty()) return done();

@@ -4,6 +4,7 @@
 #include "spawn/launch/launch_command.hpp"
 #include "spawn/launch/launcher_process.hpp"
 #include "spawn/sources/group_source.hpp"
+#include "spawn/sources/source_port.hpp"
 
 #include <asio/steady_timer.hpp>
 
@@ -17,14 +18,12 @@
 
 namespace farm::detail {
 
-class Hub;
-
-/// Groups that are started by a launcher each, such as mpiexec or srun: a job of its own, on hosts that the farm has
-/// chosen. The loss of a host costs the groups that had ranks there; no others are placed on it.
+/// Starts each group by a launcher of its own, such as mpiexec or srun, as a job on hosts that the farm chooses. The
+/// loss of a host costs the groups that had ranks there. No more groups are placed on a lost host.
 class LaunchedSource final : public GroupSource {
  public:
-  /// On the hub's thread. Throws UsageError or SpawnError where the hosts are not to be known.
-  explicit LaunchedSource(Hub& hub);
+  /// Finds the hosts. Call it on the hub's thread. Throws UsageError or SpawnError if the hosts cannot be found out.
+  explicit LaunchedSource(SourcePort& port);
   ~LaunchedSource() override;
 
   [[nodiscard]] Source kind() const override { return Source::launched; }
@@ -43,19 +42,19 @@ class LaunchedSource final : public GroupSource {
   void close(std::function<void()> done) override;
   [[nodiscard]] bool ended() const override { return launches_.empty(); }
 
-  /// As they were at the start. Thread-safe.
+  /// Returns the hosts as they were at the start. Thread-safe.
   [[nodiscard]] HostList const& hosts() const { return slots_.list(); }
 
  private:
   struct Launch {
-    std::shared_ptr<Group> group;  ///< null: it is gone, and only its launcher is left
+    std::shared_ptr<Group> group;  ///< null: the group is gone, and only its launcher is left
     WorkerOptions options;
     int peak_ranks = 1;
     Placement placement;
-    std::string join_info;  ///< path of the file
+    std::string join_file;  ///< the path of write_join_info()
     std::string command;    ///< for people
     std::shared_ptr<LauncherProcess> process;
-    std::shared_ptr<asio::steady_timer> timer;  ///< until its launcher is made to end
+    std::shared_ptr<asio::steady_timer> timer;  ///< until the launcher is ended
   };
 
   void launch(std::uint64_t id, Launch& entry);
@@ -64,13 +63,13 @@ class LaunchedSource final : public GroupSource {
   void forget(std::uint64_t id);
   void lose(std::string const& host, std::string const& why);
   [[nodiscard]] std::vector<std::string> environment(Launch const& entry) const;
-  [[nodiscard]] static std::string words_of(Launch const& entry);
+  [[nodiscard]] static std::string output_of(Launch const& entry);
 
-  Hub& hub_;
+  SourcePort& port_;
   SlotMap slots_;
   Slots counted_;
   std::unordered_map<std::uint64_t, Launch> launches_;
-  std::set<std::string> suspects_;  ///< hosts where ranks and guards broke off without a word
+  std::set<std::string> suspects_;  ///< hosts where ranks and guards broke off without a report
   std::function<void()> closed_;
 };
 

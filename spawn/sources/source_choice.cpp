@@ -47,7 +47,7 @@ Source choose_source(Ranks ranks) {
   int const size = alone ? 1 : launched_as().size;
   if (ranks == Ranks::take_part) return Source::static_ranks;
   auto wanted = ranks == Ranks::launch ? Source::launched : named_source();
-  // under srun nothing can be spawned
+  // under srun, MPI_Comm_spawn does not work
   bool const in_slurm =
       !environment_variable("SLURM_JOB_ID").empty() && environment_variable("OMPI_COMM_WORLD_SIZE").empty();
   if (wanted == Source::automatic && in_slurm && size <= 1) wanted = Source::launched;
@@ -55,7 +55,7 @@ Source choose_source(Ranks ranks) {
     auto const steps = std::atoi(environment_variable("SLURM_STEP_NUM_TASKS").c_str());
     if (alone && steps > 1) {
       throw UsageError(
-          fmt::format("srun has started {} processes that do not know of each other: give it --mpi=pmix", steps));
+          fmt::format("srun started {} processes that do not know of each other: give srun --mpi=pmix", steps));
     }
     if (size > 1) {
       throw UsageError(fmt::format(

@@ -5,12 +5,13 @@
 
 namespace farm::detail {
 
-/// "spawned", "static", "launched", "automatic": as in FARM_SOURCE.
+/// Returns "spawned", "static", "launched" or "automatic", as FARM_SOURCE has them.
 [[nodiscard]] char const* name_of(Source source);
 
-/// Where the groups of this run's pools come from, before MPI_Init: FARM_SOURCE, else launched inside a Slurm
-/// allocation where this is one process that mpiexec has not started, else static where the job has several processes,
-/// else spawned. Throws UsageError where that cannot be.
+/// Returns where the groups of this run come from. Call it before MPI_Init. `ranks` and FARM_SOURCE decide; without
+/// them groups are launched inside a Slurm allocation, if this is one process that mpiexec has not started, static if
+/// the job has several processes, and spawned otherwise. Throws UsageError if the choice does not fit how the program
+/// was started.
 [[nodiscard]] Source choose_source(Ranks ranks);
 
 }  // namespace farm::detail

@@ -1,7 +1,6 @@
 #include "spawn/sources/spawned_source.hpp"
 
 #include "spawn/group/group.hpp"
-#include "spawn/hub/hub.hpp"
 #include "spawn/launch/hosts.hpp"
 #include "spawn/platform/platform.hpp"
 #include "spawn/platform/pmix.hpp"
@@ -21,7 +20,8 @@
 namespace farm::detail {
 namespace {
 
-/// For MPI_Comm_spawn to come back after a death among the ranks that it starts: it may have been past them.
+/// The time for MPI_Comm_spawn to return after the death of a rank that it starts: the call may not depend on it any
+/// more.
 constexpr auto stuck_limit = std::chrono::seconds{1};
 
 bool names_other_hosts(WorkerOptions const& options) {
@@ -33,17 +33,17 @@ bool names_other_hosts(WorkerOptions const& options) {
 
 }  // namespace
 
-SpawnedSource::SpawnedSource(Hub& hub, Slots slots)
-    : hub_(hub), slots_(std::move(slots)), stuck_timer_(hub.context()), spawner_(std::make_unique<Spawner>()) {}
+SpawnedSource::SpawnedSource(SourcePort& port, Slots slots)
+    : port_(port), slots_(std::move(slots)), stuck_timer_(port.context()), spawner_(std::make_unique<Spawner>()) {}
 
 SpawnedSource::~SpawnedSource() {
-  if (!stuck_.empty()) static_cast<void>(spawner_.release());  // its thread never comes back from MPI and still uses it
+  if (!stuck_.empty()) static_cast<void>(spawner_.release());  // its thread never returns from MPI, and still uses it
 }
 
 void SpawnedSource::check(int ranks, WorkerOptions const& options) const {
   std::string why = descriptor_shortage(ranks, true);
   if (!why.empty()) throw SpawnError(why);
-  if (names_other_hosts(options)) hub_.open_to_network();
+  if (names_other_hosts(options)) port_.open_to_network();
   if (guards_wanted() && !pmix_available(why)) throw SpawnError(missing_pmix(why));
 }
 
@@ -52,15 +52,15 @@ std::string SpawnedSource::refusal(int /*ranks*/, WorkerOptions const& /*options
 void SpawnedSource::start(std::shared_ptr<Group> const& group, int peak_ranks, WorkerOptions const& options,
                           Clock::duration limit) {
   taken_ += group->ranks();
-  auto join_info = hub_.join_info();
+  auto join_info = port_.join_info();
   join_info.group = group->id();
   join_info.build_id = program_build_id();
   join_info.output_directory = options.output_directory;
-  auto join_file = Hub::join_file_path(group->id());
+  auto join_file = join_file_path(group->id());
   try {
     write_join_info(join_info, join_file);
   } catch (SpawnError const&) {
-    join_file.clear();  // a death while MPI starts the ranks is noticed late, then
+    join_file.clear();  // then a death while MPI starts the ranks is noticed late
   }
   auto const id = group->id();
   spawner_->request({.join_info = std::move(join_info),
@@ -70,15 +70,15 @@ void SpawnedSource::start(std::shared_ptr<Group> const& group, int peak_ranks, W
                      .options = options,
                      .begun =
                          [this, id, limit] {
-                           hub_.post([this, id, limit] {
+                           port_.post([this, id, limit] {
                              spawning_ = id;
-                             limit_spawn(limit, fmt::format("MPI_Comm_spawn has not come back within {:g} s",
+                             limit_spawn(limit, fmt::format("MPI_Comm_spawn did not return within {:g} s",
                                                             std::chrono::duration<double>(limit).count()));
                            });
                          },
                      .ended =
                          [this, group, limit](std::string const& why) {
-                           hub_.post([this, group, limit, why] {
+                           port_.post([this, group, limit, why] {
                              spawning_ = 0;
                              stuck_timer_.cancel();
                              if (why.empty()) {
@@ -97,20 +97,20 @@ void SpawnedSource::limit_spawn(Clock::duration limit, std::string const& why) {
   });
 }
 
-/// The call cannot be interrupted, and MPI does not allow a second one beside it.
+/// MPI_Comm_spawn cannot be interrupted, and MPI does not support a second call beside it.
 void SpawnedSource::give_up(std::string const& why) {
   stuck_ = why + " and cannot be interrupted: no more groups can be spawned; start the program again";
   try {
-    static_cast<void>(hub_.source(Source::launched));
+    static_cast<void>(port_.launched());
     gave_up_ = true;
     log_error(why + ": groups are launched by mpiexec from now on");
   } catch (std::exception const& e) {
     stuck_ += fmt::format(" (nor can they be launched: {})", e.what());
     spawner_->abandon();
-    return hub_.fail_starting(*this, stuck_);
+    return port_.fail_starting(*this, stuck_);
   }
   spawner_->abandon();
-  hub_.stop_starting(*this, spawning_, stuck_);
+  port_.stop_starting(*this, spawning_, stuck_);
 }
 
 bool SpawnedSource::withdraw(Group const& group) {
@@ -121,24 +121,25 @@ bool SpawnedSource::withdraw(Group const& group) {
 
 void SpawnedSource::released(Group const& group) {
   taken_ -= group.ranks();
-  unlink(Hub::join_file_path(group.id()).c_str());
+  unlink(join_file_path(group.id()).c_str());
   if (spawning_ != group.id() || !stuck_.empty()) return;
-  limit_spawn(stuck_limit, "a rank died while MPI_Comm_spawn was starting it, which waits for it for ever");
+  limit_spawn(stuck_limit,
+              "a rank died while MPI_Comm_spawn was starting it, and the call waits for that rank for ever");
 }
 
-/// mpiexec either notices that its daemon there is gone, and ends everything, or the next spawn hangs.
+/// mpiexec either notices that its daemon on the host is gone, and ends everything, or the next spawn hangs.
 void SpawnedSource::host_lost(Group const& group, int rank) {
   if (!stuck_.empty()) return;
   stuck_ = fmt::format(
       "the host {} is lost, and MPI_Comm_spawn does not survive that: no more groups can be started; start the program "
-      "again, or with launched groups (FARM_SOURCE=launched), which do",
+      "again; launched groups (FARM_SOURCE=launched) survive the loss of a host",
       group.host(rank));
   spawner_->abandon();
-  hub_.fail_starting(*this, stuck_);
+  port_.fail_starting(*this, stuck_);
 }
 
-void SpawnedSource::take_back(std::vector<Member> /*members*/) {}  // none outlives its group
+void SpawnedSource::take_back(std::vector<Member> /*members*/) {}  // no rank outlives its group
 
-void SpawnedSource::attach(Hello const& /*hello*/, Socket /*socket*/) { throw ProtocolError("its group was given up"); }
+void SpawnedSource::attach(Hello const& /*hello*/, Socket /*socket*/) { throw ProtocolError("its group has ended"); }
 
 }  // namespace farm::detail

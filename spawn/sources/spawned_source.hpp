@@ -1,6 +1,7 @@
 #pragma once
 
 #include "spawn/sources/group_source.hpp"
+#include "spawn/sources/source_port.hpp"
 #include "spawn/sources/spawner.hpp"
 
 #include <functional>
@@ -10,12 +11,10 @@
 
 namespace farm::detail {
 
-class Hub;
-
-/// Groups that are started by MPI_Comm_spawn, each a job with a world of its own.
+/// Starts groups by MPI_Comm_spawn. Each is a job with an MPI_COMM_WORLD of its own.
 class SpawnedSource final : public GroupSource {
  public:
-  SpawnedSource(Hub& hub, Slots slots);
+  SpawnedSource(SourcePort& port, Slots slots);
   ~SpawnedSource() override;
 
   [[nodiscard]] Slots const& slots() const override { return slots_; }
@@ -41,13 +40,13 @@ class SpawnedSource final : public GroupSource {
   void limit_spawn(Clock::duration limit, std::string const& why);
   void give_up(std::string const& why);
 
-  Hub& hub_;
+  SourcePort& port_;
   Slots slots_;
   int taken_ = 0;
-  std::uint64_t spawning_ = 0;      ///< the group for which MPI_Comm_spawn is being called
-  asio::steady_timer stuck_timer_;  ///< until it has to come back
-  bool gave_up_ = false;            ///< a spawn, but launchers can still start groups
-  std::string stuck_;               ///< not empty: spawning does not work any more, and why
+  std::uint64_t spawning_ = 0;      ///< the group for which MPI_Comm_spawn runs; 0: none
+  asio::steady_timer stuck_timer_;  ///< until MPI_Comm_spawn has to return
+  bool gave_up_ = false;            ///< spawning hangs; groups are launched instead
+  std::string stuck_;               ///< why spawning does not work any more; empty if it does
   std::unique_ptr<Spawner> spawner_;
 };
 

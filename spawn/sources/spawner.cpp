@@ -71,7 +71,7 @@ void spawn(Spawner::Request const& request) {
             "MPI_Comm_spawn");
   check_mpi(MPI_Comm_set_errhandler(children, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
   send_join_info(request.join_info, children, MPI_ROOT);
-  check_mpi(MPI_Comm_disconnect(&children), "MPI_Comm_disconnect");  // the last that MPI knows of the group
+  check_mpi(MPI_Comm_disconnect(&children), "MPI_Comm_disconnect");  // from now on MPI knows nothing of the group
 }
 
 }  // namespace

@@ -13,30 +13,31 @@
 
 namespace farm::detail {
 
-/// Starts groups with MPI_Comm_spawn, one after the other, on a thread of its own: a spawn takes long, cannot be
+/// Starts groups with MPI_Comm_spawn, one after the other, on a thread of its own: a spawn takes long and cannot be
 /// interrupted, and Open MPI 4.1 does not support two at once.
 class Spawner {
  public:
   struct Request {
     JoinInfo join_info;
-    std::string join_file;  ///< by which guards know it at once; empty: there is none
+    std::string join_file;  ///< by which guards know join_info before MPI starts; empty: there is no file
     int ranks = 1;
-    int peak_ranks = 1;  ///< ranks that may be alive at once, of this and other groups
+    int peak_ranks = 1;  ///< the most ranks that may be alive at once, of this and other groups
     WorkerOptions options;
     std::function<void()> begun;                        ///< called on the spawner's thread
-    std::function<void(std::string const& why)> ended;  ///< likewise; `why` is empty where it succeeded
+    std::function<void(std::string const& why)> ended;  ///< likewise; `why` is empty if the spawn succeeded
   };
 
   Spawner();
   Spawner(Spawner const&) = delete;
   Spawner& operator=(Spawner const&) = delete;
-  /// Waits for a spawn that is under way; others are dropped.
+  /// Waits for a spawn that is under way, and drops other requests.
   ~Spawner();
 
   void request(Request request);
-  /// True where the request had not begun; it will not be answered.
+  /// Drops a request. Returns true if its spawn had not begun: `begun` and `ended` will not be called.
   bool withdraw(std::uint64_t group);
-  /// Lets go of a spawn that never returns. Nothing may be asked of the spawner afterwards but its destruction.
+  /// Gives up a spawn that never returns. Its thread still uses the spawner, which must not be used or destroyed
+  /// afterwards.
   void abandon();
 
  private:

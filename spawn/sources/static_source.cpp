@@ -2,7 +2,6 @@
 
 #include "core/base/host_name.hpp"
 #include "spawn/group/group.hpp"
-#include "spawn/hub/hub.hpp"
 #include "spawn/rank/worker.hpp"
 
 #include <farm/detail/code_address.hpp>
@@ -26,8 +25,8 @@ constexpr auto leave_limit = 10s;
 
 }  // namespace
 
-StaticSource::StaticSource(Hub& hub, int ranks, int own, Slots slots)
-    : hub_(hub), slots_(std::move(slots)), own_(own), expected_(ranks - 1), timer_(hub.context()) {
+StaticSource::StaticSource(SourcePort& port, int ranks, int own, Slots slots)
+    : port_(port), slots_(std::move(slots)), own_(own), expected_(ranks - 1), timer_(port.context()) {
   complete_ = expected_ == 0;
 }
 
@@ -35,27 +34,27 @@ void StaticSource::wait_for_all(Clock::duration limit) {
   std::unique_lock lock{mutex_};
   if (all_here_.wait_for(lock, limit, [&] { return complete_; })) return;
   throw SpawnError(
-      fmt::format("not all of the {} ranks have come within {:g} s: look for what they have said, and "
-                  "whether they can reach this host",
+      fmt::format("only some of {} ranks connected within {:g} s: check their output, and whether they can reach "
+                  "this host",
                   slots_.total, std::chrono::duration<double>(limit).count()));
 }
 
 void StaticSource::attach(Hello const& hello, Socket socket) {
   int const static_rank = hello.rank;
   if (static_rank < 0 || static_rank > slots_.total || static_rank == own_ || free_.contains(static_rank)) {
-    throw ProtocolError("there is no place for this rank");
+    throw ProtocolError("no such rank is expected");
   }
   if (hello.build_id != program_build_id()) throw ProtocolError("it runs another build of the program");
   auto& member = coming_[static_rank];
   auto& stream = hello.is_guard ? member.lifeline : member.stream;
-  if (stream) throw ProtocolError("its rank has come already");
+  if (stream) throw ProtocolError("its rank is connected already");
   stream = std::make_shared<Stream>(std::move(socket), nullptr, nullptr);
   member.static_rank = static_rank;
   member.guarded = hello.guarded;
   member.pid = hello.pid;
   member.host = hello.host;
   watch(member);
-  if (!hello.is_guard) hub_.offer_ring(stream);
+  if (!hello.is_guard) port_.offer_ring(stream);
   stream->start();
   if (!member.complete()) return;
   free_[static_rank] = std::move(member);
@@ -71,11 +70,11 @@ StaticSource::~StaticSource() {
 }
 
 void StaticSource::serve_here(MPI_Comm self) {
-  asio::local::stream_protocol::socket master{hub_.context()};
-  asio::local::stream_protocol::socket rank{hub_.context()};
+  asio::local::stream_protocol::socket master{port_.context()};
+  asio::local::stream_protocol::socket rank{port_.context()};
   asio::local::connect_pair(master, rank);
   here_ = std::thread{[self, socket = Socket{std::move(rank)}]() mutable { serve_in_thread(std::move(socket), self); }};
-  hub_.post([this, stream = std::make_shared<Stream>(Socket{std::move(master)}, nullptr, nullptr)] {
+  port_.post([this, stream = std::make_shared<Stream>(Socket{std::move(master)}, nullptr, nullptr)] {
     Member member;
     member.stream = stream;
     member.guarded = false;
@@ -85,22 +84,22 @@ void StaticSource::serve_here(MPI_Comm self) {
     watch(member);
     stream->start();
     free_[own_] = std::move(member);
-    hub_.room_has_changed();
+    port_.room_has_changed();
   });
 }
 
-/// While it belongs to no group.
+/// Listens to a rank that belongs to no group.
 void StaticSource::watch(Member& member) {
   int const static_rank = member.static_rank;
   if (member.stream) {
     member.stream->set_handlers(
-        [](Frame const& /*frame*/) { throw ProtocolError("a rank without a task has nothing to say"); },
+        [](Frame const& /*frame*/) { throw ProtocolError("a rank without a task sends no frames"); },
         [this, static_rank](std::string const& why) { on_closed(static_rank, false, why); });
   }
   if (member.lifeline) {
     member.lifeline->set_handlers(
         [this](Frame const& frame) {
-          if (frame.type == FrameType::output) hub_.print(frame.id, frame.payload);
+          if (frame.type == FrameType::output) port_.print(frame.id, frame.payload);
         },
         [this, static_rank](std::string const& why) { on_closed(static_rank, true, why); });
   }
@@ -118,7 +117,7 @@ void StaticSource::on_closed(int static_rank, bool lifeline, std::string const& 
   log_error(fmt::format("rank {} of {} on {} (process {}) ended while it had no task{}{}", static_rank,
                         slots_.total + 1, member.host, member.pid, why.empty() ? "" : ": ", why));
   free_.erase(found);
-  hub_.room_has_changed();
+  port_.room_has_changed();
 }
 
 std::string StaticSource::refusal(int ranks, WorkerOptions const& /*options*/) const {
@@ -130,7 +129,7 @@ std::string StaticSource::refusal(int ranks, WorkerOptions const& /*options*/) c
       alive, slots_.total, ranks);
 }
 
-void StaticSource::start(std::shared_ptr<Group> const& group, int /*crowd*/, WorkerOptions const& options,
+void StaticSource::start(std::shared_ptr<Group> const& group, int /*peak_ranks*/, WorkerOptions const& options,
                          Clock::duration limit) {
   taken_ += group->ranks();
   std::vector<Member> members;
@@ -172,7 +171,7 @@ void StaticSource::close(std::function<void()> done) {
       log_error(fmt::format("rank {} on {} (process {}) did not leave when it was told to", static_rank, member.host,
                             member.pid));
       end_rank(member);
-      member.stream->close();  // it counts as gone, whatever its guard can still do
+      member.stream->close();  // the rank counts as gone, even if its guard cannot end it
       member.stream_closed = true;
     }
     check_closed();
@@ -184,7 +183,7 @@ void StaticSource::check_closed() {
   if (!std::all_of(free_.begin(), free_.end(), [](auto const& each) { return each.second.stream_closed; })) return;
   timer_.cancel();
   if (auto const done = std::exchange(closed_, [] {})) done();
-  if (ended()) hub_.source_ended();
+  if (ended()) port_.source_ended();
 }
 
 bool StaticSource::ended() const {

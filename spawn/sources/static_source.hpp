@@ -1,6 +1,7 @@
 #pragma once
 
 #include "spawn/sources/group_source.hpp"
+#include "spawn/sources/source_port.hpp"
 
 #include <mpi.h>
 #include <asio/steady_timer.hpp>
@@ -15,18 +16,18 @@
 
 namespace farm::detail {
 
-class Hub;
-
-/// Groups that are formed of ranks which were there from the start. One that dies is not replaced.
+/// Forms groups of ranks that were there from the start. A rank that dies is not replaced.
 class StaticSource final : public GroupSource {
  public:
-  /// Of `ranks` ranks, whose numbers are 0.. but `own`, the master's.
-  StaticSource(Hub& hub, int ranks, int own, Slots slots);
+  /// The ranks are 0 to `ranks` - 1 without `own`, which is the master. A master that is alone is the only rank itself.
+  StaticSource(SourcePort& port, int ranks, int own, Slots slots);
   ~StaticSource() override;
 
-  /// The only rank is a thread of this process, with a communicator of its own. It cannot be killed.
+  /// Starts the only rank as a thread of this process, with `self` as its communicator. That rank cannot be killed.
+  /// Thread-safe.
   void serve_here(MPI_Comm self);
-  /// Blocks until all ranks have come; not for the hub's thread. Throws SpawnError where they have not in time.
+  /// Blocks until all ranks have connected. Not for the hub's thread. Throws SpawnError if they have not within
+  /// `limit`.
   void wait_for_all(Clock::duration limit);
 
   [[nodiscard]] Slots const& slots() const override { return slots_; }
@@ -49,17 +50,17 @@ class StaticSource final : public GroupSource {
   void on_closed(int static_rank, bool lifeline, std::string const& why);
   void check_closed();
 
-  Hub& hub_;
+  SourcePort& port_;
   Slots slots_;
   int own_;
-  int expected_;                  ///< that have not come yet
-  int taken_ = 0;                 ///< by groups
-  std::map<int, Member> free_;    ///< by seat
-  std::map<int, Member> coming_;  ///< of which only one of two streams is there
-  std::function<void()> closed_;  ///< not empty: they were sent away
+  int expected_;                  ///< ranks that have not connected yet
+  int taken_ = 0;                 ///< ranks that groups have
+  std::map<int, Member> free_;    ///< by the number of the static rank
+  std::map<int, Member> coming_;  ///< ranks of which one of two streams is connected
+  std::function<void()> closed_;  ///< not empty: the ranks were told to leave
   asio::steady_timer timer_;
 
-  std::thread here_;  ///< of a rank in this process
+  std::thread here_;  ///< the rank that is a thread of this process
 
   std::mutex mutex_;
   std::condition_variable all_here_;

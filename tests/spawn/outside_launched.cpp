@@ -98,15 +98,15 @@ TEST_CASE("a launcher that fails is reported in one error, with its output") {
   auto const [launcher, text] = GENERATE(values<Case>({
       {"nonesuch", "the launcher \"nonesuch\" is not known: give a command with {ranks} in it"},
       {"nonesuch -n {ranks}", "the launcher nonesuch could not be started: No such file or directory; install it"},
-      {"sh -c \"echo no licence >&2; exit 3\" {ranks}", "exited with status 3; it has said: no licence"},
-      {"true {ranks}", "exited with status 0, and has said nothing"},
-      {"sh -c \"kill -9 \\$\\$\" {ranks}", "was ended by signal 9 (Killed), and has said nothing"},
-      {"sh -c \"head -c 99999 /dev/zero; exit 1\" {ranks}", "exited with status 1; it has said: ????????"},
+      {"sh -c \"echo no licence >&2; exit 3\" {ranks}", "exited with status 3; its output: no licence"},
+      {"true {ranks}", "exited with status 0 and printed nothing"},
+      {"sh -c \"kill -9 \\$\\$\" {ranks}", "was ended by signal 9 (Killed) and printed nothing"},
+      {"sh -c \"head -c 99999 /dev/zero; exit 1\" {ranks}", "exited with status 1; its output: ????????"},
       {FARM_MPIEXEC " -n 1 {program} {ranks}", "MPI_COMM_WORLD has 1 rank where 2 were asked for"},
-      {FARM_MPIEXEC " --oversubscribe -n 3 {program} {ranks}", "where 2 were asked for: the launcher has started more"},
+      {FARM_MPIEXEC " --oversubscribe -n 3 {program} {ranks}", "but 2 were asked for: the launcher has started more"},
       {"sh -c \"\\\"\\$@\\\" & \\\"\\$@\\\" & wait\" {ranks} {program}",
        "or it is of another MPI than this program (Open MPI"},
-      {"mpiexec -n {rank} {program}", "{rank} means nothing; there are {ranks}, {hosts}"},
+      {"mpiexec -n {rank} {program}", "{rank} is not a field; the fields are {ranks}, {hosts}"},
       {"mpiexec --host host.invalid:2 -n {ranks}", "ssh"},
   }));
   CAPTURE(launcher);
@@ -120,8 +120,8 @@ TEST_CASE("a launcher that fails is reported in one error, with its output") {
 TEST_CASE("a program that never connects is given up after spawn_timeout, with its output") {
   auto const outcome = run_with("sh -c \"echo I wait for a licence; sleep 1000\" {ranks}", "work_soon");
   CHECK(outcome.status == 1);
-  CHECK_THAT(outcome.errors, contains("error: 0 of the 2 ranks of a group have come within 0.5 s; the launcher") &&
-                                 contains("is still running; it has said: I wait for a licence"));
+  CHECK_THAT(outcome.errors, contains("error: 0 of the 2 ranks of a group connected within 0.5 s; the launcher") &&
+                                 contains("is still running; its output: I wait for a licence"));
   CHECK(outcome.left.empty());
 }
 

@@ -146,8 +146,8 @@ TEST_CASE("an environment that MPI cannot pass on is refused, in one line that s
     return error_of([&] { farm::MPISpawnPool const pool{{.max_ranks = 1, .workers = {.environment = environment}}}; });
   };
   CHECK_THAT(refusal({{"A", "1\n2"}}), contains("environment: the value of A has a line break"));
-  CHECK_THAT(refusal({{"A=B", "1"}}), contains("environment: \"A=B\" is no name of a variable"));
-  CHECK_THAT(refusal({{"", "1"}}), contains("environment: \"\" is no name of a variable"));
+  CHECK_THAT(refusal({{"A=B", "1"}}), contains("environment: \"A=B\" is not the name of a variable"));
+  CHECK_THAT(refusal({{"", "1"}}), contains("environment: \"\" is not the name of a variable"));
 
   Captured const errors{2};
   farm::MPISpawnPool pool{{.max_ranks = 1, .workers = {.environment = {{"FARM_TEST_LONG", std::string(300, 'x')}}}}};

@@ -69,7 +69,7 @@ TEST_CASE("launchers that cannot be understood are refused") {
   };
   CHECK_THAT(refusal("nonesuch"), contains("is not known: give a command with {ranks}"));
   CHECK_THAT(refusal("x -n 3 {program}"), contains("does not say how many ranks"));
-  CHECK_THAT(refusal("x -n {rank}"), contains("{rank} means nothing; there are {ranks}, "));
+  CHECK_THAT(refusal("x -n {rank}"), contains("{rank} is not a field; the fields are {ranks}, "));
   CHECK_THAT(refusal("x '{ranks}"), contains("a quote ' is not closed"));
 }
 

@@ -56,7 +56,7 @@ TEST_CASE("the end of the other end is told with how it came, after what it has 
     std::string exit_text;
   };
   auto const [order, exit_text] = GENERATE(values<Case>(
-      {{"die", "was ended by signal 9 (Killed)"}, {"leave", "exited with status 4; it has said: I am off"}}));
+      {{"die", "was ended by signal 9 (Killed)"}, {"leave", "exited with status 4; its output: I am off"}}));
   farm::SocketInterface peer;
   peer.bootup(echo);
   peer.send(std::string{"last"});
@@ -76,9 +76,9 @@ TEST_CASE("a command that cannot be started, fails or never comes is refused wit
     return error_of<farm::SpawnError>([&] { peer.bootup(command, options); });
   };
   CHECK_THAT(refusal("/nonexistent/program"), contains("/nonexistent/program could not be started: No such file"));
-  CHECK_THAT(refusal(FARM_SOCKET_PEER " fail"), contains("exited with status 3; it has said: no input deck"));
+  CHECK_THAT(refusal(FARM_SOCKET_PEER " fail"), contains("exited with status 3; its output: no input deck"));
   CHECK_THAT(refusal(FARM_SOCKET_PEER " say_nothing", {.timeout = 300ms}),
-             contains("has not come within 0.3 s") && contains("is still running; it has said: I shall never come"));
+             contains("did not connect within 0.3 s") && contains("is still running; its output: I shall never come"));
   CHECK_THAT(refusal(echo, {.working_directory = "/nonexistent"}), contains("/nonexistent: No such file"));
   CHECK_THAT(error_of<farm::UsageError>([&] { peer.bootup(""); }), contains("no command"));
   CHECK_THAT(error_of<farm::UsageError>([&] { peer.send(1); }), contains("call bootup() first"));

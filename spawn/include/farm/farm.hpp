@@ -1,6 +1,6 @@
 #pragma once
 
-/// Everything that the farm offers.
+/// Includes everything that the farm offers.
 #include <farm/array.hpp>
 #include <farm/async_result.hpp>
 #include <farm/batch.hpp>
@@ -31,6 +31,7 @@
 #include <farm/slab.hpp>
 #include <farm/socket_interface.hpp>
 #include <farm/stage_run.hpp>
+#include <farm/statistics.hpp>
 #include <farm/task_context.hpp>
 #include <farm/task_registry.hpp>
 #include <farm/view.hpp>

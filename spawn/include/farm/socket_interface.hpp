@@ -11,48 +11,50 @@
 
 namespace farm {
 
-/// Couples this process, which need be no MPI process and have no Runtime, with a program that a launcher command such
-/// as `mpiexec -n 4 ./solver` starts: values go to and fro. One process of that program, usually rank 0, makes a
-/// SocketPeer, the other end. What cereal can serialize may be sent; both ends must know the same type for it, and run
-/// on machines of the same representation.
+/// Couples this process with a program that a launcher command starts, such as `mpiexec -n 4 ./solver`: both exchange
+/// values. This process needs neither MPI nor a Runtime. One process of the program, usually rank 0, makes a
+/// SocketPeer, which is the other end. Values can be of any type that cereal serializes. Both ends must use the same
+/// type for a value, and run on machines with the same data representation.
 ///
-/// Thread-safe, but for being moved and destroyed.
+/// Thread-safe, except for moves and destruction.
 class SocketInterface {
  public:
   struct Options {
-    std::string working_directory{};                              ///< of the command; empty: that of this process
-    std::map<std::string, std::string> environment{};             ///< added to that of the command
-    std::chrono::nanoseconds timeout = std::chrono::seconds{60};  ///< for the other end to come
-    /// The other end may be on another host. The launcher must hand FARM_PEER on to it (mpiexec: -x FARM_PEER), and the
-    /// stage directory (FARM_STAGE_DIR) must be shared.
+    std::string working_directory{};                   ///< of the command; empty: that of this process
+    std::map<std::string, std::string> environment{};  ///< added to the environment of the command
+    /// How long bootup() waits for the other end.
+    std::chrono::nanoseconds timeout = std::chrono::seconds{60};
+    /// The other end may run on another host. Then the launcher must pass FARM_PEER on (mpiexec: -x FARM_PEER), and all
+    /// hosts must share the stage directory (FARM_STAGE_DIR).
     bool other_hosts = false;
   };
 
   SocketInterface();
   SocketInterface(SocketInterface&& other) noexcept;
   SocketInterface& operator=(SocketInterface&& other) noexcept;
-  /// shutdown().
+  /// Calls shutdown().
   ~SocketInterface();
 
-  /// Starts the command, which is looked for in PATH, and blocks until the other end has come. What the command prints
-  /// goes where this process prints. Throws SpawnError where it cannot be started, ends before, or does not come in
-  /// time, with what it has said; UsageError where one runs already.
+  /// Starts the command and blocks until the other end has connected. The command is looked for in PATH; its output
+  /// goes to the output of this process. Throws SpawnError, with what the command has printed, if the command cannot be
+  /// started, ends, or does not connect in time; and UsageError if a command runs already.
   void bootup(std::vector<std::string> const& command, Options const& options);
   void bootup(std::vector<std::string> const& command) { bootup(command, Options{}); }
-  /// A command as in a shell, quotes included.
+  /// Splits the command into words as a shell does, quotes included, and starts it as above.
   void bootup(std::string const& command, Options const& options);
   void bootup(std::string const& command) { bootup(command, Options{}); }
 
-  /// Does not block. Throws SerializationError where the value is too large (1 GiB), GroupLost where the other end is
-  /// gone, which says how the command ended; UsageError before bootup() and after shutdown().
+  /// Sends a value to the other end. Does not block. Throws SerializationError if the value is larger than 1 GiB;
+  /// GroupLost, which tells how the command ended, if the other end is gone; and UsageError before bootup() and after
+  /// shutdown().
   template <class T>
   void send(T const& value) {
     send_bytes(pack(value));
   }
 
-  /// The next value from the other end; blocks. Throws TimeoutError, after which it may be called again; GroupLost
-  /// where there is none and the other end is gone; UsageError as send(), and SerializationError where what came is no
-  /// T.
+  /// Returns the next value from the other end; blocks until it is there. Throws TimeoutError after `timeout`: the call
+  /// can be repeated. Throws GroupLost if no value is left and the other end is gone, SerializationError if the value
+  /// is not a T, and UsageError before bootup() and after shutdown().
   template <class T>
   [[nodiscard]] T receive(std::optional<std::chrono::nanoseconds> timeout = {}) {
     return unpack<T>(receive_bytes(timeout));
@@ -64,11 +66,11 @@ class SocketInterface {
     return receive<R>(timeout);
   }
 
-  /// The other end is there.
+  /// Returns true while the other end is connected.
   [[nodiscard]] bool alive() const;
 
-  /// What was sent is delivered, and the other end is told that nothing more comes. Blocks until the command has ended;
-  /// where it has not within `patience`, it is killed with all of its process group. May be called more than once.
+  /// Delivers what was sent, tells the other end that nothing more comes, and blocks until the command has ended. If it
+  /// does not end within `patience`, its whole process group is killed. May be called more than once.
   void shutdown(std::chrono::nanoseconds patience = std::chrono::seconds{10});
 
  private:
@@ -82,20 +84,22 @@ class SocketInterface {
 /// The other end of a SocketInterface, in one process of the program that it has started. Not thread-safe.
 class SocketPeer {
  public:
-  /// Blocks until it is connected. Throws UsageError where no SocketInterface has started this program, SpawnError
-  /// where it cannot be reached.
+  /// Connects to the process that started this program; blocks until that is done. Throws UsageError if no
+  /// SocketInterface started this program, and SpawnError if it cannot be reached.
   SocketPeer();
   SocketPeer(SocketPeer&& other) noexcept;
   SocketPeer& operator=(SocketPeer&& other) noexcept;
   ~SocketPeer();
 
-  /// Blocks until it is sent. Throws as SocketInterface::send().
+  /// Sends a value; blocks until it is sent. Throws SerializationError if the value is larger than 1 GiB, and GroupLost
+  /// if the other end is gone.
   template <class T>
   void send(T const& value) {
     send_bytes(pack(value));
   }
 
-  /// The next value; blocks. None: no more will come, as shutdown() was called, or the process is gone.
+  /// Returns the next value; blocks until it is there. Returns nothing if no more will come: the other end has called
+  /// shutdown(), or is gone. Throws SerializationError if the value is not a T.
   template <class T>
   [[nodiscard]] std::optional<T> receive() {
     auto const bytes = receive_bytes();

@@ -1,107 +1,68 @@
 #pragma once
 
 #include <farm/detail/code_address.hpp>
+#include <farm/detail/engine_options.hpp>
 #include <farm/detail/future_state.hpp>
-#include <farm/initializer.hpp>
+#include <farm/detail/packed_call.hpp>
 #include <farm/options.hpp>
-#include <farm/serialize.hpp>
-#include <farm/worker_options.hpp>
+#include <farm/statistics.hpp>
 
-#include <chrono>
-#include <cstdint>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <vector>
 
-namespace farm {
+namespace farm::detail {
 
-/// How a pool has done so far.
-struct Statistics {
-  std::uint64_t tasks = 0;   ///< done, in whatever way
-  std::uint64_t groups = 0;  ///< started, over all
-  std::uint64_t groups_lost = 0;
-  int peak_ranks = 0;                ///< alive at once
-  std::chrono::nanoseconds wall{0};  ///< since the first submission
-  std::chrono::nanoseconds busy{0};  ///< of all ranks together, in tasks
-  /// The part of the time of `peak_ranks` ranks that was spent in tasks, 0 to 1.
-  [[nodiscard]] double busy_share() const;
-};
-
-namespace detail {
-
-/// A call as bytes, and what keeps the files of the arrays in it: they are kept until the task is done.
-struct PackedCall {
-  Bytes bytes{};
-  std::vector<std::shared_ptr<void>> keepers{};
-  bool listens = false;  ///< the function has a TaskContext, by which it can be asked to stop
-};
-
-/// What pools and executors are made of; those check their own options and turn them into these.
-struct EngineOptions {
-  int max_ranks = 1;
-  char const* max_ranks_is = "max_ranks";  ///< what the user calls it
-  int ranks_per_task = 1;
-  std::int64_t tasks_per_group = 0;
-  int max_losses = 3;
-  std::chrono::nanoseconds grace = std::chrono::seconds{1};
-  std::chrono::nanoseconds spawn_timeout = std::chrono::seconds{60};
-  QueueLimit queue_limit{};
-  Initializer initializer{};
-  WorkerOptions workers{};
-};
-
+class EngineCore;
 class Hub;
 class Task;
 
-/// What max_ranks is where it is not given: FARM_MAX_WORKERS, else the slots of this job less the master's, else the
-/// number of cores. Throws UsageError where FARM_MAX_WORKERS is no number above 0.
-[[nodiscard]] int default_max_ranks(Source source = Source::automatic);
-[[nodiscard]] int default_max_ranks(Hub& hub, Source source = Source::automatic);
-
-/// The engine behind every pool. Thread-safe.
+/// What every pool and executor is made of: tasks go in, futures come out. Thread-safe.
 class Engine {
  public:
-  /// Throws UsageError where an option is out of range or there is no Runtime, SpawnError where there are too few
-  /// slots.
+  /// An engine on the ranks of the Runtime. Starts nothing yet. Throws UsageError if an option is out of range or there
+  /// is no Runtime, and SpawnError if there are fewer slots than ranks are asked for.
   explicit Engine(EngineOptions options);
-  /// The same with a hub of its own, which may be stopped once the engine is shut down.
-  Engine(EngineOptions options, std::shared_ptr<Hub> hub);
+  /// An engine on the ranks of the caller's communicator, which the farm does not kill. The hub may be stopped once the
+  /// engine is shut down. Throws as above.
+  Engine(EngineOptions options, std::shared_ptr<Hub> const& hub);
   Engine(Engine const&) = delete;
   Engine& operator=(Engine const&) = delete;
-  /// shutdown(true, false).
+  /// Calls shutdown(true, false).
   ~Engine();
 
-  /// `call` is what the invoker at `code` unpacks. Does not block, unless the queue limit says so. Throws ShutdownError
-  /// after shutdown(), QueueFull, and UsageError where an option is out of range.
+  /// Queues a task. The invoker at `code` unpacks `call` on the ranks; with `all_ranks` the future holds the results of
+  /// all ranks. Blocks only if the queue limit says so. Throws ShutdownError after shutdown(), QueueFull, and
+  /// UsageError if an option is out of range.
   [[nodiscard]] StatePtr submit(CodeAddress code, PackedCall call, TaskOptions const& options, bool all_ranks);
 
-  /// The same, once all `sources` have their values; `make_call` is called then, on the thread that completes the last
-  /// of them, to unpack them and pack the call. Where one of them fails or is cancelled the task ends likewise, its
-  /// error naming which. Until then it counts as queued.
+  /// As submit(), once all `sources` have their values. Then `make_call`, on the thread that completes the last of
+  /// them, unpacks the values and packs the call. If a source fails or is cancelled, the task ends likewise, and its
+  /// error names the source. Until all sources are done the task counts as queued.
   [[nodiscard]] StatePtr submit_after(std::vector<StatePtr> const& sources, CodeAddress code,
                                       std::function<PackedCall()> make_call, TaskOptions const& options,
                                       bool all_ranks);
 
-  /// Cancels what is queued, ends what runs, and its ranks: those tasks end as cancelled. No submissions follow. Does
-  /// not block.
+  /// Cancels queued tasks, and kills the ranks of running ones: all of these tasks end as cancelled. Accepts no more
+  /// tasks. Does not block.
   void terminate();
 
-  /// Starts all groups; blocks until they are ready where `wait`. Throws SpawnError where none could be started.
+  /// Starts all groups. With `wait`, blocks until each is ready or has failed to start; throws SpawnError if none is
+  /// ready, and BrokenExecutor if the initializer threw.
   void bootup(bool wait);
 
-  /// Idempotent. With `wait` blocks until all tasks are done and all processes of the groups are gone.
+  /// Accepts no more tasks, and cancels queued ones with `cancel_futures`. With `wait`, blocks until all tasks are done
+  /// and all processes of the groups are gone; but not on the hub's thread. May be called more than once.
   void shutdown(bool wait, bool cancel_futures);
 
   [[nodiscard]] Statistics statistics() const;
   [[nodiscard]] EngineOptions const& options() const;
 
  private:
-  class Core;
+  Engine(EngineOptions options, RankOwner rank_owner, Hub& hub, std::shared_ptr<Hub> hub_keeper);
   void make_cancellable(Task& task) const;
 
-  std::shared_ptr<Core> core_;
+  std::shared_ptr<EngineCore> core_;
 };
 
-}  // namespace detail
-}  // namespace farm
+}  // namespace farm::detail

@@ -8,35 +8,37 @@
 
 namespace farm::detail {
 
-/// What all pools and executors are: the life of an engine. Lazy ranges share the engine, so its end is not the
-/// owner's.
+/// The base of all pools and executors: owns an engine and shuts it down. Lazy ranges and batches share the engine,
+/// which may outlive its owner.
 class EngineOwner {
  public:
-  /// Starts all workers now rather than at the first submissions; blocks until they are ready where `wait`. Throws
-  /// SpawnError.
+  /// Starts all workers now rather than at the first submissions. With `wait`, blocks until each is ready or has failed
+  /// to start; throws SpawnError if none is ready, and BrokenExecutor if the initializer threw.
   void bootup(bool wait = true) { engine().bootup(wait); }
 
-  /// No more tasks are taken: ShutdownError. What is queued still runs, or is cancelled where `cancel_futures`; what
-  /// runs ends. With `wait` blocks until then and until all workers are gone. May be called more than once.
+  /// Accepts no more tasks: submissions throw ShutdownError. Queued tasks still run, or are cancelled with
+  /// `cancel_futures`; running tasks come to their end. With `wait`, blocks until all tasks are done and all workers
+  /// are gone. May be called more than once.
   void shutdown(bool wait = true, bool cancel_futures = false);
 
-  /// How many tasks of the usual size run at once.
+  /// Returns how many tasks of the pool's ranks_per_task run at once.
   [[nodiscard]] int num_workers() const;
   [[nodiscard]] Statistics statistics() const { return engine().statistics(); }
 
  protected:
-  /// `name` is that of the class, and `without` what is said of an object that has no engine; both outlive it.
+  /// Errors use `name`, the name of the class, and `without`, which tells why an object has no engine. Both must
+  /// outlive the object.
   EngineOwner(std::shared_ptr<Engine> engine, char const* name, char const* without = "was moved from")
       : engine_(std::move(engine)), name_(name), without_(without) {}
   EngineOwner(EngineOwner&& other) noexcept;
-  /// What it had is shut down before.
+  /// Shuts down the engine that this object had before.
   EngineOwner& operator=(EngineOwner&& other) noexcept;
   ~EngineOwner();
 
   /// Throws UsageError after a move.
   [[nodiscard]] Engine& engine() const { return *shared_engine(); }
   [[nodiscard]] std::shared_ptr<Engine> const& shared_engine() const;
-  /// No more tasks are taken.
+  /// Returns true after shutdown().
   [[nodiscard]] bool closed() const { return closed_; }
   void set_closed() { closed_ = true; }
 

@@ -13,19 +13,19 @@
 
 namespace farm {
 
-/// Of the executors and pools that all ranks of a communicator make together.
+/// The options of executors and pools that all ranks of a communicator make together.
 struct CommOptions {
   MPI_Comm comm = MPI_COMM_WORLD;
-  /// The rank that submits tasks; all others serve. The same on all ranks.
+  /// The rank that submits tasks, the same on all ranks. All other ranks serve.
   int root = 0;
-  /// The serving ranks work in groups of so many.
+  /// How many of the serving ranks run a task together.
   int ranks_per_task = 1;
-  /// Called by every serving rank before its first task.
+  /// Every serving rank calls it before its first task.
   Initializer initializer{};
   WorkerOptions workers{};
 };
 
-/// What workers_exit() throws on the ranks that have served: with() ends its body by it.
+/// Thrown by workers_exit() on ranks that have served. with() catches it.
 class WorkersExit : public std::exception {
  public:
   [[nodiscard]] char const* what() const noexcept override { return "this rank has served, and goes on after with()"; }
@@ -36,32 +36,32 @@ namespace detail {
 class CommSession;
 
 [[nodiscard]] std::shared_ptr<CommSession> make_session(CommOptions const& options);
-/// At the root; null on the others.
+/// Returns the engine on the root, and null on the other ranks.
 [[nodiscard]] std::shared_ptr<Engine> make_engine(CommSession const& session, CommOptions const& options);
 [[nodiscard]] bool is_root(CommSession const& session);
 void close(CommSession& session);
 
-/// The functions of an executor or pool, over the ranks of a communicator. Only the root may use them: UsageError
-/// elsewhere.
+/// The functions of an executor or pool, on the ranks of a communicator. Only the root may use them; other ranks get
+/// UsageError.
 template <class Functions>
 class OverComm : public Functions {
  public:
   OverComm(OverComm const&) = delete;
   OverComm& operator=(OverComm const&) = delete;
-  /// At the root shutdown().
+  /// Calls shutdown() on the root.
   ~OverComm() {
     if (is_main()) shutdown();
   }
 
   [[nodiscard]] bool is_main() const { return is_root(*session_); }
   [[nodiscard]] bool is_worker() const { return !is_main(); }
-  /// Throws WorkersExit on all ranks but the root: what follows, up to the end of with(), is for the root.
+  /// Throws WorkersExit on all ranks but the root, so that only the root runs the rest of the body of with().
   void workers_exit() const {
     if (is_worker()) throw WorkersExit{};
   }
 
-  /// As of the other executors; and, where it waits, the serving ranks leave their constructor and go on: from a
-  /// callback of a future it does not wait, and they go on when the destructor does. Nothing on those ranks.
+  /// Shuts down as other executors do. With `wait`, the serving ranks then leave their constructor and go on; in a
+  /// callback of a future, which cannot wait, they go on when the destructor runs. Does nothing on the serving ranks.
   void shutdown(bool wait = true, bool cancel_futures = false) {
     if (is_worker()) return;
     Functions::shutdown(wait, cancel_futures);
@@ -81,9 +81,9 @@ class OverComm : public Functions {
 
 }  // namespace detail
 
-/// Makes a P of `options` and calls body(p), which the ranks that have served leave where it calls p.workers_exit();
-/// afterwards all ranks go on: `with<MPIExecutor>([](auto& pool) { pool.workers_exit(); ... });`. Collective over the
-/// communicator. What the body throws otherwise leaves it, the others having been sent on.
+/// Makes a P from `options` and calls body(p): `with<MPIExecutor>([](auto& pool) { pool.workers_exit(); ... });`. Ranks
+/// that have served leave the body at p.workers_exit(). Collective over the communicator; all ranks go on afterwards.
+/// Passes on what the body throws, after the serving ranks were let go.
 template <class P, class Body>
 void with(Body&& body, CommOptions const& options = {}) {
   P p{options};

@@ -1,4 +1,4 @@
-#include "spawn/hub/invitation.hpp"
+#include "spawn/hub/static_ranks.hpp"
 
 #include "spawn/hub/hub.hpp"
 #include "spawn/join/join_broadcast.hpp"
@@ -12,12 +12,12 @@
 
 namespace farm::detail {
 
-void invite_static_ranks(Hub& hub, MPI_Comm comm, Slots slots, std::chrono::nanoseconds limit) {
+void connect_static_ranks(Hub& hub, MPI_Comm comm, Slots slots, std::chrono::nanoseconds limit) {
   int size = 1;
   int rank = 0;
   check_mpi(MPI_Comm_size(comm, &size), "MPI_Comm_size");
   check_mpi(MPI_Comm_rank(comm, &rank), "MPI_Comm_rank");
-  auto source = std::make_unique<StaticSource>(hub, size, rank, std::move(slots));
+  auto source = std::make_unique<StaticSource>(hub.source_port(), size, rank, std::move(slots));
   auto& ranks = *source;
   hub.set_source(std::move(source));
   if (size == 1) {

@@ -1,0 +1,294 @@
+#include "spawn/engine/engine_core.hpp"
+
+#include "spawn/hub/hub.hpp"
+
+#include <farm/detail/log.hpp>
+#include <farm/error.hpp>
+#include <farm/stage_run.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <ctime>
+#include <filesystem>
+#include <future>
+#include <utility>
+
+namespace farm::detail {
+namespace {
+
+/// The inbox keeps memory for so many tasks after it was emptied.
+constexpr std::size_t most_kept = 4096;
+
+}  // namespace
+
+EngineCore::EngineCore(EngineOptions options, RankOwner rank_owner, Hub& hub, std::shared_ptr<Hub> hub_keeper)
+    : options_(std::move(options)),
+      rank_owner_(rank_owner),
+      hub_keeper_(std::move(hub_keeper)),
+      hub_(hub),
+      inbox_(std::make_shared<TaskInbox>(options_.queue_limit)),
+      scheduler_({.max_ranks = options_.max_ranks,
+                  .tasks_per_group = static_cast<std::uint64_t>(options_.tasks_per_group),
+                  .max_losses = options_.max_losses,
+                  .grace = options_.grace},
+                 *this),
+      timer_(hub_.context()) {}
+
+void EngineCore::begin() {
+  hub_.post([self = shared_from_this()] { self->hub_.add_client(*self); });
+}
+
+StatePtr EngineCore::submit(TaskPtr task) {
+  StatePtr state{task};
+  trace_.submitted(*task);
+  if (inbox_->add(std::move(task), may_block())) {
+    hub_.run_or_post([self = shared_from_this()] { self->take_inbox(); });
+  }
+  return state;
+}
+
+StatePtr EngineCore::submit_after(std::vector<StatePtr> const& sources, std::function<PackedCall()> make_call,
+                                  IntrusivePtr<DependentTask> task) {
+  StatePtr state{task};
+  trace_.submitted(*task);
+  inbox_->add_dependent(TaskPtr{task.get()}, may_block());
+  // the task may end before its sources do: it may be cancelled
+  task->add_callback([self = shared_from_this(), raw = task.get()] { self->dependent_done(TaskPtr{raw}, false); });
+  auto const countdown = std::make_shared<SourceCountdown>(std::move(task), sources, std::move(make_call));
+  auto const source_done = [self = shared_from_this(), countdown] {
+    if (countdown->source_done()) self->dependent_done(countdown->task(), true);
+  };
+  for (auto const& source : sources) source->add_callback(source_done);
+  source_done();
+  return state;
+}
+
+/// Whether submit() may wait for room: the hub's thread would wait for itself.
+bool EngineCore::may_block() const { return options_.queue_limit.tasks == 0 || !hub_.on_thread(); }
+
+/// After shut_down() the last dependent task lets the shutdown go on.
+void EngineCore::dependent_done(TaskPtr const& task, bool is_to_be_queued) {
+  auto const departure = inbox_->remove_dependent(task, is_to_be_queued);
+  if (!departure.inbox_was_empty && !departure.last_after_close) return;
+  hub_.post([self = shared_from_this(), last = departure.last_after_close] {
+    self->take_inbox();
+    if (last) self->scheduler_.shutdown(false);
+    self->watch_clock();
+  });
+}
+
+void EngineCore::take_inbox() {
+  auto tasks = std::exchange(taken_, {});
+  inbox_->take(tasks);
+  scheduler_.submit(std::move(tasks));
+  watch_clock();
+  tasks.clear();
+  if (tasks.capacity() <= most_kept) taken_ = std::move(tasks);
+}
+
+void EngineCore::stop(TaskPtr task) {
+  hub_.post([self = shared_from_this(), task = std::move(task)] {
+    self->scheduler_.stop(*task);
+    self->watch_clock();
+  });
+}
+
+void EngineCore::shut_down(bool cancel) {
+  auto const dependents = inbox_->close();
+  if (cancel) {
+    for (auto const& task : dependents) task->cancel();
+  }
+  hub_.post([self = shared_from_this(), cancel] {
+    self->take_inbox();
+    if (cancel || !self->inbox_->has_dependents()) self->scheduler_.shutdown(cancel);
+    self->watch_clock();
+  });
+}
+
+void EngineCore::terminate() {
+  for (auto const& task : inbox_->close()) task->cancel();
+  hub_.post([self = shared_from_this()] {
+    self->take_inbox();
+    self->scheduler_.abandon(std::make_exception_ptr(CancelledError("the pool was terminated")));
+    self->scheduler_.shutdown(true);
+    self->watch_clock();
+  });
+}
+
+void EngineCore::wait_drained() {
+  if (!hub_.on_thread()) status_.wait_drained();
+}
+
+void EngineCore::boot(bool wait) {
+  hub_.post([self = shared_from_this()] { self->scheduler_.boot(self->options_.ranks_per_task); });
+  if (wait && !hub_.on_thread()) status_.wait_ready(options_.max_ranks / options_.ranks_per_task);
+}
+
+Statistics EngineCore::statistics() {
+  std::promise<Scheduler::Statistics> promise;
+  if (hub_.on_thread() || status_.is_drained()) {
+    promise.set_value(scheduler_.statistics());
+  } else {
+    hub_.post([&] { promise.set_value(scheduler_.statistics()); });
+  }
+  auto const inner = promise.get_future().get();
+  auto const began = inbox_->first_submission();
+  return {.tasks = inner.tasks_done,
+          .groups = inner.groups_started,
+          .groups_lost = inner.groups_lost,
+          .peak_ranks = inner.peak_ranks,
+          .wall = began ? Clock::now() - *began : Clock::duration{0},
+          .busy = inner.busy};
+}
+
+void EngineCore::watch_clock() {
+  auto const next = scheduler_.next_deadline();
+  if (next == watched_) return;
+  watched_ = next;
+  if (!next) {
+    timer_.cancel();
+    return;
+  }
+  timer_.expires_at(*next);
+  timer_.async_wait([weak = weak_from_this()](asio::error_code const& error) {
+    auto const self = weak.lock();
+    if (error || !self) return;
+    self->watched_.reset();
+    self->scheduler_.tick(Clock::now());
+    self->watch_clock();
+  });
+}
+
+// SchedulerPort
+
+void EngineCore::start_group(int ranks) {
+  auto group = hub_.start_group(ranks, options_.max_ranks, options_.workers, options_.spawn_timeout, *this);
+  starting_.push_back(group->id());
+  trace_.starting(*group);
+  groups_[group->id()] = std::move(group);
+  keep_alive_ = shared_from_this();
+}
+
+bool EngineCore::withdraw_start(int ranks) {
+  for (auto it = starting_.begin(); it != starting_.end(); ++it) {
+    auto const group = groups_.at(*it);
+    if (group->ranks() != ranks || !hub_.withdraw(*group)) continue;
+    groups_.erase(*it);
+    starting_.erase(it);
+    return true;
+  }
+  return false;
+}
+
+void EngineCore::send_task(GroupId id, Task const& task, TaskHeader header) {
+  trace_.sent(id, task, header);
+  groups_.at(id)->send(task, header);
+}
+
+void EngineCore::stop_task(GroupId id, std::uint64_t index) { groups_.at(id)->stop(index); }
+void EngineCore::recall_tasks(GroupId id, std::uint64_t end) { groups_.at(id)->recall(end); }
+bool EngineCore::can_recall(GroupId id) { return groups_.at(id)->can_recall(); }
+void EngineCore::will_not_answer(GroupId group, std::uint64_t task) { unanswered_[group].push_back(task); }
+void EngineCore::end_group(GroupId id) { groups_.at(id)->end(); }
+void EngineCore::release_group(GroupId id) { groups_.at(id)->release(); }
+Clock::time_point EngineCore::now() { return Clock::now(); }
+
+Clock::time_point EngineCore::roughly_now() {
+  timespec time{};
+  clock_gettime(CLOCK_MONOTONIC_COARSE, &time);
+  return Clock::time_point{std::chrono::seconds{time.tv_sec} + std::chrono::nanoseconds{time.tv_nsec}};
+}
+
+void EngineCore::drained() {
+  hub_.remove_client(*this);
+  status_.drained();
+}
+
+// GroupOwner
+
+void EngineCore::on_ready(Group& group) {
+  std::erase(starting_, group.id());
+  status_.group_ready();
+  trace_.ready(group);
+  scheduler_.group_ready(group.id(), group.ranks());
+  watch_clock();
+}
+
+void EngineCore::on_start_failed(Group& group, StartFailure const& failure) {
+  if (failure.cause == StartFailure::Cause::initializer) break_pool(failure.why);
+  std::erase(starting_, group.id());
+  failed_starts_.push_back(group.id());
+  trace_.start_failed(group.id(), failure.why);
+  status_.start_failed(failure.why);
+  if (!broken_ && failure.why != logged_)
+    log_error(fmt::format("a group of {} could not be started: {}", group.ranks(), failure.why));
+  logged_ = failure.why;
+  scheduler_.start_failed(group.ranks(), failure.why);
+  watch_clock();
+}
+
+/// The initializer fails on every rank, so no task can run.
+void EngineCore::break_pool(std::string const& why) {
+  if (std::exchange(broken_, true)) return;
+  auto const error = std::make_exception_ptr(BrokenExecutor(fmt::format("the initializer failed on {}", why)));
+  status_.broken(error);
+  scheduler_.abandon(error);
+}
+
+void EngineCore::on_answer(Group& group, int rank, Frame const& frame) {
+  if (frame.type != FrameType::value && frame.type != FrameType::error)
+    throw ProtocolError("a rank sends no frames of this type");
+  trace_.answered(group.id(), rank, frame);
+  scheduler_.answered(group.id(), rank, frame, group.host(rank));
+  watch_clock();
+}
+
+void EngineCore::on_progress(Group& group, std::uint64_t task, double done) {
+  scheduler_.progress(group.id(), task, done);
+}
+
+void EngineCore::on_recalled(Group& group, std::uint64_t first) {
+  trace_.recalled(group.id(), scheduler_.recalled(group.id(), first));
+  watch_clock();
+}
+
+void EngineCore::on_times(Group& group, int rank, Frame const& frame) { trace_.times(group.id(), rank, frame); }
+
+void EngineCore::on_staged(Group& group, Frame const& frame) {
+  if (auto* const run = current_stage_run()) {
+    scheduler_.keep(group.id(), frame.id, run->adopt(std::filesystem::path{frame.payload}));
+  }
+}
+
+void EngineCore::on_lost(Group& group, std::string const& how) {
+  trace_.lost(group.id(), how);
+  scheduler_.group_lost(group.id(), how);
+  watch_clock();
+}
+
+void EngineCore::on_gone(Group& group) {
+  auto const id = group.id();
+  trace_.gone(id);
+  groups_.erase(id);
+  if (std::erase(failed_starts_, id) == 0) scheduler_.group_gone(id);
+  // only now: until its ranks have ended, they may still make files
+  auto const unanswered = unanswered_.extract(id);
+  if (auto* const run = current_stage_run(); run != nullptr && unanswered) run->clear(id, unanswered.mapped());
+  watch_clock();
+  if (groups_.empty()) keep_alive_.reset();
+}
+
+// HubClient
+
+void EngineCore::others_wait(bool waiting) {
+  scheduler_.set_others_wait(waiting);
+  if (waiting) scheduler_.release_idle();
+}
+
+void EngineCore::interrupted(std::exception_ptr const& error) {
+  scheduler_.abandon(error);
+  status_.broken(error);
+}
+
+}  // namespace farm::detail

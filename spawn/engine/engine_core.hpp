@@ -1,0 +1,117 @@
+#pragma once
+
+#include "core/scheduler/scheduler.hpp"
+#include "spawn/engine/dependent_task.hpp"
+#include "spawn/engine/engine_status.hpp"
+#include "spawn/engine/engine_trace.hpp"
+#include "spawn/engine/task_inbox.hpp"
+#include "spawn/group/group.hpp"
+#include "spawn/hub/hub_client.hpp"
+
+#include <farm/detail/engine_options.hpp>
+#include <farm/statistics.hpp>
+
+#include <asio/steady_timer.hpp>
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace farm::detail {
+
+class Hub;
+
+/// A scheduler with its groups, on the hub's thread. What the scheduler asks goes to groups and the hub; what groups
+/// tell goes to the scheduler. Lives as long as its last group.
+class EngineCore final : private SchedulerPort,
+                         private GroupOwner,
+                         private HubClient,
+                         public std::enable_shared_from_this<EngineCore> {
+ public:
+  /// `hub_keeper` is null if the hub outlives all engines.
+  EngineCore(EngineOptions options, RankOwner rank_owner, Hub& hub, std::shared_ptr<Hub> hub_keeper);
+
+  /// To be called once, before anything else.
+  void begin();
+
+  // Thread-safe
+
+  /// Throws QueueFull and ShutdownError. May block, as the queue limit says.
+  StatePtr submit(TaskPtr task);
+  /// As submit(), once all sources are done. Until then the task counts as queued.
+  StatePtr submit_after(std::vector<StatePtr> const& sources, std::function<PackedCall()> make_call,
+                        IntrusivePtr<DependentTask> task);
+  /// The future of a task has ended: if a group runs the task, it is to stop.
+  void stop(TaskPtr task);
+  void shut_down(bool cancel);
+  void terminate();
+  /// Returns at once on the hub's thread, which would wait for itself.
+  void wait_drained();
+  void boot(bool wait);
+  [[nodiscard]] Statistics statistics();
+  [[nodiscard]] EngineOptions const& options() const { return options_; }
+  [[nodiscard]] RankOwner rank_owner() const { return rank_owner_; }
+
+ private:
+  [[nodiscard]] bool may_block() const;
+  void dependent_done(TaskPtr const& task, bool is_to_be_queued);
+  void take_inbox();
+  void watch_clock();
+  void break_pool(std::string const& why);
+
+  // SchedulerPort
+  void start_group(int ranks) override;
+  bool withdraw_start(int ranks) override;
+  void send_task(GroupId id, Task const& task, TaskHeader header) override;
+  void stop_task(GroupId id, std::uint64_t index) override;
+  void recall_tasks(GroupId id, std::uint64_t end) override;
+  [[nodiscard]] bool can_recall(GroupId id) override;
+  void will_not_answer(GroupId group, std::uint64_t task) override;
+  void end_group(GroupId id) override;
+  void release_group(GroupId id) override;
+  Clock::time_point now() override;
+  Clock::time_point roughly_now() override;
+  void drained() override;
+
+  // GroupOwner
+  [[nodiscard]] Initializer const& initializer() const override { return options_.initializer; }
+  void on_ready(Group& group) override;
+  void on_start_failed(Group& group, StartFailure const& failure) override;
+  void on_answer(Group& group, int rank, Frame const& frame) override;
+  void on_progress(Group& group, std::uint64_t task, double done) override;
+  void on_recalled(Group& group, std::uint64_t first) override;
+  void on_times(Group& group, int rank, Frame const& frame) override;
+  void on_staged(Group& group, Frame const& frame) override;
+  void on_lost(Group& group, std::string const& how) override;
+  void on_gone(Group& group) override;
+
+  // HubClient
+  void others_wait(bool waiting) override;
+  void interrupted(std::exception_ptr const& error) override;
+
+  EngineOptions options_;
+  RankOwner rank_owner_;
+  std::shared_ptr<Hub> hub_keeper_;
+  Hub& hub_;
+  EngineTrace trace_;
+  std::shared_ptr<TaskInbox> inbox_;
+  EngineStatus status_;
+
+  // What follows is used on the hub's thread only.
+  Scheduler scheduler_;
+  asio::steady_timer timer_;
+  std::optional<Clock::time_point> watched_;  ///< the deadline that the timer is set to
+  std::unordered_map<GroupId, std::shared_ptr<Group>> groups_;
+  std::unordered_map<GroupId, std::vector<std::uint64_t>> unanswered_;  ///< tasks of groups that are being ended
+  std::vector<TaskPtr> taken_;                                          ///< empty: its memory serves again
+  std::vector<GroupId> starting_;
+  std::vector<GroupId> failed_starts_;      ///< groups that the scheduler does not know any more
+  bool broken_ = false;                     ///< the initializer has failed
+  std::string logged_;                      ///< why the last group could not be started
+  std::shared_ptr<EngineCore> keep_alive_;  ///< this, as long as there are groups, which refer to it
+};
+
+}  // namespace farm::detail

@@ -1,0 +1,77 @@
+#include <farm/detail/engine_options.hpp>
+#include <farm/error.hpp>
+
+#include "core/base/settings.hpp"
+#include "spawn/hub/hub.hpp"
+#include "spawn/platform/platform.hpp"
+#include "spawn/sources/group_source.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+
+namespace farm::detail {
+namespace {
+
+constexpr int most_ranks = std::numeric_limits<int>::max();
+
+void check_slots(Slots const& slots, int ranks, char const* name) {
+  if (!slots.limited || ranks <= slots.total) return;
+  throw SpawnError(
+      fmt::format("{} is {}, but there are {} slots for ranks besides the master ({}); {}, or ask for fewer", name,
+                  ranks, slots.total, slots.origin, slots.remedy(ranks)));
+}
+
+void check_positive(int value, char const* name) {
+  if (value <= 0) throw UsageError(fmt::format("{} is {}: a number above 0 is expected", name, value));
+}
+
+void check_workers(WorkerOptions const& workers) {
+  for (auto const& [name, value] : workers.environment) {
+    if (name.empty() || name.find_first_of("=\n") != std::string::npos) {
+      throw UsageError(fmt::format("environment: \"{}\" is not the name of a variable", name));
+    }
+    if (value.find('\n') != std::string::npos)
+      throw UsageError(fmt::format("environment: the value of {} has a line break", name));
+  }
+  for (auto const& [key, value] : workers.mpi_info) {
+    if (key == "env") {
+      throw UsageError(
+          "mpi_info: the farm sets env itself; add variables for the ranks with WorkerOptions::environment");
+    }
+  }
+}
+
+}  // namespace
+
+int default_max_ranks(Source source) { return default_max_ranks(Hub::instance(), source); }
+
+int default_max_ranks(Hub& hub, Source source) {
+  auto const& slots = hub.source(source).slots();
+  if (auto const value = setting_number(Setting::max_workers, 1, most_ranks, "a number above 0")) {
+    check_slots(slots, *value, "FARM_MAX_WORKERS");
+    return *value;
+  }
+  return slots.limited ? std::max(slots.total, 1) : core_count();
+}
+
+void check_options(EngineOptions const& options, Slots const& slots) {
+  check_positive(options.max_ranks, options.max_ranks_is);
+  check_positive(options.ranks_per_task, "ranks_per_task");
+  check_positive(options.max_losses, "max_losses");
+  if (options.ranks_per_task > options.max_ranks) {
+    throw UsageError(fmt::format("ranks_per_task is {}, which is more than {}, {}", options.ranks_per_task,
+                                 options.max_ranks_is, options.max_ranks));
+  }
+  if (options.tasks_per_group < 0) {
+    throw UsageError(
+        fmt::format("tasks_per_group is {}: a number above 0 is expected, or 0 for no limit", options.tasks_per_group));
+  }
+  if (options.grace.count() < 0) throw UsageError("grace is negative");
+  if (options.spawn_timeout.count() <= 0) throw UsageError("spawn_timeout must be above 0");
+  check_workers(options.workers);
+  check_slots(slots, options.max_ranks, options.max_ranks_is);
+}
+
+}  // namespace farm::detail
