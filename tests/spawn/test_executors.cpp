@@ -249,7 +249,7 @@ TEST_CASE("an Executor returns the results of all its ranks, first in, first out
   std::vector<int> const as_vector = future.result();
   CHECK(as_vector.size() == 3);
   CHECK_THAT(error_of([&] { [[maybe_unused]] int const one = future.result(); }),
-             contains("the results of 3 ranks are a list"));
+             contains("the results of 3 ranks do not convert to one value"));
   executor.submit([] {}).result();
   static_assert(std::is_same_v<decltype(executor.submit([] {})), farm::Future<void>>);
   CHECK_THROWS_AS(executor.submit(positive, -1).result(), std::domain_error);
