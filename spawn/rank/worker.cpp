@@ -137,7 +137,8 @@ class Server {
     auto const header = take<TaskHeader>(payload);
     key_ = task_key(id_, tasks_seen_++);
     if (!guard_link().begin(key_)) return;
-    bool const wanted = header.want_value == 2 || (header.want_value == 1 && group_.rank() == 0);
+    bool const wanted =
+        header.want_value == WantValue::all_ranks || (header.want_value == WantValue::rank_0 && group_.rank() == 0);
     value_.clear();
     if (header.traced != 0) set_span_sink(&spans_);
     auto const start = Clock::now();
