@@ -225,8 +225,8 @@ class Server {
   Channel& channel_;
   std::vector<Slot> comms_;
   std::unordered_map<std::uint64_t, std::pair<CodeAddress, Invoker>> invokers_;
-  Kept kept_;
-  Staging staging_;
+  InitializerResult kept_;
+  TaskFiles staging_;
   Spans spans_;
   Bytes value_;
 };

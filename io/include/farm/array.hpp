@@ -1,7 +1,6 @@
 #pragma once
 
 #include <farm/detail/array_info.hpp>
-#include <farm/detail/keepers.hpp>
 #include <farm/element.hpp>
 #include <farm/extents.hpp>
 #include <farm/slab.hpp>
@@ -121,7 +120,10 @@ class Array {
 
   template <class Archive>
   void save(Archive& archive) const {
-    if (array_ != nullptr) detail::note_keeper(array_->keeper);
+    // Only the library's own archive collects keepers; a user may save handles with any other archive of cereal.
+    if constexpr (requires { archive.note_keeper(array_->keeper); }) {
+      if (array_ != nullptr) archive.note_keeper(array_->keeper);
+    }
     archive(info());
   }
   template <class Archive>

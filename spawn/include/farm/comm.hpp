@@ -1,6 +1,6 @@
 #pragma once
 
-#include <farm/task_context.hpp>
+#include <farm/detail/rank_context.hpp>
 
 #include <mpi.h>
 
@@ -47,15 +47,9 @@ class Comm {
 namespace detail {
 
 template <>
-struct Binder<Comm> {
-  static constexpr bool bound = true;
-  static Comm const& bind(RankContext& environment) { return *static_cast<Comm const*>(environment.comm); }
-};
-
-template <>
 struct Binder<MPI_Comm> {
   static constexpr bool bound = true;
-  static MPI_Comm bind(RankContext& environment) { return static_cast<Comm const*>(environment.comm)->native(); }
+  static MPI_Comm bind(RankContext& rank_context) { return rank_context.comm->native(); }
 };
 
 }  // namespace detail
