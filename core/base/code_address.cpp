@@ -31,7 +31,7 @@ std::string hexadecimal(unsigned char const* data, std::size_t size) {
   return text;
 }
 
-/// The build-id among ELF notes; null where there is none.
+/// Returns the build-id among ELF notes; null if there is none.
 unsigned char const* find_build_id(char const* notes, std::size_t size, std::size_t& length) {
   constexpr std::size_t header_size = sizeof(ElfW(Nhdr));
   while (size >= header_size) {
@@ -79,7 +79,8 @@ std::vector<Module> loaded_modules() {
   return modules;
 }
 
-/// Known modules; read again where something is not found, since libraries may be loaded at any time.
+/// Returns the first module that matches. If the known modules have none, reads the list of loaded modules again, since
+/// libraries may be loaded at any time.
 template <class Predicate>
 std::optional<Module> find_module(Predicate matches) {
   static std::mutex mutex;
@@ -94,17 +95,18 @@ std::optional<Module> find_module(Predicate matches) {
   return *found;
 }
 
-/// Each thread remembers some: mostly it is asked for the same few again.
-struct GroupEntry {
+/// An entry of a per-thread cache: programs ask for the same few functions again and again.
+struct CachedAddress {
   void const* function = nullptr;
   CodeAddress address{};
 };
-constexpr std::size_t known_functions = 16;
+/// A miss takes a lock and searches the modules; with fewer entries two functions of a hot path collide too often.
+constexpr std::size_t cache_size = 64;
 
 CodeAddress find_code_address(void const* function) {
   auto const address = reinterpret_cast<std::uintptr_t>(function);
   auto const module = find_module([&](Module const& m) { return address >= m.begin && address < m.end; });
-  if (!module) throw UsageError("the function lies in no module of this program");
+  if (!module) throw UsageError("the function lies in no loaded module of this program");
   if (module->build_id.empty()) {
     throw UsageError(fmt::format("{} has no build-id: link it with -Wl,--build-id",
                                  module->name.empty() ? "this program" : module->name));
@@ -116,7 +118,8 @@ void const* find_function(CodeAddress address) {
   auto const module = find_module([&](Module const& m) { return m.id == address.module && !m.build_id.empty(); });
   auto const where = module ? module->base + address.offset : 0;
   if (!module || where < module->begin || where >= module->end) {
-    throw UsageError("the function is in no module that is loaded here: the ranks run another build than the master");
+    throw UsageError(
+        "the function is in no loaded module: the ranks run another build than the master; start both from one build");
   }
   return reinterpret_cast<void const*>(where);
 }
@@ -124,8 +127,8 @@ void const* find_function(CodeAddress address) {
 }  // namespace
 
 CodeAddress code_address(void const* function) {
-  thread_local std::array<GroupEntry, known_functions> known;
-  auto& entry = known[reinterpret_cast<std::uintptr_t>(function) / 16 % known_functions];
+  thread_local std::array<CachedAddress, cache_size> cache;
+  auto& entry = cache[reinterpret_cast<std::uintptr_t>(function) / 16 % cache_size];
   if (entry.function == nullptr || entry.function != function) {
     entry.address = find_code_address(function);
     entry.function = function;
@@ -134,8 +137,8 @@ CodeAddress code_address(void const* function) {
 }
 
 void const* resolve(CodeAddress address) {
-  thread_local std::array<GroupEntry, known_functions> known;
-  auto& entry = known[address.offset / 16 % known_functions];
+  thread_local std::array<CachedAddress, cache_size> cache;
+  auto& entry = cache[address.offset / 16 % cache_size];
   if (entry.function == nullptr || entry.address != address) entry = {find_function(address), address};
   return entry.function;
 }

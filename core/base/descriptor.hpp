@@ -5,7 +5,7 @@
 
 namespace farm::detail {
 
-/// A file descriptor, closed by the destructor.
+/// Owns a file descriptor, which the destructor closes. Move-only.
 class Descriptor {
  public:
   Descriptor() noexcept = default;

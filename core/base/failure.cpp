@@ -28,7 +28,7 @@
 namespace farm::detail {
 namespace {
 
-/// A standard exception that is a TaskError as well.
+/// A standard exception that is a TaskError as well, so that the caller can catch it as either.
 template <class Base>
 class Thrown : public Base, public TaskError {
  public:
@@ -37,7 +37,7 @@ class Thrown : public Base, public TaskError {
   [[nodiscard]] char const* what() const noexcept override { return TaskError::what(); }
 };
 
-/// For the farm's own errors, which are an Error already: both roots lead to the same text.
+/// One of the farm's own errors that is a TaskError as well. Both of its bases return the same text.
 template <class Base>
 class ThrownOwn : public Base, public TaskError {
  public:
@@ -45,7 +45,7 @@ class ThrownOwn : public Base, public TaskError {
   [[nodiscard]] char const* what() const noexcept override { return TaskError::what(); }
 };
 
-/// A category that is known here by its name only.
+/// An error category of which this process knows only the name, because the rank's program defines it.
 class NamedCategory final : public std::error_category {
  public:
   explicit NamedCategory(std::string name) : name_(std::move(name)) {}
@@ -61,7 +61,7 @@ std::error_category const& category_of(std::string const& name) {
        {&std::generic_category(), &std::system_category(), &std::iostream_category(), &std::future_category()}) {
     if (name == known->name()) return *known;
   }
-  // Categories are compared by address and live for ever.
+  // Never destroyed, because error codes compare categories by address.
   static auto& mutex = *new std::mutex;
   static auto& others = *new std::map<std::string, NamedCategory>;
   std::scoped_lock const lock{mutex};
@@ -84,7 +84,7 @@ bool matches([[maybe_unused]] std::exception const& e) {
   }
 }
 
-// How each type is made. What its own constructor does with a text is of no matter: what() is TaskError's.
+// How each type is constructed. Its own constructor may change the text: what() comes from TaskError.
 template <class T>
 constexpr KnownType from_text() {
   return {&matches<T>, [](Failure const& failure, TaskError::Details details) {
@@ -120,7 +120,7 @@ constexpr KnownType from_future_errc() {
           }};
 }
 
-/// The code may be none, in a frame of somebody else's; its type has no room for that.
+/// A frame from elsewhere may hold an invalid code, which the enumeration cannot represent; error_stack replaces it.
 constexpr KnownType from_regex_code() {
   return {&matches<std::regex_error>, [](Failure const& failure, TaskError::Details details) {
             using namespace std::regex_constants;
@@ -137,9 +137,9 @@ constexpr KnownType own() {
           }};
 }
 
-/// The most derived come first: the first match is taken. The order is the wire format: both sides are the same build.
-/// Of the farm's own errors only those that a task itself may be guilty of: a GroupLost that a task met with a farm of
-/// its own is no loss of this group.
+/// The known types. The first match is taken, so the most derived types come first. The order is part of the wire
+/// format, which both sides share because they run the same build. Of the farm's own errors the table has only those
+/// that a task itself can cause: a GroupLost in a task that runs a farm of its own is not a loss of this task's group.
 constexpr std::array known_types{
     own<StageError>(),
     own<SerializationError>(),
@@ -202,7 +202,7 @@ Failure current_failure() {
   } catch (InputFailure const& failed) {
     return failure_of(failed);
   } catch (std::exception const& e) {
-    auto const* const from_farm = dynamic_cast<TaskError const*>(&e);  // of a task that itself used a farm
+    auto const* const from_farm = dynamic_cast<TaskError const*>(&e);  // thrown by a task that uses a farm itself
     failure.type = from_farm != nullptr ? from_farm->type() : demangle(typeid(e).name());
     failure.text = from_farm != nullptr ? from_farm->text() : e.what();
     if (auto const* coded = dynamic_cast<std::system_error const*>(&e)) {
@@ -221,6 +221,16 @@ Failure current_failure() {
     failure.text = "not a std::exception";
   }
   return failure;
+}
+
+SerializationError current_serialization_error(std::string text) {
+  try {
+    throw;
+  } catch (std::exception const& error) {
+    text.append(": ").append(error.what());
+  } catch (...) {  // a user's serialize function may throw anything
+  }
+  return SerializationError(text);
 }
 
 std::exception_ptr make_exception(Failure const& failure, TaskError::Details details) {

@@ -9,14 +9,14 @@
 
 namespace farm::detail {
 
-/// An exception on its way from a rank to the master.
+/// An exception in a form that travels from a rank to the master.
 struct Failure {
-  std::uint8_t kind = 0;  ///< which standard type it is, or derives from: an index into a table in failure.cpp
+  std::uint8_t kind = 0;  ///< the standard type that it is or derives from, as an index into a table in failure.cpp
   std::string type;
   std::string text;
-  std::int32_t code = 0;    ///< of errors that have one
-  std::string category;     ///< of a system_error, the name of its category
-  std::int64_t input = -1;  ///< of a map, which one
+  std::int32_t code = 0;    ///< the error code, for types that have one
+  std::string category;     ///< the name of the error category, for a std::system_error
+  std::int64_t input = -1;  ///< the index of the input, for a task of a map
 
   template <class Archive>
   void serialize(Archive& archive) {
@@ -24,15 +24,19 @@ struct Failure {
   }
 };
 
-/// The exception being handled, also where it is no std::exception; of an InputFailure, what it holds. Call it in a
-/// catch block.
+/// Returns the exception being handled, which may be of any type. For an InputFailure returns the exception inside it.
+/// Call it in a catch block.
 [[nodiscard]] Failure current_failure();
 
-/// What is thrown at the caller for it: of the same standard type, and a TaskError. `details.type` and `.text` are
-/// taken from the failure.
+/// Returns a SerializationError whose text is `text` followed by that of the exception being handled, which may be of
+/// any type. Call it in a catch block.
+[[nodiscard]] SerializationError current_serialization_error(std::string text);
+
+/// Returns the exception that the caller gets for a failure: it has the same standard type, and is a TaskError as well.
+/// `details.type`, `.text` and `.input` are taken from the failure.
 [[nodiscard]] std::exception_ptr make_exception(Failure const& failure, TaskError::Details details);
 
-/// The name of a type as one writes it.
+/// Returns the name of a type as one writes it in C++.
 [[nodiscard]] std::string demangle(char const* name);
 
 }  // namespace farm::detail

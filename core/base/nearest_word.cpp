@@ -16,7 +16,7 @@ std::string lower(std::string_view word) {
   return result;
 }
 
-/// Optimal string alignment distance.
+/// Returns the optimal string alignment distance.
 std::size_t distance(std::string_view a, std::string_view b) {
   std::vector<std::size_t> before_last(b.size() + 1);
   std::vector<std::size_t> last(b.size() + 1);
@@ -43,7 +43,7 @@ std::string nearest_word(std::string_view typed, std::vector<std::string> const&
   auto best_distance = std::max<std::size_t>(wanted.size() / 2, 1) + 1;
   for (auto const& word : words) {
     auto found = distance(wanted, lower(word));
-    if (wanted.size() >= 3 && lower(word).starts_with(wanted)) found = 1;  // cut short
+    if (wanted.size() >= 3 && lower(word).starts_with(wanted)) found = 1;  // abbreviated
     if (found < best_distance && found < word.size()) {
       best = word;
       best_distance = found;

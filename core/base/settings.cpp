@@ -52,7 +52,7 @@ constexpr bool is_in_order() {
 }
 static_assert(is_in_order(), "the table's rows stand in the order of the enumeration");
 
-/// What the farm itself sets for the processes that it starts.
+/// Variables that the farm itself sets for the processes that it starts.
 constexpr std::array internal{"FARM_WORKER", "FARM_BIRTH", "FARM_PEER", "FARM_GUARD_DESCRIPTORS"};
 
 struct Option {
@@ -129,8 +129,8 @@ std::vector<std::string> unknown_settings() {
     if (!name.starts_with("FARM_") || is_known(name)) continue;
     auto const meant = nearest_word(name, known);
     lines.push_back(meant.empty()
-                        ? fmt::format("the variable {} is unknown, and ignored; farm doctor lists those that "
-                                      "there are",
+                        ? fmt::format("the variable {} is unknown, and ignored; farm doctor lists the known "
+                                      "ones",
                                       name)
                         : fmt::format("the variable {} is unknown, and ignored: did you mean {}?", name, meant));
   }

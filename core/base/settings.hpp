@@ -30,42 +30,42 @@ enum class Setting : std::uint8_t {
 struct SettingInfo {
   Setting setting{};
   std::string_view name;           ///< "FARM_HOSTS"
-  std::string_view type;           ///< what its value is: "number", "directory"
-  std::string_view default_value;  ///< what holds if the variable is unset or empty
+  std::string_view type;           ///< the kind of value: "number", "directory"
+  std::string_view default_value;  ///< used if the variable is unset or empty
   std::string_view meaning;        ///< one line
 };
 
 /// Returns one row for each Setting, in the order of the enumeration.
 [[nodiscard]] std::span<SettingInfo const> settings_table();
 
-/// Returns the value: what set_option() has stored, else the environment variable; empty if there is neither.
-/// Thread-safe as long as nobody changes the environment.
+/// Returns the value that set_option() has stored, else that of the environment variable; empty if neither is set.
+/// Thread-safe as long as no thread changes the environment.
 [[nodiscard]] std::string setting(Setting which);
 [[nodiscard]] inline bool is_set(Setting which) { return !setting(which).empty(); }
 
-/// Returns what the user calls the setting: the command line option if that has set it, else the variable.
+/// Returns the name by which the user set it: that of the command line option if there was one, else that of the
+/// variable.
 [[nodiscard]] std::string setting_name(Setting which);
 
 /// Returns the switch's value, which is 0 or 1, or `default_value` if it is not set. Throws UsageError for another
 /// value.
 [[nodiscard]] bool setting_switch(Setting which, bool default_value);
 
-/// Returns the number, none if it is not set. Throws UsageError if it is no number from `least` to `most`; `expected`
-/// says in that error what is: "a number above 0".
+/// Returns the number; none if it is not set. Throws UsageError if it is not a number from `least` to `most`.
+/// `expected` describes a valid value in that error: "a number above 0".
 [[nodiscard]] std::optional<int> setting_number(Setting which, int least, int most, std::string_view expected);
 
-/// Stores what a command line option says; it takes precedence over the environment of this process, and the processes
-/// that this one starts do not see it. `option` is its name: "--hosts". An empty value hides the variable. Call it
-/// before the Runtime, while there is one thread.
+/// Stores the value of a command line option. It takes precedence over the environment variable, and processes that
+/// this one starts do not see it. `option` is the name of the option: "--hosts". An empty value hides the variable.
+/// Call it before the Runtime is constructed, while the process has one thread.
 void set_option(Setting which, std::string value, std::string_view option);
 
-/// Returns one line for each variable of the environment that begins with FARM_ and is not in the table: its name, and
-/// the name that was probably meant. Variables that the farm sets for the processes it starts, and those of its tests
+/// Returns one line for each environment variable that begins with FARM_ and is not in the table: its name, and the
+/// name that the user probably meant. Variables that the farm sets for the processes it starts, and those of its tests
 /// (FARM_TEST_...), are left out.
 [[nodiscard]] std::vector<std::string> unknown_settings();
 
-/// Reads every setting whose value can be checked without looking at anything else. Throws UsageError for the first
-/// that is wrong.
+/// Checks every setting whose value can be checked by itself. Throws UsageError for the first invalid one.
 void check_settings();
 
 /// Returns the value of any environment variable; empty if it is unset.

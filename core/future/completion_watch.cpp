@@ -22,13 +22,13 @@ class CompletionWatch::Node final : public CallbackNode {
   std::size_t index_ = 0;
 };
 
-// Outlives the watch while another thread is inside one of its nodes.
+// Shared with the nodes: outlives the watch while another thread runs one of its nodes.
 struct CompletionWatch::Shared {
   explicit Shared(std::vector<FutureState*> watched)
       : states{std::move(watched)},
         nodes{std::make_unique<Node[]>(states.size())},
         finished_states(states.size(), false) {
-    finished.reserve(states.size());  // so that nodes need not allocate
+    finished.reserve(states.size());  // so that callbacks need not allocate
   }
 
   void add_finished(std::size_t index, FutureState const& state) {
@@ -45,7 +45,7 @@ struct CompletionWatch::Shared {
   std::unique_ptr<Node[]> nodes;
   std::atomic<std::size_t> references{1};
 
-  std::mutex mutex;  // guards what follows
+  std::mutex mutex;  // guards the members below
   std::condition_variable changed;
   std::vector<std::size_t> finished;
   std::vector<bool> finished_states;
@@ -105,7 +105,7 @@ void CompletionWatch::wait_for(std::size_t count, bool or_error, Deadline deadli
 }
 
 std::optional<std::size_t> CompletionWatch::next(Deadline deadline) {
-  // `given` is written by this thread only.
+  // No lock is needed to read `given`, because only this thread writes it.
   wait_for(shared_->given + 1, false, deadline);
   std::lock_guard lock{shared_->mutex};
   if (shared_->given == shared_->finished.size()) return std::nullopt;

@@ -5,14 +5,14 @@
 namespace farm::detail {
 
 std::mutex& graph_mutex() {
-  static auto& mutex = *new std::mutex;  // never destroyed, like the futures of static objects
+  static auto& mutex = *new std::mutex;  // never destroyed: static objects may hold futures
   return mutex;
 }
 
 bool ChainState::follow(StatePtr source) {
   if (source.get() == this) return false;
   if (source->done()) return true;
-  std::vector<StatePtr> found;  // outlives the lock: dropping the last reference to a state may run anything
+  std::vector<StatePtr> found;  // outlives the lock: dropping the last reference to a state may run any code
   std::unordered_set<FutureState const*> seen;
   std::lock_guard lock{graph_mutex()};
   source->append_sources(found);

@@ -12,7 +12,7 @@ namespace farm::detail {
 
 namespace {
 
-// States share a few mutexes and condition variables: a million queued tasks cost no more of them than one.
+// All states share these few mutexes and condition variables, so that a million queued tasks need no more than one.
 struct alignas(64) Stripe {
   std::mutex mutex;
   std::condition_variable done;
@@ -21,7 +21,7 @@ struct alignas(64) Stripe {
 constexpr unsigned stripe_bits = 7;
 
 Stripe& stripe_of(void const* state) {
-  // Never destroyed: futures may still be used while static objects are.
+  // Never destroyed, because futures may still be used while static objects are destroyed.
   static auto& stripes = *new std::array<Stripe, std::size_t{1} << stripe_bits>;
   auto const address = static_cast<std::uint64_t>(reinterpret_cast<std::uintptr_t>(state));
   return stripes[static_cast<std::size_t>((address >> 4) * 0x9e3779b97f4a7c15U >> (64 - stripe_bits))];
@@ -33,12 +33,17 @@ struct Deferred {
   Deferred* next;
 };
 
-// Callbacks complete other states, whose callbacks complete others. Nested this deep, the rest is put off.
+// Callbacks complete other states, whose callbacks complete others. At this depth the rest is deferred.
 constexpr int max_nesting = 32;
 thread_local int nesting = 0;
-thread_local Deferred* oldest_deferred =
-    nullptr;  // plain pointers: they outlive the thread's other thread_local objects
+// Plain pointers, because they must outlive the thread's other thread_local objects.
+thread_local Deferred* oldest_deferred = nullptr;
 thread_local Deferred* newest_deferred = nullptr;
+
+[[nodiscard]] bool defers_callbacks() noexcept { return nesting >= max_nesting; }
+// Raising the depth to the limit makes the thread defer all callbacks, at any depth and in nested scopes too.
+void begin_deferring_all() noexcept { nesting += max_nesting; }
+void end_deferring_all() noexcept { nesting -= max_nesting; }
 
 }  // namespace
 
@@ -78,7 +83,8 @@ bool FutureState::set_value(std::shared_ptr<void> value) {
 }
 
 bool FutureState::set_error(std::exception_ptr error) {
-  if (!error) error = std::make_exception_ptr(UsageError("a future was failed with a null exception_ptr"));
+  if (!error)
+    error = std::make_exception_ptr(UsageError("set_error() was given a null exception_ptr; pass an exception"));
   return finish(Status::error, [&] { result_.emplace<std::exception_ptr>(std::move(error)); });
 }
 
@@ -92,7 +98,7 @@ bool FutureState::cancel() {
   auto& stripe = stripe_of(this);
   std::unique_lock lock{stripe.mutex};
   auto status = Status::pending;
-  // Not a plain store: set_running() takes no lock.
+  // Not a plain store, because set_running() takes no lock.
   if (status_.compare_exchange_strong(status, Status::cancelled, std::memory_order_acq_rel)) {
     auto* const callbacks = std::exchange(callbacks_, nullptr);
     bool const wake = std::exchange(has_waiters_, false);
@@ -154,7 +160,7 @@ void FutureState::wake_and_run(bool wake, CallbackNode* newest_first, bool call_
   run_all(*this, first);
   if (call_hook) cancelled();
   if (rest == nullptr) return;
-  if (nesting >= max_nesting) {
+  if (defers_callbacks()) {
     auto* const last = new Deferred{StatePtr{this}, rest, nullptr};
     (oldest_deferred == nullptr ? oldest_deferred : newest_deferred->next) = last;
     newest_deferred = last;
@@ -189,8 +195,8 @@ void run_deferred_callbacks() noexcept {
   }
 }
 
-PutOffCallbacks::PutOffCallbacks() noexcept { nesting += max_nesting; }
-PutOffCallbacks::~PutOffCallbacks() { nesting -= max_nesting; }
+PutOffCallbacks::PutOffCallbacks() noexcept { begin_deferring_all(); }
+PutOffCallbacks::~PutOffCallbacks() { end_deferring_all(); }
 
 bool DeferredCallbacks::any() noexcept { return oldest_deferred != nullptr; }
 
@@ -206,19 +212,6 @@ void DeferredCallbacks::give() noexcept {
   auto* const oldest = static_cast<Deferred*>(std::exchange(oldest_, nullptr));
   (oldest_deferred == nullptr ? oldest_deferred : newest_deferred->next) = oldest;
   newest_deferred = static_cast<Deferred*>(newest_);
-}
-
-void log_current_exception(char const* where) noexcept try {
-  auto text = std::string{"ignored an exception that left "} + where;
-  try {
-    throw;
-  } catch (std::exception const& error) {
-    log_error(text + ": " + error.what());
-  } catch (...) {
-    log_error(text);
-  }
-} catch (...) {
-  log_error(where);
 }
 
 }  // namespace farm::detail

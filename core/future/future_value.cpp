@@ -14,21 +14,16 @@ class MovedOutError : public ErrorOf<std::logic_error> {
 }  // namespace
 
 void throw_unpack_failure(std::type_info const& type) {
-  auto text = "a result could not be unpacked as " + demangle(type.name());
-  try {
-    throw;
-  } catch (std::exception const& error) {
-    text.append(": ").append(error.what());
-  } catch (...) {  // a user's serialize function may throw anything
-  }
-  throw SerializationError(text);
+  throw current_serialization_error("a result could not be unpacked as " + demangle(type.name()));
 }
 
 void throw_all_ranks_unexpected(std::type_info const& type) {
   throw SerializationError("the results of all ranks make a std::vector, not one " + demangle(type.name()));
 }
 
-void throw_moved_out() { throw MovedOutError("the result was taken already, and its type cannot be copied"); }
+void throw_moved_out() {
+  throw MovedOutError("the result was moved out by an earlier call, and its type cannot be copied");
+}
 
 void require_value(FutureState const& state) {
   if (auto error = error_of(state)) std::rethrow_exception(error);

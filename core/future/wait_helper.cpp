@@ -10,11 +10,11 @@ namespace {
 
 struct Helpers {
   std::mutex mutex;
-  std::vector<std::weak_ptr<WaitHelper>> all;  ///< the latest last
+  std::vector<std::weak_ptr<WaitHelper>> all;  ///< in order of registration
 };
 
 Helpers& helpers() {
-  // Never destroyed: futures may still be waited for while static objects are.
+  // Never destroyed, because futures may still be waited for while static objects are destroyed.
   static auto& value = *new Helpers;
   return value;
 }

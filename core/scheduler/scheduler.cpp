@@ -1,28 +1,20 @@
 #include "core/scheduler/scheduler.hpp"
 
+#include "core/base/failure.hpp"
+
 #include <farm/error.hpp>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <bit>
+#include <utility>
 
 namespace farm::detail {
 namespace {
 
-/// Communicators per group of several ranks, and so the most tasks that such a group is sent at once.
-constexpr std::size_t comms_per_group = 32;
-/// Tasks of other sizes that may start before a more urgent one that finds no room.
-constexpr std::uint64_t most_overtaken = 64;
-
-/// A long queue is not in the processor's caches, nor are the tasks that many groups have.
-constexpr std::size_t tasks_fetched_ahead = 8;
-constexpr std::size_t sent_fetched_ahead = 2;
-
-void fetch(Task const* task) {
-  for (std::size_t i = 0; i < sizeof(Task); i += 64) __builtin_prefetch(reinterpret_cast<char const*>(task) + i, 1);
-}
+/// How many tasks ahead are prefetched on a group: with many groups, their tasks are not in the processor's caches.
+constexpr std::size_t in_flight_prefetched = 2;
 
 Failure failure_in(std::string_view payload) try {
   return unpack<Failure>(payload);
@@ -30,9 +22,8 @@ Failure failure_in(std::string_view payload) try {
   throw ProtocolError(e.what());
 }
 
-bool is_more_urgent(Task const& a, Task const& b) {
-  return a.priority != b.priority ? a.priority > b.priority : a.id < b.id;
-}
+/// Returns how many times start_pause the pause after so many failed starts in a row lasts: 1, 4, 16, ...
+constexpr int pause_factor(int failures) { return 1 << (2 * (failures - 1)); }
 
 }  // namespace
 
@@ -45,13 +36,13 @@ void Scheduler::submit(TaskPtr task) {
 void Scheduler::submit(std::vector<TaskPtr>&& tasks) {
   bool any = false;
   for (std::size_t i = 0; i < tasks.size(); ++i) {
-    if (i + tasks_fetched_ahead < tasks.size()) fetch(tasks[i + tasks_fetched_ahead].get());
+    if (i + tasks_prefetched < tasks.size()) prefetch(tasks[i + tasks_prefetched].get());
     any = accept(std::move(tasks[i])) || any;
   }
   if (any) pump();
 }
 
-/// To the queue, unless it fails at once.
+/// Queues a task and returns true; returns false if the task fails at once.
 bool Scheduler::accept(TaskPtr task) {
   task->id = next_task_++;
   if (abandoned_) {
@@ -59,8 +50,8 @@ bool Scheduler::accept(TaskPtr task) {
   } else if (shut_down_) {
     task->set_error(std::make_exception_ptr(ShutdownError("a task was submitted after shutdown")));
   } else if (task->ranks < 1 || task->ranks > options_.max_ranks) {
-    task->set_error(std::make_exception_ptr(UsageError(
-        fmt::format("a task of {} ranks was submitted, where 1 to {} are possible", task->ranks, options_.max_ranks))));
+    task->set_error(std::make_exception_ptr(UsageError(fmt::format(
+        "a task of {} ranks was submitted, but only 1 to {} are possible", task->ranks, options_.max_ranks))));
   } else {
     push(std::move(task));
     return true;
@@ -85,10 +76,9 @@ void Scheduler::abandon(std::exception_ptr const& error) {
   abandoned_ = error;
   for (auto& [ranks, size] : sizes_) fail_queue(size, error);
   for (auto& [id, group] : groups_) {
-    for (auto& sent : group.sent) {
-      if (sent.again || !sent.failed) sent.task->set_error(error);
-      sent.failed = true;
-      sent.again = false;
+    for (auto& each : group.in_flight) {
+      if (each.state == State::running || each.state == State::retrying) each.task->set_error(error);
+      each.state = State::failed;
     }
     if (group.state != Group::State::ending) end(group);
     take_back(group, nullptr);
@@ -108,7 +98,7 @@ void Scheduler::group_ready(GroupId id, int ranks) {
   if (group.can_recall) ++size.recallable;
   if (ranks > 1) {
     group.answers.assign(static_cast<std::size_t>(ranks), 0);
-    group.comm_epochs.assign(comms_per_group, 0);
+    group.comms.use_slot_per_task();
   }
   ++statistics_.groups_started;
   ++statistics_.groups;
@@ -118,23 +108,22 @@ void Scheduler::group_ready(GroupId id, int ranks) {
   pump();
 }
 
-/// Failed starts count no more.
-void Scheduler::forgive(Size& size) {
-  size.birth_failures = 0;
+/// Forgets the failed starts of this size.
+void Scheduler::forgive(SizeClass& size) {
+  size.start_failures = 0;
   if (std::exchange(size.paused, false)) --paused_;
 }
 
 void Scheduler::start_failed(int ranks, std::string const& why) {
   auto& size = size_of(ranks);
   --size.starting;
-  ++size.birth_failures;
+  ++size.start_failures;
   ranks_taken_ -= ranks;
   if (!std::exchange(size.paused, true)) ++paused_;
-  auto const pauses = std::min(size.birth_failures, options_.max_birth_failures);
-  size.not_before = port_.now() + options_.birth_pause * (1 << 2 * (pauses - 1));
-  // Where groups of this size are about to go, another attempt is made when they are gone.
-  if (size.birth_failures >= options_.max_birth_failures && size.starting == 0 && size.alive == 0 &&
-      size.leaving == 0) {
+  auto const pauses = std::min(size.start_failures, options_.max_start_failures);
+  size.not_before = port_.now() + options_.start_pause * pause_factor(pauses);
+  // If groups of this size are about to go, another attempt is made once they are gone.
+  if (starts_failed(size) && size.starting == 0 && size.alive == 0 && size.leaving == 0) {
     forgive(size);
     fail_queue(size, std::make_exception_ptr(SpawnError(why)));
   }
@@ -142,80 +131,97 @@ void Scheduler::start_failed(int ranks, std::string const& why) {
   check_drained();
 }
 
-void Scheduler::answered(GroupId id, int rank, Frame const& frame, std::string const& host) {
+/// Returns whether so many starts of this size have failed in a row that no further one is attempted.
+bool Scheduler::starts_failed(SizeClass const& size) const {
+  return size.start_failures >= options_.max_start_failures;
+}
+
+/// Returns the group; null if the scheduler does not know it or has ended it, so that its answers no longer count.
+Scheduler::Group* Scheduler::find_active(GroupId id) {
   auto const found = groups_.find(id);
-  if (found == groups_.end() || found->second.state == Group::State::ending) return;
-  Group& group = found->second;
+  return found == groups_.end() || found->second.state == Group::State::ending ? nullptr : &found->second;
+}
+
+/// Returns the index, among the tasks in flight, of the task that a rank answers: a rank answers in order.
+std::size_t Scheduler::index_of_answer(Group& group, int rank, Frame const& frame) const {
   if (frame.type != FrameType::value && frame.type != FrameType::error) {
-    throw ProtocolError(fmt::format("frame of type {} where an answer was due", static_cast<int>(frame.type)));
+    throw ProtocolError(fmt::format("frame of type {} instead of an answer", static_cast<int>(frame.type)));
   }
-  auto* const answers = group.answers.empty() ? nullptr : &group.answers.at(static_cast<std::size_t>(rank));
-  std::size_t const index = answers != nullptr ? *answers - group.tasks_answered : 0;
-  if (index >= group.sent.size() || group.sent[index].id != frame.id) {
+  std::size_t const index =
+      group.answers.empty() ? 0 : group.answers.at(static_cast<std::size_t>(rank)) - group.tasks_answered;
+  if (index >= group.in_flight.size() || group.in_flight[index].id != frame.id) {
     throw ProtocolError(fmt::format("an answer for task {}, which this rank was not sent", frame.id));
   }
-  Sent& sent = group.sent[index];
-  if (sent.answers_left == 1) fetch(sent.task.get());
+  return index;
+}
+
+void Scheduler::answered(GroupId id, int rank, Frame const& frame, std::string const& host) {
+  Group* const group = find_active(id);
+  if (group == nullptr) return;
+  std::size_t const index = index_of_answer(*group, rank, frame);
+  InFlightTask& task = group->in_flight[index];
+  if (task.answers_left == 1) prefetch(task.task.get());
   auto payload = frame.payload;
   auto const header = take<AnswerHeader>(payload);
   TaskPtr fails;
   std::exception_ptr error;
-  bool newly_failed = false;
-  if (frame.type == FrameType::error && !sent.failed) {
-    error =
-        make_exception(failure_in(payload), {.task = frame.id, .rank = rank, .ranks = group.size->ranks, .host = host});
-    sent.failed = newly_failed = true;
-    if (sent.task->rare && sent.task->rare->retries > 0) {
-      --sent.task->rare->retries;
-      sent.again = true;
-    } else {
-      fails = sent.task;
-    }
-  } else if (frame.type == FrameType::value && sent.all_ranks) {
-    sent.values.resize(static_cast<std::size_t>(group.size->ranks));
-    sent.values[static_cast<std::size_t>(rank)] = payload;
-  } else if (frame.type == FrameType::value && rank == 0 && sent.answers_left > 1) {
-    sent.values.assign(1, Bytes{payload});
+  bool const first_error = frame.type == FrameType::error && task.state == State::running;
+  if (first_error) {
+    error = make_exception(failure_in(payload),
+                           {.task = frame.id, .rank = rank, .ranks = group->size->ranks, .host = host});
+    bool const retries = task.task->rare && task.task->rare->retries > 0;
+    if (retries) --task.task->rare->retries;
+    if (!retries) fails = task.task;
+    task.state = retries ? State::retrying : State::failed;
+  } else if (frame.type == FrameType::value && task.all_ranks) {
+    task.values.resize(static_cast<std::size_t>(group->size->ranks));
+    task.values[static_cast<std::size_t>(rank)] = payload;
+  } else if (frame.type == FrameType::value && rank == 0 && task.answers_left > 1) {
+    task.values.assign(1, Bytes{payload});
   }
-  statistics_.busy += std::chrono::nanoseconds{header.run_nanoseconds};
-  if (rank == 0) {
-    auto const run = static_cast<double>(header.run_nanoseconds);
-    mean_run_nanoseconds_ = mean_run_nanoseconds_ < 0 ? run : mean_run_nanoseconds_ + (run - mean_run_nanoseconds_) / 8;
+  count_run(rank, header.run_nanoseconds);
+  if (!group->answers.empty()) ++group->answers[static_cast<std::size_t>(rank)];
+  if (--task.answers_left == 0) {
+    finish_front(*group, rank == 0 ? payload : std::string_view{});
+  } else if (first_error && index == 0) {
+    watch_front(*group);
   }
-  if (answers != nullptr) ++*answers;
-  if (--sent.answers_left == 0) {
-    finish_front(group, rank == 0 ? payload : std::string_view{});
-  } else if (newly_failed && index == 0) {
-    watch_front(group);
-  }
-  if (fails) fails->set_error(error);
+  if (fails) fails->set_error(error);  // last, because callbacks may take their time
 }
 
-/// All ranks have answered the group's first task. It gets its next before the future of this one is told, whose
-/// callbacks may take their time.
+/// Counts the time that a task took on a rank. Rank 0's times make the moving average.
+void Scheduler::count_run(int rank, std::uint64_t nanoseconds) {
+  statistics_.busy += std::chrono::nanoseconds{nanoseconds};
+  if (rank != 0) return;
+  auto const run = static_cast<double>(nanoseconds);
+  mean_run_nanoseconds_ = mean_run_nanoseconds_ < 0 ? run : mean_run_nanoseconds_ + (run - mean_run_nanoseconds_) / 8;
+}
+
+/// Ends the group's first task, which all ranks have answered. The group gets its next task before the future of this
+/// one is completed, because the callbacks may take their time.
 void Scheduler::finish_front(Group& group, std::string_view last_value) {
-  Sent done = std::move(group.sent.front());
-  group.sent.pop_front();
-  if (group.sent.size() > sent_fetched_ahead) fetch(group.sent[sent_fetched_ahead].task.get());
+  InFlightTask done = std::move(group.in_flight.front());
+  group.in_flight.pop_front();
+  if (group.in_flight.size() > in_flight_prefetched) prefetch(group.in_flight[in_flight_prefetched].task.get());
   ++group.tasks_answered;
-  if (done.failed) ++group.comm_epoch(done.comm_slot);  // messages may have been left in it
-  group.comms_in_use &= ~(1U << done.comm_slot);
-  --running_;
+  group.comms.release(done.comm_slot, done.state != State::running);
+  --counts_.running;
   --group.size->running;
-  if (done.again) {
+  bool const retries = done.state == State::retrying;
+  if (retries) {
     run_again(std::move(done.task));
   } else {
-    ++statistics_.tasks_done;
+    ++counts_.done;
   }
   watch_front(group);
   refill(group);
-  if (group.sent.empty()) {
+  if (group.in_flight.empty()) {
     retire_or_idle(group);
     pump();
   }
-  if (done.again) return;
+  if (retries) return;
   done.task->release_inputs();
-  if (done.failed) return;
+  if (done.state != State::running) return;
   if (done.all_ranks) {
     done.task->set_rank_bytes(std::move(done.values));
   } else {
@@ -223,7 +229,7 @@ void Scheduler::finish_front(Group& group, std::string_view last_value) {
   }
 }
 
-/// After an error of its own.
+/// Queues a task again that threw and has retries left.
 void Scheduler::run_again(TaskPtr task) {
   auto& rare = task->make_rare();
   ++rare.restarts;
@@ -234,50 +240,46 @@ void Scheduler::run_again(TaskPtr task) {
 void Scheduler::stop(Task const& task) {
   if (!task.rare) return;
   auto const found = groups_.find(task.rare->group);
-  if (found == groups_.end()) return;  // queued for its next attempt, or done
+  if (found == groups_.end()) return;  // it is queued for its next attempt, or done
   Group& group = found->second;
-  auto const sent =
-      std::find_if(group.sent.begin(), group.sent.end(), [&](Sent const& each) { return each.task.get() == &task; });
-  if (sent == group.sent.end()) return;
-  sent->failed = sent->stopped = true;
-  sent->again = false;
-  if (sent == group.sent.begin()) {
+  auto const each = std::find_if(group.in_flight.begin(), group.in_flight.end(),
+                                 [&](InFlightTask const& in_flight) { return in_flight.task.get() == &task; });
+  if (each == group.in_flight.end()) return;
+  each->state = State::stopping;
+  if (each == group.in_flight.begin()) {
     watch_front(group);
   } else if (group.can_recall && !group.recalling) {
-    recall(group);  // it need not be begun to be stopped
+    recall(group);  // the group need not begin the task only to stop it
   }
 }
 
 void Scheduler::progress(GroupId group, std::uint64_t task, double done) {
   auto const found = groups_.find(group);
-  if (found == groups_.end() || found->second.sent.empty()) return;
-  Sent const& sent = found->second.sent.front();
-  if (sent.task->id == task) sent.task->told_progress = static_cast<float>(std::clamp(done, 0.0, 1.0));
+  if (found == groups_.end() || found->second.in_flight.empty()) return;
+  InFlightTask const& first = found->second.in_flight.front();
+  if (first.task->id == task) first.task->told_progress = static_cast<float>(std::clamp(done, 0.0, 1.0));
 }
 
 void Scheduler::keep(GroupId group, std::uint64_t task, std::shared_ptr<void> keeper) {
   auto const found = groups_.find(group);
-  if (found == groups_.end()) return;  // nobody waits for it: the file goes
-  for (auto& sent : found->second.sent) {
-    if (sent.task->id == task) sent.task->make_rare().outputs.push_back(std::move(keeper));
+  if (found == groups_.end()) return;  // nobody waits for the file, so it is deleted with its keeper
+  for (auto& each : found->second.in_flight) {
+    if (each.task->id == task) each.task->make_rare().outputs.push_back(std::move(keeper));
   }
 }
 
 void Scheduler::group_lost(GroupId id, std::string const& how) {
-  auto const found = groups_.find(id);
-  if (found == groups_.end() || found->second.state == Group::State::ending) return;
-  Group& group = found->second;
-  if (group.state == Group::State::ready) ++statistics_.groups_lost;
-  end(group);
-  take_back(group, &how);
-  pump();
+  Group* const group = find_active(id);
+  if (group == nullptr) return;
+  if (group->state == Group::State::ready) ++statistics_.groups_lost;
+  end_and_take_back(*group, &how);
 }
 
 void Scheduler::group_gone(GroupId id) {
   auto const found = groups_.find(id);
   if (found == groups_.end()) return;
   Group& group = found->second;
-  Size& its_size = *group.size;
+  SizeClass& its_size = *group.size;
   if (group.state == Group::State::ready) {
     ++statistics_.groups_lost;
     leave_ready(group, Group::State::ending);
@@ -288,17 +290,23 @@ void Scheduler::group_gone(GroupId id) {
   ranks_leaving_ -= its_size.ranks;
   ranks_taken_ -= its_size.ranks;
   groups_.erase(found);
-  for (auto& [ranks, size] : sizes_) {  // there is room that there was not when they failed to start
+  for (auto& [ranks, size] : sizes_) {  // starts that failed may succeed now, because there is more room
     if (size.alive != 0 || &size == &its_size) forgive(size);
   }
   pump();
   check_drained();
 }
 
-/// Its tasks are still to be taken back.
+/// Ends a group. The caller takes its tasks back.
 void Scheduler::end(Group& group) {
   leave_ready(group, Group::State::ending);
   port_.end_group(group.id);
+}
+
+void Scheduler::end_and_take_back(Group& group, std::string const* loss) {
+  end(group);
+  take_back(group, loss);
+  pump();
 }
 
 void Scheduler::release(Group& group) {
@@ -327,49 +335,56 @@ void Scheduler::remove_from_idle(Group& group) {
   idle.pop_back();
 }
 
-/// The tasks of a group that is no more: back to the queue, or given up. `loss` blames those that may have started.
+/// Takes the tasks back from a group that has ended. They go back to the queue or are given up. `loss` is the reason
+/// that counts against tasks that may have started; null if they are not to blame.
 void Scheduler::take_back(Group& group, std::string const* loss) {
-  auto taken = std::exchange(group.sent, {});
+  auto taken = std::exchange(group.in_flight, {});
   for (std::size_t i = 0; i < taken.size(); ++i) {
-    Sent& sent = taken[i];
-    --running_;
+    InFlightTask& each = taken[i];
+    --counts_.running;
     --group.size->running;
-    port_.will_not_answer(group.id, sent.task->id);
-    sent.task->release_outputs();
-    if (sent.again) {
-      run_again(std::move(sent.task));
+    port_.will_not_answer(group.id, each.task->id);
+    each.task->release_outputs();
+    if (each.state == State::retrying) {
+      run_again(std::move(each.task));
       continue;
     }
-    if (sent.failed) {
-      ++statistics_.tasks_done;
-      sent.task->release_inputs();
+    if (each.state != State::running) {
+      drop(each.task);
       continue;
     }
     bool const may_have_started = i == 0 || std::any_of(group.answers.begin(), group.answers.end(),
-                                                        [&](std::uint64_t answers) { return answers >= sent.number; });
-    if (may_have_started && loss == nullptr) ++sent.task->make_rare().restarts;
-    if (may_have_started && loss != nullptr) {
-      auto& losses = sent.task->make_rare().losses;
-      std::chrono::duration<double> const since = port_.roughly_now() - group.front_since;
-      losses.push_back(i == 0 ? fmt::format("{}, {:.2g} s into the task", *loss, since.count()) : *loss);
-      if (losses.size() >= static_cast<std::size_t>(options_.max_losses)) {
-        ++statistics_.tasks_done;
-        sent.task->release_inputs();
-        sent.task->set_error(std::make_exception_ptr(
-            GroupLost(fmt::format("task {} was given up: its group was lost {} time{}: {}", sent.task->id,
-                                  losses.size(), losses.size() == 1 ? "" : "s", fmt::join(losses, "; ")))));
-        continue;
-      }
-    }
-    push(std::move(sent.task));
+                                                        [&](std::uint64_t answers) { return answers >= each.number; });
+    if (may_have_started && loss == nullptr) ++each.task->make_rare().restarts;
+    if (may_have_started && loss != nullptr && !survives_loss(group, each, i == 0, *loss)) continue;
+    push(std::move(each.task));
   }
+}
+
+/// Notes the loss of a group under a task. Returns false if the task is given up.
+bool Scheduler::survives_loss(Group const& group, InFlightTask& task, bool is_first, std::string const& loss) {
+  auto& losses = task.task->make_rare().losses;
+  std::chrono::duration<double> const since = port_.roughly_now() - group.front_since;
+  losses.push_back(is_first ? fmt::format("{}, {:.2g} s into the task", loss, since.count()) : loss);
+  if (losses.size() < static_cast<std::size_t>(options_.max_losses)) return true;
+  drop(task.task);
+  task.task->set_error(std::make_exception_ptr(
+      GroupLost(fmt::format("task {} was given up: its group was lost {} time{}: {}", task.task->id, losses.size(),
+                            losses.size() == 1 ? "" : "s", fmt::join(losses, "; ")))));
+  return false;
+}
+
+/// Counts a task as done that will not run again.
+void Scheduler::drop(TaskPtr const& task) {
+  ++counts_.done;
+  task->release_inputs();
 }
 
 void Scheduler::release_idle() {
   for (auto& [ranks, size] : sizes_) {
-    while (!size.idle.empty() && front(size) == nullptr) release(*size.idle.back());
+    while (!size.idle.empty() && size.queue.front() == nullptr) release(*size.idle.back());
   }
-  if (queued_ == 0) withdraw_starts();
+  if (counts_.queued == 0) withdraw_starts();
 }
 
 void Scheduler::retire_or_idle(Group& group) {
@@ -382,20 +397,21 @@ void Scheduler::retire_or_idle(Group& group) {
   }
 }
 
-/// Starts what can be started, the most urgent first. A size that has no group and finds no room is passed over, but
-/// not for ever: see send().
+/// Starts all tasks that can start, the most urgent first. A size class that has no group and finds no room is passed
+/// over, but not for ever: see Fairness.
 void Scheduler::pump() {
   ++pumps_;
-  while (Size* const size = most_urgent()) {
-    if (is_kept_for_another(*size) && is_more_urgent(*front(*kept_for_), *front(*size))) {
-      make_room(*kept_for_);
+  while (SizeClass* const size = most_urgent()) {
+    if (auto* const favored = fairness_.favored_over(*size);
+        favored != nullptr && is_more_urgent(*favored->queue.front(), *size->queue.front())) {
+      make_room(*favored);
       break;
     }
     if (!size->idle.empty()) {
       Group& group = *size->idle.back();
       size->idle.pop_back();
-      send(group, pop(*size));
-      if (group.sent.empty()) retire_or_idle(group);  // it was cancelled, or cannot be sent
+      send(group, size->queue.pop());
+      if (group.in_flight.empty()) retire_or_idle(group);  // the task was cancelled, or cannot be sent
       continue;
     }
     start_groups(*size);
@@ -406,15 +422,15 @@ void Scheduler::pump() {
   watch_waiting_tasks();
 }
 
-/// The size, of those not found blocked in this pump(), whose first task is the most urgent; null where nothing is
-/// queued.
-Scheduler::Size* Scheduler::most_urgent() {
-  if (queued_ == 0) return nullptr;
-  Size* best = nullptr;
+/// Returns the size class whose first task is the most urgent, among those that this pump() has not found blocked; null
+/// if there is none.
+SizeClass* Scheduler::most_urgent() {
+  if (counts_.queued == 0) return nullptr;
+  SizeClass* best = nullptr;
   Task const* best_task = nullptr;
   for (auto& [ranks, size] : sizes_) {
     if (size.blocked_in == pumps_) continue;
-    Task const* const task = front(size);
+    Task const* const task = size.queue.front();
     if (task == nullptr || (best_task != nullptr && is_more_urgent(*best_task, *task))) continue;
     best = &size;
     best_task = task;
@@ -422,130 +438,75 @@ Scheduler::Size* Scheduler::most_urgent() {
   return best;
 }
 
-/// The first task that was not cancelled meanwhile.
-Task* Scheduler::front(Size& size) {
-  while (!size.queue.empty()) {
-    auto& line = size.queue.begin()->second;
-    if (line.empty()) {
-      size.queue.erase(size.queue.begin());
-    } else if (line.front()->done()) {
-      static_cast<void>(pop(size));
-      ++statistics_.tasks_done;
-    } else {
-      return line.front().get();
-    }
-  }
-  return nullptr;
-}
-
-TaskPtr Scheduler::pop(Size& size) {
-  auto& line = size.queue.begin()->second;
-  TaskPtr task = std::move(line.front());
-  line.pop_front();
-  if (line.size() > tasks_fetched_ahead) fetch(line[tasks_fetched_ahead].get());
-  --size.queued;
-  --queued_;
-  return task;
-}
-
-/// To its place in order of submission: the end for a new one, the head for one that comes back.
 void Scheduler::push(TaskPtr task) {
-  auto& size = size_of(task->ranks);
-  auto& line = size.queue[task->priority];
-  if (line.empty() || line.back()->id < task->id) {
-    line.push_back(std::move(task));
-  } else {
-    auto const after = std::lower_bound(line.begin(), line.end(), task->id,
-                                        [](TaskPtr const& queued, std::uint64_t id) { return queued->id < id; });
-    line.insert(after, std::move(task));
-  }
-  ++size.queued;
-  ++queued_;
-}
-
-bool Scheduler::is_kept_for_another(Size const& size) {
-  if (kept_for_ != nullptr && front(*kept_for_) == nullptr) kept_for_ = nullptr;
-  return kept_for_ != nullptr && kept_for_ != &size;
+  auto& queue = size_of(task->ranks).queue;
+  queue.push(std::move(task));
 }
 
 void Scheduler::send(Group& group, TaskPtr task) {
-  if (!task->set_running() && task->done()) {
-    ++statistics_.tasks_done;
+  if (!task->set_running() && task->done()) {  // it was cancelled
+    ++counts_.done;
     return;
   }
-  Size& its_size = *group.size;
-  for (auto& [ranks, size] : sizes_) {
-    if (&size == &its_size || size.queued == 0 || size.alive != 0 || size.starting != 0) continue;
-    auto const* const waiting = front(size);
-    if (waiting == nullptr || !is_more_urgent(*waiting, *task)) continue;
-    if (++size.overtaken < most_overtaken) continue;
-    auto const* const kept_for = kept_for_ != nullptr ? front(*kept_for_) : nullptr;
-    if (kept_for == nullptr || is_more_urgent(*waiting, *kept_for)) kept_for_ = &size;
-  }
-  std::uint16_t slot = 0;
-  if (!group.comm_epochs.empty()) slot = static_cast<std::uint16_t>(std::countr_one(group.comms_in_use));
+  fairness_.task_starts(*task, *group.size, sizes_);
+  std::uint16_t const slot = group.comms.next();
   TaskHeader const header{.module = task->code.module,
                           .offset = task->code.offset,
                           .attempt = task->attempt(),
-                          .comm_epoch = group.comm_epoch(slot),
+                          .comm_epoch = group.comms.epoch(slot),
                           .comm_slot = slot,
-                          .want_value = static_cast<std::uint8_t>(task->all_ranks ? 2 : 1)};
+                          .want_value = task->all_ranks ? WantValue::all_ranks : WantValue::rank_0};
   try {
     port_.send_task(group.id, *task, header);
-  } catch (...) {  // too large for a message: nothing of it was sent
-    ++statistics_.tasks_done;
+  } catch (...) {  // the task is too large for a message; no part of it was sent
+    ++counts_.done;
     task->set_error(std::current_exception());
     return;
   }
-  group.comms_in_use |= 1U << slot;
-  ++running_;
-  ++its_size.running;
+  group.comms.take(slot);
+  ++counts_.running;
+  ++group.size->running;
   if (task->rare) task->rare->group = group.id;
-  Sent& sent = group.sent.emplace_back();
+  InFlightTask& sent = group.in_flight.emplace_back();
   sent.id = task->id;
   sent.all_ranks = task->all_ranks;
   sent.task = std::move(task);
   sent.number = group.tasks_sent++;
-  sent.answers_left = its_size.ranks;
+  sent.answers_left = group.size->ranks;
   sent.comm_slot = slot;
-  if (group.sent.size() == 1) watch_front(group);
+  if (group.in_flight.size() == 1) watch_front(group);
 }
 
-Scheduler::Size& Scheduler::size_of(int ranks) {
-  auto& size = sizes_[ranks];
-  size.ranks = ranks;
-  return size;
-}
+SizeClass& Scheduler::size_of(int ranks) { return sizes_.try_emplace(ranks, ranks, counts_).first->second; }
 
-void Scheduler::start_group(Size& size) {
-  size.overtaken = 0;
-  if (kept_for_ == &size) kept_for_ = nullptr;
+void Scheduler::start_group(SizeClass& size) {
+  fairness_.group_starts(size);
   ranks_taken_ += size.ranks;
   ++size.starting;
   port_.start_group(size.ranks);
 }
 
-void Scheduler::start_groups(Size& size) {
-  // After several failures nothing is started until a group has gone, or all starts have failed and the queue with
+void Scheduler::start_groups(SizeClass& size) {
+  // After too many failures no group is started until a group has gone, or all starts have failed and the queue with
   // them.
-  while (static_cast<std::size_t>(size.starting) < size.queued && ranks_taken_ + size.ranks <= options_.max_ranks &&
-         size.birth_failures < options_.max_birth_failures && !size.paused) {
+  while (static_cast<std::size_t>(size.starting) < size.queue.size() &&
+         ranks_taken_ + size.ranks <= options_.max_ranks && !starts_failed(size) && !size.paused) {
     start_group(size);
   }
 }
 
-/// For a size with more tasks than groups: those of other sizes that nobody waits for leave; all that are idle, where
-/// room is being kept for this size.
-void Scheduler::make_room(Size& size) {
+/// Makes room for a size class with more tasks than groups. Idle groups of other sizes leave if no task waits for them;
+/// if this size class is favored, also if only less urgent tasks wait.
+void Scheduler::make_room(SizeClass& size) {
   int const groups = size.starting + size.alive;
-  if (size.queued <= static_cast<std::size_t>(groups)) return;
-  Task const* const first = front(size);
-  if (first == nullptr || size.birth_failures >= options_.max_birth_failures || size.paused) return;
+  if (size.queue.size() <= static_cast<std::size_t>(groups)) return;
+  Task const* const first = size.queue.front();
+  if (first == nullptr || starts_failed(size) || size.paused) return;
   int coming = options_.max_ranks - ranks_taken_ + ranks_leaving_;
   for (auto& [ranks, other] : sizes_) {
     if (&other == &size) continue;
-    if (auto const* const task = front(other); task != nullptr) {
-      if (kept_for_ != &size || is_more_urgent(*task, *first)) continue;
+    if (auto const* const task = other.queue.front(); task != nullptr) {
+      if (!fairness_.favors(size) || is_more_urgent(*task, *first)) continue;
     }
     for (; coming < size.ranks && other.starting != 0 && port_.withdraw_start(ranks); coming += ranks) {
       --other.starting;
@@ -566,21 +527,20 @@ void Scheduler::withdraw_starts() {
   check_drained();
 }
 
-void Scheduler::fail_queue(Size& size, std::exception_ptr const& error) {
-  while (front(size) != nullptr) {
-    TaskPtr const task = pop(size);
-    ++statistics_.tasks_done;
-    task->release_inputs();
+void Scheduler::fail_queue(SizeClass& size, std::exception_ptr const& error) {
+  while (size.queue.front() != nullptr) {
+    TaskPtr const task = size.queue.pop();
+    drop(task);
     task->set_error(error);
   }
 }
 
 void Scheduler::cancel_queue() {
   for (auto& [ranks, size] : sizes_) {
-    while (front(size) != nullptr) {
-      TaskPtr const task = pop(size);
-      ++statistics_.tasks_done;
-      // one that waits for its next attempt has started: it cannot be cancelled any more, but will not run either
+    while (size.queue.front() != nullptr) {
+      TaskPtr const task = size.queue.pop();
+      ++counts_.done;
+      // A task that waits for its next attempt has started, so cancel() fails. It will not run again either.
       if (!task->cancel()) task->set_cancelled();
     }
   }
@@ -593,21 +553,23 @@ void Scheduler::set_deadline(Group& group, std::optional<Clock::time_point> dead
   if (deadline) deadlines_.insert({*deadline, group.id});
 }
 
-/// The clock of a task's time limit, and of the grace for what is to stop, starts when the tasks before it on its group
-/// are done.
+/// Sets the deadline of the group's first task, which its ranks run now. The time limit of a task, and the grace of a
+/// task that should stop, start when the tasks before it are done.
 void Scheduler::watch_front(Group& group) {
-  if (group.sent.empty()) return set_deadline(group, std::nullopt);
-  Sent& sent = group.sent.front();
-  if (sent.failed) {
-    if (std::exchange(sent.asked, true)) return;
-    bool const may_obey = !sent.stopped || sent.task->listens;
+  if (group.in_flight.empty()) return set_deadline(group, std::nullopt);
+  InFlightTask& first = group.in_flight.front();
+  if (first.state != State::running) {
+    if (std::exchange(first.stop_sent, true)) return;
+    // After an error the other ranks get the grace to return on their own. A task that the master stops gets it only if
+    // its function can notice the request.
+    bool const may_obey = first.state != State::stopping || first.task->listens;
     set_deadline(group, port_.now() + (may_obey ? options_.grace : Clock::duration{0}));
-    if (may_obey) port_.stop_task(group.id, sent.number);
+    if (may_obey) port_.stop_task(group.id, first.number);
     return;
   }
   group.front_since = port_.roughly_now();
-  if (sent.task->rare && sent.task->rare->timeout.count() > 0) {
-    set_deadline(group, port_.now() + sent.task->rare->timeout);
+  if (first.task->rare && first.task->rare->timeout.count() > 0) {
+    set_deadline(group, port_.now() + first.task->rare->timeout);
   } else {
     set_deadline(group, std::nullopt);
   }
@@ -627,22 +589,16 @@ void Scheduler::tick(Clock::time_point now) {
     stop_late(groups_.at(deadlines_.begin()->second), now);
 }
 
-/// Its first task has exceeded its time limit; or its grace, and with it goes the group.
+/// Acts on a deadline that has passed. If it was the time limit of the group's first task, the task is stopped. If it
+/// was the grace, the group is ended.
 void Scheduler::stop_late(Group& group, Clock::time_point now) {
-  Sent& sent = group.sent.front();
-  if (sent.failed) {
-    end(group);
-    take_back(group, nullptr);
-    return pump();
-  }
-  TaskPtr const late = sent.task;
-  sent.failed = sent.stopped = true;
+  InFlightTask& first = group.in_flight.front();
+  if (first.state != State::running) return end_and_take_back(group, nullptr);
+  TaskPtr const late = first.task;
+  first.state = State::stopping;
   watch_front(group);
-  if (group.deadline && *group.deadline <= now) {  // else callbacks could find it still running
-    end(group);
-    take_back(group, nullptr);
-    pump();
-  }
+  // If there is no grace, the group is ended before callbacks run, so that they do not find the task running.
+  if (group.deadline && *group.deadline <= now) end_and_take_back(group, nullptr);
   late->set_error(std::make_exception_ptr(
       TimeoutError(fmt::format("task {} ran longer than its limit of {:g} s and was stopped", late->id,
                                std::chrono::duration<double>(late->rare->timeout).count()))));
@@ -654,14 +610,20 @@ std::optional<Clock::time_point> Scheduler::next_deadline() const {
   if (recall_at_ && (!next || *recall_at_ < *next)) next = recall_at_;
   if (paused_ != 0) {
     for (auto const& [ranks, size] : sizes_) {
-      if (size.paused && size.queued != 0 && (!next || size.not_before < *next)) next = size.not_before;
+      if (size.paused && size.queue.size() != 0 && (!next || size.not_before < *next)) next = size.not_before;
     }
   }
   return next;
 }
 
+Scheduler::Statistics Scheduler::statistics() const {
+  auto statistics = statistics_;
+  statistics.tasks_done = counts_.done;
+  return statistics;
+}
+
 void Scheduler::check_drained() {
-  if (!shut_down_ || drained_told_ || queued_ != 0 || running_ != 0 || ranks_taken_ != 0) return;
+  if (!shut_down_ || drained_told_ || counts_.queued != 0 || counts_.running != 0 || ranks_taken_ != 0) return;
   drained_told_ = true;
   port_.drained();
 }

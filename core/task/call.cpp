@@ -30,8 +30,8 @@ Range stack_of_this_thread() {
   return range;
 }
 
-/// Where the program and its libraries lie, in order. Below 4 GiB addresses look like small numbers; only programs that
-/// are always loaded at the same place lie there.
+/// Returns the address ranges of the program and its libraries, in ascending order. Leaves out ranges below 4 GiB,
+/// whose addresses look like small numbers: only programs that are always loaded at the same address lie there.
 std::vector<Range> module_ranges() {
   std::vector<Range> ranges;
   auto const add = [](dl_phdr_info* info, std::size_t /*size*/, void* out) {
@@ -49,8 +49,8 @@ std::vector<Range> module_ranges() {
 }
 
 bool is_in_a_module(std::uintptr_t address) {
-  static auto const& ranges =
-      *new std::vector<Range>{module_ranges()};  // tasks may still be submitted when static objects go
+  // Never destroyed, because tasks may still be submitted while static objects are destroyed.
+  static auto const& ranges = *new std::vector<Range>{module_ranges()};
   auto const after = std::upper_bound(ranges.begin(), ranges.end(), address,
                                       [](std::uintptr_t a, Range const& range) { return a < range.begin; });
   return after != ranges.begin() && std::prev(after)->holds(address);
@@ -73,9 +73,8 @@ void refuse_local_addresses(void const* state, std::size_t size) {
     }
     if (is_in_a_module(word)) {
       throw UsageError(
-          "the function captures a pointer to a function, a string literal or a static variable, which another process "
-          "has "
-          "elsewhere: give the value as an argument");
+          "the function captures a pointer to a function, a string literal or a static variable, which has another "
+          "address in another process: give the value as an argument");
     }
   }
 }

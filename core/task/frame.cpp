@@ -12,15 +12,15 @@ bool is_known(FrameType type) {
     case FrameType::initialize:
     case FrameType::form:
     case FrameType::dissolve:
+    case FrameType::value:
+    case FrameType::error:
     case FrameType::prepared:
     case FrameType::staged:
-    case FrameType::times:
     case FrameType::progress:
+    case FrameType::times:
     case FrameType::ring:
     case FrameType::socket:
     case FrameType::wake:
-    case FrameType::value:
-    case FrameType::error:
     case FrameType::end:
     case FrameType::stop:
     case FrameType::recall:
@@ -39,7 +39,8 @@ void append_frame(Bytes& out, FrameType type, std::uint64_t id, void const* head
                   std::string_view tail) {
   std::size_t const size = head_size + tail.size();
   if (size > max_frame_size) {
-    throw SerializationError(fmt::format("{} bytes are more than a message may have ({})", size, max_frame_size));
+    throw SerializationError(
+        fmt::format("a message of {} bytes is larger than the limit of {} bytes", size, max_frame_size));
   }
   FrameHeader const header{.size = static_cast<std::uint32_t>(size), .type = type, .id = id};
   out.append(reinterpret_cast<char const*>(&header), sizeof header);

@@ -6,18 +6,19 @@
 
 namespace farm::detail {
 
-void* kept_value(RankContext const& environment, std::type_info const& wanted) {
-  auto const* const kept = environment.kept;
-  if (kept == nullptr || kept->type == nullptr) {
+void* initialized_value(RankContext const& rank_context, std::type_info const& wanted) {
+  auto const* const result = rank_context.initialized;
+  if (result == nullptr || result->type == nullptr) {
     throw UsageError(
-        fmt::format("the task asks for what an initializer returned, a {}, but there is none, or it returned nothing",
+        fmt::format("the task asks for the {} that an initializer returned, but there is none: the executor has no "
+                    "initializer, or it returns nothing",
                     demangle(wanted.name())));
   }
-  if (*kept->type != wanted) {
-    throw UsageError(fmt::format("the task asks for what the initializer returned as a {}, but it returned a {}",
-                                 demangle(wanted.name()), demangle(kept->type->name())));
+  if (*result->type != wanted) {
+    throw UsageError(fmt::format("the task asks for a {}, but the initializer returned a {}", demangle(wanted.name()),
+                                 demangle(result->type->name())));
   }
-  return kept->value.get();
+  return result->value.get();
 }
 
 }  // namespace farm::detail

@@ -1,35 +1,35 @@
 #pragma once
 
 #include <farm/detail/code_address.hpp>
+#include <farm/detail/deadline.hpp>
 #include <farm/detail/future_state.hpp>
 #include <farm/serialize.hpp>
 
 #include <atomic>
-#include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace farm::detail {
 
-using Clock = std::chrono::steady_clock;
-
 /// One task, which is also the state that its futures share. Its members belong to the scheduler once it is submitted.
-/// A million may be queued at once: what most tasks do not need is in `rare`.
+/// Since a million tasks may be queued at once, members that most tasks do not need are in `rare`.
 class Task : public FutureState {
  public:
   struct Rare {
-    Clock::duration timeout{0};                  ///< 0: none
-    Clock::time_point submitted;                 ///< known where there is a trace
-    int retries = 0;                             ///< that are left after an error of its own
-    std::function<void(Task&)> stop;             ///< where it may be cancelled while it runs: its future is done
-    std::uint64_t group = 0;                     ///< to which it was sent last
-    std::vector<std::string> losses;             ///< one line for each group that was lost under it
-    std::uint32_t restarts = 0;                  ///< how often it was begun again for what was not its doing
-    std::vector<std::shared_ptr<void>> inputs;   ///< keep files that its ranks read, until it is done
-    std::vector<std::shared_ptr<void>> outputs;  ///< keep files that its ranks have made, as long as its futures
+    Clock::duration timeout{0};                  ///< the time limit; 0: none
+    Clock::time_point submitted;                 ///< set if there is a trace
+    int retries = 0;                             ///< how often the task may still run again after it throws
+    std::function<void(Task&)> stop;             ///< Stops the running task of a cancelled future; null: it cannot be.
+    std::uint64_t group = 0;                     ///< the group that the task was sent to last
+    std::vector<std::string> losses;             ///< one line for each group that the task has lost
+    std::uint32_t restarts = 0;                  ///< further attempts that do not count as losses
+    std::vector<std::shared_ptr<void>> inputs;   ///< keep the files that the ranks read until the task is done
+    std::vector<std::shared_ptr<void>> outputs;  ///< keep the files that the ranks made as long as there are futures
   };
 
   Task(CodeAddress code_address, Bytes packed_call) : call(std::move(packed_call)), code(code_address) {}
@@ -41,9 +41,10 @@ class Task : public FutureState {
   void release_inputs() {  // NOLINT(readability-make-member-function-const): what it owns changes
     if (rare) rare->inputs.clear();
   }
-  void release_outputs() {  // NOLINT(readability-make-member-function-const): the same
+  void release_outputs() {  // NOLINT(readability-make-member-function-const): likewise
     if (rare) rare->outputs.clear();
   }
+  /// Returns the number of the current attempt, from 1.
   [[nodiscard]] std::uint32_t attempt() const {
     return rare ? static_cast<std::uint32_t>(rare->losses.size()) + rare->restarts + 1 : 1;
   }
@@ -57,8 +58,8 @@ class Task : public FutureState {
   std::int32_t priority = 0;
   std::int32_t ranks = 1;
   bool all_ranks = false;
-  bool listens = false;      ///< its function asks whether it is to stop
-  bool cancellable = false;  ///< while it runs; not changed once it is submitted
+  bool listens = false;      ///< The function has a TaskContext, and so can notice a request to stop.
+  bool cancellable = false;  ///< The task may be cancelled while it runs. Does not change after submission.
   std::atomic<float> told_progress{0};
 
  protected:
@@ -70,5 +71,13 @@ class Task : public FutureState {
 };
 
 using TaskPtr = IntrusivePtr<Task>;
+
+/// How many tasks ahead a loop over a long queue prefetches, since the tasks are not in the processor's caches.
+inline constexpr std::size_t tasks_prefetched = 8;
+
+/// Loads a task into the processor's caches.
+inline void prefetch(Task const* task) {
+  for (std::size_t i = 0; i < sizeof(Task); i += 64) __builtin_prefetch(reinterpret_cast<char const*>(task) + i, 1);
+}
 
 }  // namespace farm::detail

@@ -1,5 +1,6 @@
 #include <farm/detail/map_run.hpp>
 
+#include "core/base/failure.hpp"
 #include "core/base/option_check.hpp"
 
 #include <farm/detail/future_value.hpp>
@@ -19,14 +20,7 @@ void check_map_options(MapOptions const& options) {
 }
 
 std::exception_ptr packing_failure(std::int64_t input) {
-  auto text = fmt::format("input {} could not be packed", input);
-  try {
-    throw;
-  } catch (std::exception const& error) {
-    text.append(": ").append(error.what());
-  } catch (...) {  // a user's serialize function may throw anything
-  }
-  return std::make_exception_ptr(SerializationError(text));
+  return std::make_exception_ptr(current_serialization_error(fmt::format("input {} could not be packed", input)));
 }
 
 MapRun::MapRun(std::shared_ptr<Engine> engine, CodeAddress code, std::unique_ptr<ChunkSource> inputs,

@@ -1,19 +1,12 @@
 #include <farm/detail/submit.hpp>
 
-#include <string>
+#include "core/base/failure.hpp"
+
+#include <utility>
 
 namespace farm::detail {
 
-void throw_packing_failure() {
-  std::string text = "an argument could not be packed";
-  try {
-    throw;
-  } catch (std::exception const& error) {
-    text.append(": ").append(error.what());
-  } catch (...) {  // a user's serialize function may throw anything
-  }
-  throw SerializationError(text);
-}
+void throw_packing_failure() { throw current_serialization_error("an argument could not be packed"); }
 
 StatePtr failed_state(std::exception_ptr error) {
   auto state = make_intrusive<FutureState>();

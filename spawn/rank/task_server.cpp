@@ -46,7 +46,7 @@ class GuardLine final : public TaskLine {
 
 /// Returns true if the master wants this rank's value.
 bool is_value_wanted(TaskHeader const& header, int rank) {
-  return header.want_value == 2 || (header.want_value == 1 && rank == 0);
+  return header.want_value == WantValue::all_ranks || (header.want_value == WantValue::rank_0 && rank == 0);
 }
 
 }  // namespace
@@ -94,7 +94,7 @@ void TaskServer::run(Frame const& frame) {
     value_ = pack(*failure);
   }
   flush_output();
-  for (auto const& file : staging_.take_files()) {
+  for (auto const& file : task_files_.take_files()) {
     append_frame(channel_.output(), FrameType::staged, frame.id, file);
   }
   auto const end = Clock::now();
@@ -111,7 +111,7 @@ void TaskServer::call(TaskHeader const& header, std::uint64_t task, std::string_
   TaskStage const stage{group_name_, task, header.attempt};
   GuardLine line{channel_, task, key_};
   TaskContext task_context{task, header.attempt, group_.rank(), group_.size(), &line};
-  RankContext context{&task_context, &comm(header.comm_slot, header.comm_epoch), &kept_, &staging_};
+  RankContext context{&task_context, &comm(header.comm_slot, header.comm_epoch), &kept_, &task_files_};
   auto const invoke = invoker({header.module, header.offset});
   if (output_directory_.empty()) {
     invoke(payload, context, value);

@@ -66,8 +66,8 @@ class TaskServer {
   Channel& channel_;
   std::vector<CommSlot> comms_;
   std::unordered_map<std::uint64_t, std::pair<CodeAddress, Invoker>> invokers_;
-  Kept kept_;
-  Staging staging_;
+  InitializerResult kept_;
+  TaskFiles task_files_;
   SpanCollector spans_;
   Bytes value_;
 };

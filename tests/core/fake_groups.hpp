@@ -17,8 +17,8 @@
 
 #include "tests/support/catch.hpp"
 
-/// Groups that are nothing but a record of what the scheduler asked of them; the test says when they start, answer and
-/// die. What must hold always is checked with every call.
+/// Groups that only record the requests of the scheduler. The test decides when they start, answer and die. Every call
+/// checks the invariants.
 namespace farm::testing {
 
 using namespace farm::detail;
@@ -30,7 +30,7 @@ class FakeGroups final : public SchedulerPort {
     TaskHeader header;
     std::set<int> answered;
     bool failed = false;
-    std::uint64_t number = 0;  ///< of those that the group was sent
+    std::uint64_t number = 0;  ///< among the tasks that the group was sent
   };
   struct Group {
     GroupId id = 0;
@@ -40,13 +40,13 @@ class FakeGroups final : public SchedulerPort {
     std::deque<InFlight> tasks;
     std::uint64_t sent = 0;
     std::uint64_t recalled = 0;
-    std::uint64_t recall_end = 0;                   ///< asked for, and not answered; 0: nothing is
-    std::map<std::uint16_t, std::uint32_t> epochs;  ///< the least that each communicator's next task must have
+    std::uint64_t recall_end = 0;                   ///< of a recall that is not answered yet; 0: none
+    std::map<std::uint16_t, std::uint32_t> epochs;  ///< the least epoch of the next task, by slot
   };
 
   explicit FakeGroups(Scheduler::Options options) : options_(options), scheduler(options, *this) {}
 
-  // What the scheduler asks
+  // Requests of the scheduler
   void start_group(int ranks) override {
     starts.push_back(ranks);
     ++starts_asked;
@@ -117,7 +117,7 @@ class FakeGroups final : public SchedulerPort {
   Clock::time_point now() override { return clock; }
   Clock::time_point roughly_now() override { return clock; }
 
-  // What the test lets happen
+  // Events that the test causes
   TaskPtr submit(int ranks = 1, int priority = 0, std::string call = {}) {
     auto task = make_intrusive<Task>(CodeAddress{11, 22}, std::move(call));
     task->ranks = ranks;
@@ -130,7 +130,7 @@ class FakeGroups final : public SchedulerPort {
     for (int i = 0; i < count; ++i) tasks.push_back(submit(ranks));
     return tasks;
   }
-  /// The start that was asked for first succeeds.
+  /// Lets the oldest requested start succeed.
   GroupId come_up() {
     REQUIRE_FALSE(starts.empty());
     int const ranks = starts.front();
@@ -149,7 +149,7 @@ class FakeGroups final : public SchedulerPort {
     starts.pop_front();
     scheduler.start_failed(ranks, why);
   }
-  /// One rank's answer to the first task that it has not answered.
+  /// Lets a rank answer its first unanswered task.
   void answer(GroupId id, int rank, std::string_view value = "value",
               std::chrono::nanoseconds run = std::chrono::seconds{1}) {
     reply(id, rank, FrameType::value, value, run);
@@ -163,7 +163,7 @@ class FakeGroups final : public SchedulerPort {
     }
     reply(id, rank, FrameType::error, failure, std::chrono::microseconds{10});
   }
-  /// All ranks' answers to the group's first task.
+  /// Lets all ranks answer the group's first task.
   void finish(GroupId id, std::chrono::nanoseconds run = std::chrono::seconds{1}) {
     Group const& group = groups.at(id);
     auto const answered = group.tasks.front().answered;
@@ -171,7 +171,7 @@ class FakeGroups final : public SchedulerPort {
       if (!answered.contains(rank)) answer(id, rank, "value of rank " + std::to_string(rank), run);
     }
   }
-  /// The guard's answer to a recall: so many of the tasks that were sent before it have been begun.
+  /// Lets the guard answer a recall: the rank has begun so many of the tasks that were sent before it.
   void give_back(GroupId id, std::size_t begun) {
     Group& group = groups.at(id);
     auto const end = std::exchange(group.recall_end, 0);
@@ -187,7 +187,7 @@ class FakeGroups final : public SchedulerPort {
     groups.erase(id);
     scheduler.group_gone(id);
   }
-  /// All that leave or were ended are gone.
+  /// Lets all groups go that leave or were ended.
   void all_gone() {
     for (bool more = true; more;) {
       more = false;
@@ -199,7 +199,7 @@ class FakeGroups final : public SchedulerPort {
       }
     }
   }
-  /// Everything goes well from here on, until nothing is left to do.
+  /// Lets everything go well until nothing is left to do.
   void run_all(std::chrono::nanoseconds run = std::chrono::seconds{1}) {
     for (bool more = true; more;) {
       all_gone();
@@ -218,19 +218,19 @@ class FakeGroups final : public SchedulerPort {
     scheduler.tick(clock);
   }
 
-  // What the test looks at
+  // What the test checks
   [[nodiscard]] std::vector<GroupId> ids() const {
     std::vector<GroupId> result;
     for (auto const& [id, group] : groups) result.push_back(id);
     return result;
   }
-  /// The numbers of the tasks in flight on a group, in order.
+  /// Returns the ids of the tasks in flight on a group, in order.
   [[nodiscard]] std::vector<std::uint64_t> on(GroupId id) const {
     std::vector<std::uint64_t> result;
     for (auto const& task : groups.at(id).tasks) result.push_back(task.task);
     return result;
   }
-  /// The group on which a task is in flight; 0 where it is on none.
+  /// Returns the group on which a task is in flight; 0 if there is none.
   [[nodiscard]] GroupId where(TaskPtr const& task) const {
     for (auto const& [id, group] : groups) {
       if (group.ended) continue;
@@ -247,12 +247,12 @@ class FakeGroups final : public SchedulerPort {
     return ranks;
   }
 
-  std::deque<int> starts;  ///< asked for and not answered
+  std::deque<int> starts;  ///< requested and not answered
   int starts_asked = 0;
   bool can_withdraw = true;
   bool recalls_work = false;
   std::map<GroupId, Group> groups;
-  std::vector<std::uint64_t> order;  ///< of sending
+  std::vector<std::uint64_t> order;  ///< in which tasks were sent
   std::vector<std::uint64_t> stops;  ///< tasks that were asked to stop
   std::map<std::uint64_t, std::vector<std::uint32_t>> attempts;
   int times_drained = 0;
@@ -286,7 +286,7 @@ class FakeGroups final : public SchedulerPort {
   Scheduler scheduler;
 };
 
-/// Throws what the task ended with.
+/// Throws the error of the task.
 inline void rethrow(TaskPtr const& task) {
   REQUIRE(task->status() == FutureState::Status::error);
   std::rethrow_exception(std::get<std::exception_ptr>(task->result()));

@@ -21,16 +21,16 @@ using farm::detail::Call;
 
 namespace {
 
-/// Calls as a rank does: the invoker is found by its address, and has nothing but the bytes.
+/// Makes the call as a rank does, which finds the invoker by its address and has only the bytes.
 template <class F, class... As>
 auto run(F const& f, As const&... arguments) {
   using C = Call<std::decay_t<F>, As...>;
   auto const payload = C::make(f, arguments...);
   TaskContext context{7, 2, 1, 3};
-  farm::detail::RankContext environment{.context = &context};
+  farm::detail::RankContext rank_context{.context = &context};
   auto const invoke = reinterpret_cast<farm::detail::Invoker>(const_cast<void*>(farm::resolve(C::address())));
   farm::Bytes result;
-  invoke(payload, environment, &result);
+  invoke(payload, rank_context, &result);
   using Result = std::decay_t<typename C::Result>;
   if constexpr (std::is_void_v<Result>) {
     CHECK(result.empty());
@@ -87,7 +87,7 @@ struct NoexceptObject {
   int operator()(int i) const noexcept { return i + 1; }
 };
 
-/// cereal writes the version of such a class once for each archive.
+/// A class whose version cereal writes once per archive.
 struct Versioned {
   int value = 0;
   int operator()(Versioned const& a, Versioned const& b) const { return 100 * value + 10 * a.value + b.value; }
@@ -129,18 +129,18 @@ TEST_CASE("function objects are called, with their state") {
   CHECK(run(NoexceptObject{}, 1) == 2);
 }
 
-TEST_CASE("each call has a function of its own") {
+TEST_CASE("each call gets its own copy of the function object") {
   Counter const counter{1};
   CHECK(run(counter, 1) == 2);
   CHECK(run(counter, 1) == 2);
 }
 
-TEST_CASE("a call has an empty state and small arguments in few bytes") {
+TEST_CASE("a call without state and with small arguments takes few bytes") {
   auto const f = [](int i) { return i; };
   CHECK(Call<decltype(f), int>::make(f, 1).size() == sizeof(int));
 }
 
-TEST_CASE("generic and overloaded functions are called with what is given") {
+TEST_CASE("generic and overloaded functions are called with the given arguments") {
   CHECK(run([](auto a, auto const& b) { return a + b; }, 1, 0.5) == 1.5);
   CHECK(run([](auto&& text) { return text + "!"; }, std::string{"a"}) == "a!");
   CHECK(run([](auto& text) { return text += "!"; }, std::string{"a"}) == "a!");
@@ -162,7 +162,7 @@ TEST_CASE("parameters may be values and references of each kind") {
   CHECK(text == "text");
 }
 
-TEST_CASE("views view what travelled") {
+TEST_CASE("parameters that are views refer to the unpacked argument") {
   CHECK(run(greet, std::string{"you"}, "!") == "hello you!");
   CHECK(run(greet, "you", std::string{"!"}) == "hello you!");
   CHECK(run(greet, std::string_view{"you"}, "!") == "hello you!");
@@ -188,7 +188,7 @@ TEST_CASE("arguments and results may be move-only") {
   CHECK(run([](std::unique_ptr<int> const& p) { return *p; }, std::make_unique<int>(4)) == 4);
 }
 
-TEST_CASE("results may be references to what stays alive") { CHECK(run(the_static_text) == "static"); }
+TEST_CASE("results may be references to objects that stay alive") { CHECK(run(the_static_text) == "static"); }
 
 TEST_CASE("containers travel, std::vector<bool> too") {
   CHECK(run(inverted, std::vector<bool>{true, false}) == std::vector<bool>{false, true});
@@ -198,7 +198,7 @@ TEST_CASE("containers travel, std::vector<bool> too") {
             .at("a") == std::tuple{1, 2.5});
 }
 
-TEST_CASE("the context is bound wherever it stands") {
+TEST_CASE("the context is bound at any position among the parameters") {
   CHECK(run([](TaskContext& c, int a, int b) { return std::tuple{c.task(), a, b}; }, 1, 2) == std::tuple{7U, 1, 2});
   CHECK(run([](int a, TaskContext& c, int b) { return std::tuple{c.attempt(), a, b}; }, 1, 2) == std::tuple{2U, 1, 2});
   CHECK(run(
@@ -209,34 +209,35 @@ TEST_CASE("the context is bound wherever it stands") {
   CHECK(run([](TaskContext c) { return c.rank(); }) == 1);
 }
 
-TEST_CASE("what the function throws comes through") {
+TEST_CASE("exceptions of the function come through") {
   CHECK_THROWS_AS(run([](int) -> int { throw std::out_of_range{"x"}; }, 1), std::out_of_range);
   CHECK_THROWS_AS(run([] { throw 42; }), int);
 }
 
-TEST_CASE("a result that nobody wants is not packed") {
+TEST_CASE("a result that is not wanted is not packed") {
   auto const f = [](int i) { return i; };
   using C = Call<decltype(f), int>;
-  farm::detail::RankContext environment{};
-  CHECK_NOTHROW(C::invoke(C::make(f, 1), environment, nullptr));
+  farm::detail::RankContext rank_context{};
+  CHECK_NOTHROW(C::invoke(C::make(f, 1), rank_context, nullptr));
 }
 
 TEST_CASE("bytes that are not of this call are refused") {
   auto const f = [](int i, std::string const& s) { return s.size() + static_cast<std::size_t>(i); };
   using C = Call<decltype(f), int, std::string>;
   auto const bytes = C::make(f, 1, "text");
-  farm::detail::RankContext environment{};
+  farm::detail::RankContext rank_context{};
   for (std::size_t size = 0; size < bytes.size(); ++size) {
-    CHECK_THROWS_AS(C::invoke(std::string_view{bytes}.substr(0, size), environment, nullptr), farm::SerializationError);
+    CHECK_THROWS_AS(C::invoke(std::string_view{bytes}.substr(0, size), rank_context, nullptr),
+                    farm::SerializationError);
   }
-  CHECK_THROWS_AS(C::invoke(bytes + "x", environment, nullptr), farm::SerializationError);
+  CHECK_THROWS_AS(C::invoke(bytes + "x", rank_context, nullptr), farm::SerializationError);
 }
 
-TEST_CASE("classes with versions travel, several of them in one call") {
+TEST_CASE("several objects with class versions travel in one call") {
   CHECK(run(Versioned{1}, Versioned{2}, Versioned{3}) == 123);
 }
 
-TEST_CASE("arguments that are shared stay shared") {
+TEST_CASE("shared arguments stay shared") {
   auto const shared = std::make_shared<int>(1);
   CHECK(run([](std::shared_ptr<int> const& a, std::shared_ptr<int> const& b) { return a == b && *a == 1; }, shared,
             shared));
@@ -273,7 +274,7 @@ TEST_CASE("a captured pointer into the program is refused") {
   CHECK_THROWS_WITH(run([text = std::string_view{"literal"}] { return text.size(); }), contains("string literal"));
 }
 
-TEST_CASE("captured numbers are not taken for addresses") {
+TEST_CASE("captured numbers are not mistaken for addresses") {
   for (std::uint64_t const number :
        {std::uint64_t{0}, std::uint64_t{4096}, std::uint64_t{0x400000}, ~std::uint64_t{0}}) {
     CHECK(run([number] { return number; }) == number);

@@ -59,19 +59,19 @@ TEST_CASE("an address outside of its module is refused") {
   CHECK_THROWS_AS(resolve(address), UsageError);
 }
 
-TEST_CASE("what lies in no module has no address") {
+TEST_CASE("data outside of every module has no code address") {
   int local = 0;
   CHECK_THROWS_AS(code_address(&local), UsageError);
   CHECK_THROWS_AS(code_address(nullptr), UsageError);
 }
 
-TEST_CASE("the build-id of a file is told without running it") {
+TEST_CASE("the build-id of a file is read without running the file") {
   CHECK(farm::program_build_id().size() >= 16);
   CHECK(build_id_of_file(this_program) == farm::program_build_id());
   CHECK(build_id_of_file("/proc/self/exe") == farm::program_build_id());
 }
 
-TEST_CASE("what is no program has no build-id") {
+TEST_CASE("a file that is not a program has no build-id") {
   auto const path = std::filesystem::temp_directory_path() / "farm_test_code_address";
   auto const write = [&](std::string const& text) { std::ofstream{path, std::ios::binary} << text; };
   write("just some text, longer than the header of a program, so that there is something to look at\n");
@@ -81,7 +81,7 @@ TEST_CASE("what is no program has no build-id") {
   std::ifstream program{this_program, std::ios::binary};
   std::string start(100, '\0');
   REQUIRE(program.read(start.data(), 100));
-  write(start);  // the header of a program, and nothing else
+  write(start);  // only the header of a program
   CHECK(build_id_of_file(path).empty());
   std::filesystem::remove(path);
   CHECK(build_id_of_file(path).empty());

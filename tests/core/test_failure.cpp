@@ -24,7 +24,7 @@ using namespace farm::detail;
 
 namespace {
 
-/// What the caller gets for what `f` throws: the whole way from the rank to the master.
+/// Returns the exception that the caller gets if `f` throws on a rank.
 template <class F>
 std::exception_ptr travelled(F f) {
   farm::Bytes bytes;
@@ -137,7 +137,7 @@ TEST_CASE("an exception that the library throws arrives as well") {
                          [](std::regex_error const& e) { CHECK(e.code() == std::regex_constants::error_brack); });
 }
 
-TEST_CASE("a code that is none makes an error all the same") {
+TEST_CASE("an invalid error code still makes an error") {
   auto failure = [] {
     try {
       throw std::regex_error{std::regex_constants::error_brack};
@@ -151,7 +151,7 @@ TEST_CASE("a code that is none makes an error all the same") {
   }
 }
 
-TEST_CASE("a type is caught as its bases, and not as its relatives") {
+TEST_CASE("a type is caught as its bases, but not as their other derived types") {
   auto const error = travelled([] { throw std::out_of_range{"text"}; });
   CHECK(is_caught_as<std::logic_error>(error));
   CHECK_FALSE(is_caught_as<std::runtime_error>(error));
@@ -175,7 +175,7 @@ TEST_CASE("an error code arrives") {
                           [](std::future_error const& e) { CHECK(e.code() == std::future_errc::no_state); });
 }
 
-TEST_CASE("an error code of a category that is not known here is not taken for another") {
+TEST_CASE("an error code of an unknown category is not mistaken for one of a known category") {
   auto const thrown = [] { throw std::system_error{ENOSPC, own_category, "x"}; };
   with<std::system_error>(travelled(thrown), [&](std::system_error const& e) {
     CHECK(e.code().value() == ENOSPC);
@@ -201,7 +201,7 @@ TEST_CASE("a user's type keeps its name, and arrives as its standard base") {
   with<TaskError>(plain, [](TaskError const& e) { CHECK(e.text() == "plain"); });
 }
 
-TEST_CASE("what is no exception type arrives as a runtime_error that names its type") {
+TEST_CASE("an object that is not a std::exception arrives as a runtime_error that names its type") {
   auto const error = travelled([] { throw 42; });
   CHECK(is_caught_as<std::runtime_error>(error));
   CHECK(is_caught_as<Error>(error));
@@ -213,7 +213,7 @@ TEST_CASE("what is no exception type arrives as a runtime_error that names its t
                   [](TaskError const& e) { CHECK_THAT(e.type(), contains("NoException")); });
 }
 
-TEST_CASE("errors of the farm that a task is guilty of arrive as they are") {
+TEST_CASE("errors of the farm that a task itself causes keep their type") {
   auto const stage = travelled([] { throw farm::StageError{"disk full"}; });
   CHECK(is_caught_as<farm::StageError>(stage));
   CHECK(is_caught_as<TaskError>(stage));
@@ -228,14 +228,14 @@ TEST_CASE("errors of the farm that a task is guilty of arrive as they are") {
   CHECK(is_caught_as<std::invalid_argument>(travelled([] { throw farm::UsageError{"x"}; })));
 }
 
-TEST_CASE("an error of a farm within the task is no error of this farm") {
+TEST_CASE("an error of a farm that the task runs is not an error of this farm") {
   auto const error = travelled([] { throw farm::GroupLost{"inner"}; });
   CHECK_FALSE(is_caught_as<farm::GroupLost>(error));
   CHECK(is_caught_as<std::runtime_error>(error));
   with<TaskError>(error, [](TaskError const& e) { CHECK(e.type() == "farm::GroupLost"); });
 }
 
-TEST_CASE("an error that was a TaskError already keeps its type and text") {
+TEST_CASE("an error that is a TaskError already keeps its original type and text") {
   auto const inner = travelled([] { throw std::domain_error{"deep"}; });
   auto const outer = travelled([&] { std::rethrow_exception(inner); });
   CHECK(is_caught_as<std::domain_error>(outer));

@@ -43,7 +43,7 @@ TEST_CASE("every type of frame is known") {
   }
 }
 
-TEST_CASE("a frame that is not whole is waited for, wherever it is cut") {
+TEST_CASE("an incomplete frame is not returned, wherever it is cut") {
   Bytes bytes;
   append_frame(bytes, FrameType::value, 7, "payload");
   for (std::size_t size = 0; size < bytes.size(); ++size) {
@@ -56,7 +56,7 @@ TEST_CASE("a frame that is not whole is waited for, wherever it is cut") {
   }
 }
 
-TEST_CASE("several frames are taken one after the other") {
+TEST_CASE("several frames are returned one after the other") {
   Bytes bytes;
   for (std::uint64_t id = 0; id < 5; ++id) append_frame(bytes, FrameType::task, id, std::string(id, 'x'));
   bytes += "part";
@@ -72,7 +72,8 @@ TEST_CASE("several frames are taken one after the other") {
 }
 
 TEST_CASE("a header within the payload is taken from its start") {
-  TaskHeader const header{.module = 1, .offset = 2, .attempt = 3, .comm_epoch = 4, .comm_slot = 5, .want_value = 1};
+  TaskHeader const header{
+      .module = 1, .offset = 2, .attempt = 3, .comm_epoch = 4, .comm_slot = 5, .want_value = WantValue::rank_0};
   Bytes bytes;
   append_frame(bytes, FrameType::task, 8, &header, sizeof header, "call");
   std::string_view rest = bytes;
@@ -82,13 +83,13 @@ TEST_CASE("a header within the payload is taken from its start") {
   CHECK(payload == "call");
 }
 
-TEST_CASE("a payload that is shorter than its header is refused and left alone") {
+TEST_CASE("a payload that is shorter than its header is refused and not changed") {
   std::string_view payload = "seven b";
   CHECK_THROWS_AS(take<AnswerHeader>(payload), ProtocolError);
   CHECK(payload == "seven b");
 }
 
-TEST_CASE("what is no frame of this protocol is refused from its header on") {
+TEST_CASE("bytes that are not a frame of this protocol are refused as soon as the header is complete") {
   auto const refused = [](FrameHeader const& header, std::string const& reason) {
     auto const bytes = frame_with(header);
     std::string_view rest = bytes;
@@ -103,7 +104,7 @@ TEST_CASE("what is no frame of this protocol is refused from its header on") {
   refused({.size = max_frame_size + 1, .type = FrameType::task}, "bytes");
 }
 
-TEST_CASE("the largest size is waited for") {
+TEST_CASE("a frame of the largest size is accepted") {
   auto const bytes = frame_with({.size = max_frame_size, .type = FrameType::value});
   std::string_view rest = bytes;
   std::size_t needed = 0;
@@ -113,7 +114,7 @@ TEST_CASE("the largest size is waited for") {
 
 TEST_CASE("a payload that is too large is refused before anything is written") {
   Bytes bytes = "before";
-  // The size alone is looked at: these bytes are never read.
+  // Only the size matters: these bytes are never read.
   CHECK_THROWS_AS(append_frame(bytes, FrameType::task, 0, "x", max_frame_size, "x"), farm::SerializationError);
   CHECK(bytes == "before");
 }

@@ -42,7 +42,7 @@ struct NotSerializable {
   std::thread::id id;
 };
 
-// Counts how many of its kind are alive, to see that nothing keeps them.
+// Counts its living objects, to check that nothing keeps them alive.
 struct Counted {
   static inline std::atomic<int> alive = 0;
   Counted() { ++alive; }
@@ -83,7 +83,7 @@ TEST_CASE("a default-constructed future is not valid and says so") {
   CHECK_THROWS_AS(future.then([](int) {}), farm::UsageError);
 }
 
-TEST_CASE("a future goes from pending over running to done") {
+TEST_CASE("a future goes from pending to running to done") {
   Promise<int> promise;
   auto const future = promise.future();
   CHECK_FALSE((future.done() || future.running() || future.cancelled()));
@@ -107,7 +107,7 @@ TEST_CASE("a future ends once") {
   CHECK(promise.future().result() == 1);
 }
 
-TEST_CASE("a failed future throws its error each time and gives it") {
+TEST_CASE("a failed future throws its error at each call, and returns it") {
   Promise<int> promise;
   promise.set_error(error("bad"));
   auto const future = promise.future();
@@ -122,7 +122,7 @@ TEST_CASE("a null error is an error too") {
   CHECK_THROWS_AS(promise.future().result(), farm::UsageError);
 }
 
-TEST_CASE("cancelling what has not started") {
+TEST_CASE("a task that has not started is cancelled") {
   Promise<int> promise;
   auto const future = promise.future();
   CHECK(future.cancel());
@@ -134,7 +134,7 @@ TEST_CASE("cancelling what has not started") {
   CHECK_FALSE(promise.set_value(1));
 }
 
-TEST_CASE("a state is told of its cancellation, and asked to stop while it runs") {
+TEST_CASE("a pending state is told that it was cancelled, and a running one is asked to stop") {
   auto const waiting = farm::detail::make_intrusive<HookedState>();
   CHECK(waiting->cancel());
   CHECK(waiting->cancel());
@@ -164,7 +164,7 @@ TEST_CASE("a timeout leaves the future as it is") {
   CHECK(future.exception(std::chrono::duration<double>(std::numeric_limits<double>::infinity())) == nullptr);
 }
 
-TEST_CASE("an endless timeout waits like none") {
+TEST_CASE("a timeout too long for the clock waits for ever") {
   Promise<int> promise;
   std::jthread const thread{[&] { promise.set_value(5); }};
   CHECK(promise.future().result(std::chrono::hours::max()) == 5);
@@ -209,7 +209,7 @@ TEST_CASE("a local value that cannot be copied is moved out once") {
   CHECK(future.exception() == nullptr);
 }
 
-TEST_CASE("a shared pointer to what cannot be copied can be copied") {
+TEST_CASE("a shared pointer to an object that cannot be copied can be copied") {
   Promise<std::shared_ptr<std::unique_ptr<int>>> promise;
   promise.set_value(std::make_shared<std::unique_ptr<int>>());
   CHECK(promise.future().result() == promise.future().result());
@@ -225,7 +225,7 @@ TEST_CASE("a broken promise fails its future") {
   CHECK_THROWS_AS(future.result(), farm::BrokenPromise);
 }
 
-TEST_CASE("callbacks run once and in order, late ones at once") {
+TEST_CASE("callbacks run once and in order; a late one runs at once") {
   Promise<int> promise;
   auto const future = promise.future();
   std::vector<int> order;
@@ -252,7 +252,7 @@ TEST_CASE("callbacks run for errors and cancellations too") {
   CHECK(calls == 2);
 }
 
-TEST_CASE("an exception in a callback stops nothing") {
+TEST_CASE("an exception in a callback does not stop the other callbacks") {
   Promise<int> promise;
   int calls = 0;
   promise.future().add_done_callback([](auto const&) { throw std::runtime_error("this line on stderr is expected"); });
@@ -277,7 +277,7 @@ TEST_CASE("a callback may add callbacks, and complete and wait for other futures
   CHECK(seen == 3);
 }
 
-TEST_CASE("then goes on with the value") {
+TEST_CASE("then calls its function with the value") {
   Promise<int> promise;
   auto const text = promise.future().then([](int i) { return std::to_string(i); });
   auto const nothing = text.then([](std::string const&) {});
@@ -304,7 +304,7 @@ TEST_CASE("errors and cancellations pass through then") {
   CHECK(calls == 0);
 }
 
-TEST_CASE("what a chained function throws becomes the error") {
+TEST_CASE("an exception that a chained function throws becomes the error") {
   Promise<int> promise;
   auto const next = promise.future().then([](int) -> int { throw std::domain_error("in then"); });
   auto const last = next.catch_error([](std::exception_ptr const&) -> int { throw std::domain_error("in catch"); });
@@ -330,7 +330,7 @@ TEST_CASE("catch_error replaces an error and leaves a value") {
   CHECK(later.result() == 1);
 }
 
-TEST_CASE("then waits for a future that the function gives") {
+TEST_CASE("then waits for a future that its function returns") {
   Promise<int> outer;
   Promise<std::string> inner;
   auto const flat = outer.future().then([&](int) { return inner.future(); });
@@ -348,7 +348,7 @@ TEST_CASE("then waits for a future that the function gives") {
   CHECK_THROWS_AS(invalid.result(), farm::UsageError);
 }
 
-TEST_CASE("cancelling a chained future reaches the future it follows, not the one it came from") {
+TEST_CASE("cancelling a chained future cancels the future that its function returned, not the first one") {
   Promise<int> outer;
   Promise<int> inner;
   auto const flat = outer.future().then([&](int) { return inner.future(); });
@@ -397,7 +397,7 @@ TEST_CASE("long chains do not exhaust the stack") {
   CHECK(last.result() == length);
 }
 
-TEST_CASE("a wait inside of deep callbacks sees what was put off") {
+TEST_CASE("a wait inside deeply nested callbacks first runs the deferred ones") {
   constexpr int depth = 100;
   std::vector<Promise<int>> promises(depth);
   int reached = 0;
@@ -425,7 +425,7 @@ TEST_CASE("nothing is kept once futures are done and dropped") {
   CHECK(Counted::alive == 0);
 }
 
-TEST_CASE("a chained future that is done keeps nothing of those before it") {
+TEST_CASE("a chained future that is done keeps no future before it alive") {
   auto promise = std::make_unique<Promise<Counted>>();
   auto inner = std::make_unique<Promise<Counted>>();
   auto const next = promise->future().then([&](Counted const&) { return inner->future(); }).then([](Counted const&) {});
@@ -457,7 +457,7 @@ TEST_CASE("every waiting thread is woken") {
   CHECK(sum == count);
 }
 
-TEST_CASE("of completing, cancelling and running in several threads one is first") {
+TEST_CASE("if several threads complete, cancel and run a future, exactly one wins") {
   for (int round = 0; round < 500; ++round) {
     Promise<int> promise;
     auto const future = promise.future();
@@ -518,7 +518,7 @@ TEST_CASE("many futures are completed by one thread while others wait, chain and
   CHECK(ended == 2 * count);
 }
 
-TEST_CASE("an error may be seen by several threads") {
+TEST_CASE("several threads may read one error") {
   Promise<int> promise;
   std::atomic<int> caught = 0;
   {

@@ -1,4 +1,4 @@
-// Which task runs where and when, groups that come and go, and the end.
+// Which task runs where and when; groups that start and leave; shutdown.
 #include "core/scheduler/scheduler.hpp"
 
 #include <farm/error.hpp>
@@ -26,7 +26,7 @@ TEST_CASE("5 tasks of 2 ranks on 4 ranks: a group that is free takes the next ta
   CHECK(farm.on(a) == Ids{0});
   CHECK(farm.on(b) == Ids{1});
   farm.finish(a);
-  CHECK(farm.on(a) == Ids{2});  // though b is still busy
+  CHECK(farm.on(a) == Ids{2});  // although b is still busy
   farm.finish(a);
   CHECK(farm.on(a) == Ids{3});
   farm.finish(b);
@@ -41,7 +41,7 @@ TEST_CASE("5 tasks of 2 ranks on 4 ranks: a group that is free takes the next ta
   CHECK(farm.scheduler.statistics().peak_ranks == 4);
 }
 
-TEST_CASE("the result is that of rank 0, or those of all ranks where they are wanted") {
+TEST_CASE("the result is rank 0's, or those of all ranks if the task asks for them") {
   FakeGroups farm{{.max_ranks = 3}};
   auto const one = farm.submit(3);
   auto const all = make_intrusive<Task>(CodeAddress{}, "");
@@ -56,13 +56,13 @@ TEST_CASE("the result is that of rank 0, or those of all ranks where they are wa
   farm.answer(group, 1, "one");
   REQUIRE(has_value(one));
   CHECK(std::get<farm::Bytes>(one->result()) == "zero");
-  CHECK(farm.groups.at(group).tasks.front().header.want_value == 2);
+  CHECK(farm.groups.at(group).tasks.front().header.want_value == WantValue::all_ranks);
   for (int const rank : {1, 2, 0}) farm.answer(group, rank, std::to_string(rank));
   REQUIRE(has_value(all));
   CHECK(std::get<std::vector<farm::Bytes>>(all->result()) == std::vector<farm::Bytes>{"0", "1", "2"});
 }
 
-TEST_CASE("tasks start first in first out") {
+TEST_CASE("tasks start first in, first out") {
   FakeGroups farm{{.max_ranks = 2}};
   farm.submit_many(20);
   farm.run_all();
@@ -70,7 +70,7 @@ TEST_CASE("tasks start first in first out") {
   CHECK(farm.order.size() == 20);
 }
 
-TEST_CASE("tasks of higher priority start first, equals in order of submission") {
+TEST_CASE("tasks of higher priority start first; tasks of equal priority start in order of submission") {
   FakeGroups farm{{.max_ranks = 1}};
   farm.submit(1, 0);
   farm.submit(1, -1);
@@ -117,7 +117,7 @@ TEST_CASE("boot starts as many groups as fit, which then wait for tasks") {
   CHECK(farm.starts.empty());
 }
 
-TEST_CASE("a task that asks for more ranks than there may be is refused at once") {
+TEST_CASE("a task that asks for more than max_ranks ranks fails at once") {
   FakeGroups farm{{.max_ranks = 4}};
   for (int const ranks : {5, 0, -1}) CHECK_THROWS_AS(rethrow(farm.submit(ranks)), farm::UsageError);
   CHECK(farm.starts.empty());
@@ -141,7 +141,7 @@ TEST_CASE("a lost group's task runs again at the head of the queue, as its secon
   CHECK(farm.scheduler.statistics().groups_started == 3);
 }
 
-TEST_CASE("what a group that was lost still says is ignored") {
+TEST_CASE("answers of a lost group are ignored") {
   FakeGroups farm{{.max_ranks = 1}};
   auto const task = farm.submit();
   auto const group = farm.come_up();
@@ -159,7 +159,7 @@ TEST_CASE("what a group that was lost still says is ignored") {
   CHECK(farm.attempts.at(0) == Attempts{1, 2});
 }
 
-TEST_CASE("a task that loses its group again and again is given up, with the story of each") {
+TEST_CASE("a task that loses its group too often is given up, and its error describes each loss") {
   FakeGroups farm{{.max_ranks = 1, .max_losses = 3}};
   auto const task = farm.submit();
   auto const next = farm.submit();
@@ -177,7 +177,7 @@ TEST_CASE("a task that loses its group again and again is given up, with the sto
   CHECK(has_value(next));
 }
 
-TEST_CASE("a group whose processes end without a word is lost") {
+TEST_CASE("a group whose processes end without a report is lost") {
   FakeGroups farm{{.max_ranks = 1}};
   auto const task = farm.submit();
   farm.gone(farm.come_up());
@@ -203,7 +203,7 @@ TEST_CASE("a group is replaced after its number of tasks") {
   FakeGroups farm{{.max_ranks = 2, .tasks_per_group = 3}};
   auto const tasks = farm.submit_many(7, 2);
   auto const first = farm.come_up();
-  for (int i = 0; i < 3; ++i) farm.finish(first, 10us);  // short ones: some are sent ahead, but not too many
+  for (int i = 0; i < 3; ++i) farm.finish(first, 10us);  // short tasks: some are sent ahead, but not too many
   CHECK(farm.groups.at(first).leaving);
   CHECK(farm.starts.empty());
   farm.gone(first);
@@ -213,7 +213,7 @@ TEST_CASE("a group is replaced after its number of tasks") {
   CHECK(farm.scheduler.statistics().groups_lost == 0);
 }
 
-TEST_CASE("a fresh group for each task") {
+TEST_CASE("each task may get a fresh group") {
   FakeGroups farm{{.max_ranks = 4, .tasks_per_group = 1}};
   farm.submit_many(6, 2);
   farm.run_all(10us);
@@ -221,7 +221,7 @@ TEST_CASE("a fresh group for each task") {
   CHECK(farm.scheduler.statistics().groups == 0);
 }
 
-TEST_CASE("what a task tells of its progress is there while it runs") {
+TEST_CASE("the progress that a task reports is available while it runs") {
   FakeGroups farm{{.max_ranks = 1}};
   auto const task = farm.submit();
   auto const group = farm.come_up();
@@ -235,8 +235,8 @@ TEST_CASE("what a task tells of its progress is there while it runs") {
   CHECK(task->progress() == 1);
 }
 
-TEST_CASE("after a start that failed the next one waits, longer after the second") {
-  FakeGroups farm{{.max_ranks = 2, .birth_pause = 100ms}};
+TEST_CASE("after a failed start the next one waits, and longer after the second") {
+  FakeGroups farm{{.max_ranks = 2, .start_pause = 100ms}};
   auto const task = farm.submit();
   farm.fail_start();
   CHECK(farm.starts.empty());
@@ -299,7 +299,7 @@ TEST_CASE("a task that cannot be sent fails alone") {
   CHECK(farm.starts_asked == 1);
 }
 
-TEST_CASE("shutdown lets queued tasks run, then the groups leave, and it is told once") {
+TEST_CASE("shutdown lets queued tasks run, then releases the groups, and drained() is called once") {
   FakeGroups farm{{.max_ranks = 2}};
   auto const tasks = farm.submit_many(5);
   farm.all_come_up();
@@ -314,7 +314,7 @@ TEST_CASE("shutdown lets queued tasks run, then the groups leave, and it is told
   CHECK(farm.times_drained == 1);
 }
 
-TEST_CASE("shutdown may cancel what is queued; what runs ends by itself") {
+TEST_CASE("shutdown may cancel queued tasks; running tasks end by themselves") {
   FakeGroups farm{{.max_ranks = 2}};
   auto const tasks = farm.submit_many(5);
   farm.all_come_up();
@@ -328,7 +328,7 @@ TEST_CASE("shutdown may cancel what is queued; what runs ends by itself") {
   CHECK(farm.times_drained == 1);
 }
 
-TEST_CASE("shutdown with cancelling also takes a task that waits for its next attempt") {
+TEST_CASE("shutdown with cancelling also cancels a task that waits for its next attempt") {
   FakeGroups farm{{.max_ranks = 1}};
   auto const task = farm.submit();
   auto const group = farm.come_up();
@@ -339,13 +339,13 @@ TEST_CASE("shutdown with cancelling also takes a task that waits for its next at
   CHECK(farm.times_drained == 1);
 }
 
-TEST_CASE("shutdown without anything to do is told at once") {
+TEST_CASE("shutdown of an idle scheduler drains at once") {
   FakeGroups farm{{.max_ranks = 2}};
   farm.scheduler.shutdown(false);
   CHECK(farm.times_drained == 1);
 }
 
-TEST_CASE("shutdown takes back starts that are not needed, and waits for those that cannot be taken back") {
+TEST_CASE("shutdown withdraws starts that are not needed, and waits for those that cannot be withdrawn") {
   FakeGroups farm{{.max_ranks = 2}};
   farm.can_withdraw = GENERATE(true, false);
   farm.scheduler.boot(1);
@@ -356,7 +356,7 @@ TEST_CASE("shutdown takes back starts that are not needed, and waits for those t
   CHECK(farm.times_drained == 1);
 }
 
-TEST_CASE("shutdown ends though tasks are cancelled after it") {
+TEST_CASE("shutdown drains even if tasks are cancelled after it") {
   FakeGroups farm{{.max_ranks = 1}};
   auto const task = farm.submit();
   farm.scheduler.shutdown(false);
@@ -365,7 +365,7 @@ TEST_CASE("shutdown ends though tasks are cancelled after it") {
   CHECK(farm.times_drained == 1);
 }
 
-TEST_CASE("submission after shutdown is refused") {
+TEST_CASE("a task that is submitted after shutdown fails") {
   FakeGroups farm{{.max_ranks = 1}};
   farm.scheduler.shutdown(false);
   CHECK_THROWS_AS(rethrow(farm.submit()), farm::ShutdownError);
@@ -373,7 +373,7 @@ TEST_CASE("submission after shutdown is refused") {
   CHECK(farm.starts.empty());
 }
 
-TEST_CASE("starts that fail are given up after three, and the waiting tasks are told why") {
+TEST_CASE("after three failed starts no more are tried, and the waiting tasks fail with the reason") {
   FakeGroups farm{{.max_ranks = 2}};
   auto const tasks = farm.submit_many(3, 2);
   farm.fail_start();
@@ -387,12 +387,12 @@ TEST_CASE("starts that fail are given up after three, and the waiting tasks are 
     CHECK_THROWS_WITH(rethrow(task), contains("all nodes down"));
   }
   CHECK(farm.starts.empty());
-  auto const later = farm.submit(2);  // is tried anew
+  auto const later = farm.submit(2);  // a new attempt to start a group
   farm.run_all();
   CHECK(has_value(later));
 }
 
-TEST_CASE("many starts at once that fail are given up too") {
+TEST_CASE("many concurrent starts that fail are given up too") {
   FakeGroups farm{{.max_ranks = 16}};
   auto const tasks = farm.submit_many(100);
   CHECK(farm.starts.size() == 16);
@@ -405,7 +405,7 @@ TEST_CASE("many starts at once that fail are given up too") {
   CHECK(farm.times_drained == 1);
 }
 
-TEST_CASE("a start that succeeds after failures counts anew") {
+TEST_CASE("a start that succeeds resets the count of failures") {
   FakeGroups farm{{.max_ranks = 1}};
   auto const task = farm.submit();
   farm.fail_start();
@@ -422,7 +422,7 @@ TEST_CASE("a start that succeeds after failures counts anew") {
   CHECK(has_value(task));
 }
 
-TEST_CASE("a working group keeps the queue alive, and failing starts are not tried for ever") {
+TEST_CASE("while a group works, failing starts do not fail the queue, and are not retried for ever") {
   FakeGroups farm{{.max_ranks = 4}};
   auto const tasks = farm.submit_many(20);
   auto const group = farm.come_up();
@@ -437,7 +437,7 @@ TEST_CASE("a working group keeps the queue alive, and failing starts are not tri
   CHECK(std::all_of(tasks.begin(), tasks.end(), has_value));
 }
 
-TEST_CASE("when the only working group goes, starts are tried again") {
+TEST_CASE("when the only working group has gone, starts are tried again") {
   FakeGroups farm{{.max_ranks = 2, .tasks_per_group = 1}};
   auto const tasks = farm.submit_many(3);
   auto const group = farm.come_up();
@@ -472,7 +472,7 @@ TEST_CASE("an answer to a task that was not sent is refused, and changes nothing
   CHECK_THROWS_AS(answered(FrameType::value, 0, bytes), ProtocolError);
 }
 
-TEST_CASE("abandoning fails all tasks, also later ones, and ends all groups") {
+TEST_CASE("abandon fails all tasks, including later ones, and ends all groups") {
   FakeGroups farm{{.max_ranks = 4}};
   farm.can_withdraw = GENERATE(true, false);
   auto const tasks = farm.submit_many(10, 2);
@@ -492,7 +492,7 @@ TEST_CASE("abandoning fails all tasks, also later ones, and ends all groups") {
   CHECK(farm.scheduler.statistics().tasks_done == 10);
 }
 
-TEST_CASE("the busy time of all ranks is added up") {
+TEST_CASE("the busy times of all ranks are added up") {
   FakeGroups farm{{.max_ranks = 2}};
   farm.submit_many(2, 2);
   farm.come_up();

@@ -1,4 +1,4 @@
-// What groups are sent before they are done, and what becomes of it.
+// Tasks that are sent to a group before it is idle, and what becomes of them.
 #include "core/scheduler/scheduler.hpp"
 
 #include <algorithm>
@@ -18,7 +18,7 @@ using Attempts = std::vector<std::uint32_t>;
 
 namespace {
 
-/// A group of 2 ranks to which tasks 1 to 32 were sent ahead, 0 having been answered.
+/// A group of 2 ranks that has answered task 0 and was sent tasks 1 to 32 ahead.
 GroupId with_tasks_ahead(FakeGroups& farm) {
   farm.submit_many(100, 2);
   auto const group = farm.come_up();
@@ -28,7 +28,7 @@ GroupId with_tasks_ahead(FakeGroups& farm) {
   return group;
 }
 
-/// Two groups of 1 rank: 1 has two tasks of 10 ms, 2 has none, and none are queued.
+/// Two groups of 1 rank: group 1 has two tasks of 10 ms, group 2 has none, and the queue is empty.
 void let_one_wait(FakeGroups& farm) {
   farm.recalls_work = true;
   farm.submit_many(7);
@@ -44,7 +44,7 @@ TEST_CASE("tasks that were sent ahead of a group that is ended go back to the he
   FakeGroups farm{{.max_ranks = 2, .grace = 1s}};
   auto const group = with_tasks_ahead(farm);
   farm.fail(group, 1);
-  farm.answer(group, 1);  // rank 1 goes on with task 2, and is in task 3
+  farm.answer(group, 1);  // rank 1 has begun task 3
   farm.advance(1s);
   farm.gone(group);
   farm.order.clear();
@@ -52,7 +52,7 @@ TEST_CASE("tasks that were sent ahead of a group that is ended go back to the he
   Ids expected;
   for (std::uint64_t id = 2; id < 100; ++id) expected.push_back(id);
   CHECK(farm.order == expected);
-  // what a rank had begun is another attempt, what none had begun is not
+  // tasks that a rank had begun get another attempt number, the others do not
   CHECK(farm.attempts.at(2) == Attempts{1, 2});
   CHECK(farm.attempts.at(3) == Attempts{1, 2});
   CHECK(farm.attempts.at(4) == Attempts{1, 1});
@@ -70,7 +70,7 @@ TEST_CASE("an error in a task that was sent ahead waits for the task before it")
   CHECK(farm.scheduler.next_deadline() == farm.clock + 1s);
 }
 
-TEST_CASE("an error in a task that was sent ahead gives the one before it no more time") {
+TEST_CASE("an error in a task that was sent ahead does not extend the time of the task before it") {
   FakeGroups farm{{.max_ranks = 2, .grace = 1s}};
   farm.submit(2);
   auto const limited = make_intrusive<Task>(CodeAddress{}, "");
@@ -87,7 +87,7 @@ TEST_CASE("an error in a task that was sent ahead gives the one before it no mor
   CHECK(farm.scheduler.next_deadline() == farm.clock + 2s);
 }
 
-TEST_CASE("after an error a task's communicator is made anew, and only that") {
+TEST_CASE("after an error the task's communicator is made anew, and no other") {
   FakeGroups farm{{.max_ranks = 2}};
   auto const group = with_tasks_ahead(farm);
   auto const slot = farm.groups.at(group).tasks.front().header.comm_slot;
@@ -107,7 +107,7 @@ TEST_CASE("tasks that were sent ahead and not begun are not blamed for a loss") 
   auto const tasks = farm.submit_many(100, 2);
   auto const group = farm.come_up();
   farm.finish(group, 10us);
-  farm.answer(group, 1);  // task 1: so rank 1 may be in task 2
+  farm.answer(group, 1);  // to task 1, so that rank 1 may have begun task 2
   REQUIRE(farm.on(group).size() == 32);
   farm.lose(group);
   CHECK_THROWS_AS(rethrow(tasks[1]), farm::GroupLost);
@@ -117,7 +117,7 @@ TEST_CASE("tasks that were sent ahead and not begun are not blamed for a loss") 
   for (std::size_t i = 3; i < tasks.size(); ++i) CHECK(has_value(tasks[i]));
 }
 
-TEST_CASE("nothing is sent ahead as long as nothing is known of the tasks, or where they take long") {
+TEST_CASE("nothing is sent ahead while run times are unknown or long") {
   auto const run = GENERATE(as<std::chrono::nanoseconds>{}, 200us, 1s);
   FakeGroups farm{{.max_ranks = 1}};
   farm.submit_many(100);
@@ -129,7 +129,7 @@ TEST_CASE("nothing is sent ahead as long as nothing is known of the tasks, or wh
   }
 }
 
-TEST_CASE("short tasks are sent ahead, the more the shorter they are") {
+TEST_CASE("short tasks are sent ahead; the shorter they are, the more") {
   FakeGroups farm{{.max_ranks = 1}};
   farm.submit_many(1000);
   auto const group = farm.come_up();
@@ -141,13 +141,13 @@ TEST_CASE("short tasks are sent ahead, the more the shorter they are") {
     farm.finish(group, 1us);
     sizes.insert(farm.on(group).size());
   }
-  CHECK(*sizes.rbegin() == 64);  // and many at once, when half of them are done
+  CHECK(*sizes.rbegin() == 64);  // many at once, when half of them are done
   CHECK(*sizes.begin() == 33);
   for (int i = 0; i < 100; ++i) farm.finish(group, 1s);
   CHECK(farm.on(group).size() == 1);
 }
 
-TEST_CASE("towards the end of the queue the groups share what is left") {
+TEST_CASE("towards the end of the queue the groups share the remaining tasks") {
   FakeGroups farm{{.max_ranks = 4}};
   farm.submit_many(100);
   farm.all_come_up();
@@ -156,7 +156,7 @@ TEST_CASE("towards the end of the queue the groups share what is left") {
       if (!farm.on(id).empty()) farm.finish(id, 1us);
       std::size_t const queued = 100 - farm.order.size();
       CAPTURE(round, id, queued, farm.on(id).size());
-      // what this group was sent last leaves at least as much for each of the others
+      // after the last task sent to this group there is at least as much left for each of the others
       if (!farm.on(id).empty() && farm.on(id).back() == farm.order.back()) {
         CHECK(farm.on(id).size() <= 1 + (queued + 1) / 8 + 1);
       }
@@ -165,7 +165,7 @@ TEST_CASE("towards the end of the queue the groups share what is left") {
   CHECK(farm.scheduler.idle());
 }
 
-TEST_CASE("a task of some milliseconds has the next one behind it, where that can be recalled") {
+TEST_CASE("a task of some milliseconds is sent ahead if it can be recalled") {
   bool const recalls_work = GENERATE(true, false);
   FakeGroups farm{{.max_ranks = 1}};
   farm.recalls_work = recalls_work;
@@ -187,7 +187,7 @@ TEST_CASE("tasks that wait behind a long one are recalled when another group is 
   REQUIRE(waiting > 8);
   while (!farm.on(2).empty()) farm.finish(2, 10us);
   REQUIRE(farm.on(1).size() == waiting + 1);
-  CHECK(farm.groups.at(1).recall_end == 0);  // its first task may be short
+  CHECK(farm.groups.at(1).recall_end == 0);  // the first task may still be short
   farm.advance(900us);
   CHECK(farm.groups.at(1).recall_end == 0);
   farm.advance(200us);
@@ -213,7 +213,7 @@ TEST_CASE("a longer task that waits is recalled at once") {
   CHECK(farm.on(2).size() == 1);
 }
 
-TEST_CASE("tasks that wait are watched for as long as there is a group that can give them back") {
+TEST_CASE("waiting tasks are watched as long as a group can give them back") {
   FakeGroups farm{{.max_ranks = 3}};
   farm.can_withdraw = false;
   farm.scheduler.boot(1);
@@ -250,7 +250,7 @@ TEST_CASE("tasks that wait are watched for as long as there is a group that can 
   CHECK(farm.scheduler.next_deadline().has_value() == watched);
 }
 
-TEST_CASE("what a group has begun before it heard of the recall stays there, and so does what it is sent later") {
+TEST_CASE("a recall leaves tasks on the group that it has begun, and tasks that it was sent later") {
   FakeGroups farm{{.max_ranks = 2}};
   let_one_wait(farm);
   farm.advance(0s);

@@ -16,7 +16,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// A scheduler in a world in which anything may happen at any time.
+/// A scheduler whose world makes any event happen at any time.
 class Chaos {
  public:
   explicit Chaos(std::uint32_t seed)
@@ -131,7 +131,7 @@ class Chaos {
 
 }  // namespace
 
-TEST_CASE("whatever happens, each future is done in the end and draining is told once") {
+TEST_CASE("whatever happens, each future is done in the end and drained() is called once") {
   auto const* const given = std::getenv("FARM_TEST_SEED");  // NOLINT(concurrency-mt-unsafe): a test has one thread
   auto const first = given != nullptr ? static_cast<std::uint32_t>(std::stoul(given)) : std::random_device{}();
   for (std::uint32_t i = 0; i < (given != nullptr ? 1 : 100); ++i) {

@@ -15,7 +15,7 @@ using Ids = std::vector<std::uint64_t>;
 
 namespace {
 
-/// Everything goes well until a group of so many ranks is to be started: how many tasks were sent till then.
+/// Lets everything go well until a group of so many ranks is requested, and returns how many tasks were sent by then.
 std::size_t sent_until_start(FakeGroups& farm, int ranks, std::chrono::nanoseconds run) {
   farm.order.clear();
   for (;;) {
@@ -54,10 +54,10 @@ TEST_CASE("idle groups of another size leave to make room") {
   farm.all_gone();
   farm.all_come_up();
   CHECK(farm.where(large) != 0);
-  CHECK(farm.groups.size() == 2);  // one small group was not in the way
+  CHECK(farm.groups.size() == 2);  // one small group may stay
 }
 
-TEST_CASE("idle groups of another size leave where they keep groups from being started") {
+TEST_CASE("idle groups of another size leave if they take the room that a group needs") {
   FakeGroups farm{{.max_ranks = 4}};
   farm.submit(1);
   farm.run_all();
@@ -69,7 +69,7 @@ TEST_CASE("idle groups of another size leave where they keep groups from being s
   CHECK(farm.where(tasks[1]) != 0);
 }
 
-TEST_CASE("starts of another size that are not needed any more are taken back") {
+TEST_CASE("starts of another size that are no longer needed are withdrawn") {
   FakeGroups farm{{.max_ranks = 4}};
   farm.scheduler.boot(1);
   CHECK(farm.starts.size() == 4);
@@ -78,7 +78,7 @@ TEST_CASE("starts of another size that are not needed any more are taken back") 
 }
 
 TEST_CASE("a large task is overtaken by at most 64 smaller ones") {
-  auto const run = GENERATE(as<std::chrono::nanoseconds>{}, 1s, 10us);  // short ones are sent ahead
+  auto const run = GENERATE(as<std::chrono::nanoseconds>{}, 1s, 10us);  // short tasks are sent ahead
   FakeGroups farm{{.max_ranks = 4}};
   farm.submit_many(8, 1);
   farm.all_come_up();
@@ -97,7 +97,7 @@ TEST_CASE("a large task is overtaken by at most 64 smaller ones") {
   CHECK(farm.scheduler.idle());
 }
 
-TEST_CASE("an urgent large task is not overtaken for ever by tasks that were there before") {
+TEST_CASE("an urgent large task is not overtaken for ever by tasks that were submitted before it") {
   FakeGroups farm{{.max_ranks = 2}};
   farm.submit_many(1000, 1);
   farm.all_come_up();
@@ -125,7 +125,7 @@ TEST_CASE("each large task is overtaken by at most 64 smaller ones, not only the
   }
 }
 
-TEST_CASE("two large tasks wait their turns") {
+TEST_CASE("two large tasks start in turn") {
   auto const [first, second] = GENERATE(std::pair{3, 4}, std::pair{4, 3});
   CAPTURE(first, second);
   FakeGroups farm{{.max_ranks = 4}};
@@ -144,14 +144,14 @@ TEST_CASE("two large tasks wait their turns") {
   CHECK(place(b->id) <= 100 + 1 + 64 + 64 + 10);
 }
 
-TEST_CASE("idle groups that are many do not overtake without bound") {
+TEST_CASE("many idle groups do not overtake a large task without limit") {
   FakeGroups farm{{.max_ranks = 200}};
   farm.submit_many(200, 1);
   farm.all_come_up();
   auto const first = farm.submit(100, 1);
   farm.submit_many(1000, 1);
   for (GroupId id = 1; id <= 64; ++id) farm.finish(id);
-  for (auto const id : farm.ids()) farm.finish(id);  // room is kept for the first: 100 leave, 100 stay idle
+  for (auto const id : farm.ids()) farm.finish(id);  // the first large task is favored: 100 groups leave, 100 stay idle
   auto const idle = [&] {
     return std::count_if(farm.groups.begin(), farm.groups.end(),
                          [](auto const& each) { return each.second.tasks.empty() && !each.second.leaving; });
@@ -166,14 +166,14 @@ TEST_CASE("idle groups that are many do not overtake without bound") {
   CHECK(has_value(second));
 }
 
-TEST_CASE("room that was kept for a task is given back when the task is cancelled") {
+TEST_CASE("a cancelled task no longer keeps room from others") {
   FakeGroups farm{{.max_ranks = 2}};
   farm.submit_many(2, 1);
   farm.all_come_up();
   auto const large = farm.submit(2);
   farm.submit_many(200, 1);
   auto const ids = farm.ids();
-  while (!farm.on(ids[0]).empty()) farm.finish(ids[0]);  // until it has to wait for the other
+  while (!farm.on(ids[0]).empty()) farm.finish(ids[0]);  // until it waits for the other group
   CHECK(farm.on(ids[1]) == Ids{1});
   CHECK(large->cancel());
   farm.run_all();
@@ -195,13 +195,13 @@ TEST_CASE("idle groups are released when another scheduler needs their ranks") {
   CHECK_FALSE(farm.groups.at(3).leaving);
 }
 
-TEST_CASE("while others wait, groups that fall idle leave at once") {
+TEST_CASE("while another scheduler waits for ranks, groups leave as soon as they are idle") {
   FakeGroups farm{{.max_ranks = 1}};
   farm.scheduler.set_others_wait(true);
   farm.submit_many(2);
   auto const group = farm.come_up();
   farm.finish(group);
-  CHECK_FALSE(farm.groups.at(group).leaving);  // there is more for it
+  CHECK_FALSE(farm.groups.at(group).leaving);  // the queue has another task for it
   farm.finish(group);
   CHECK(farm.groups.at(group).leaving);
   farm.all_gone();

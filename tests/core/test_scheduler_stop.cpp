@@ -1,4 +1,4 @@
-// Tasks that end otherwise than by a value: errors, retries, time limits, cancelling.
+// Tasks that do not end with a value: errors, retries, time limits, cancelling.
 #include "core/scheduler/scheduler.hpp"
 
 #include <farm/error.hpp>
@@ -15,7 +15,7 @@ using namespace std::chrono_literals;
 using Ids = std::vector<std::uint64_t>;
 using Attempts = std::vector<std::uint32_t>;
 
-TEST_CASE("a rank's error fails the task at once; a group whose peers answer in time stays") {
+TEST_CASE("a rank's error fails the task at once, and the group stays if its other ranks answer in time") {
   FakeGroups farm{{.max_ranks = 3, .grace = 1s}};
   auto const task = farm.submit(3);
   auto const next = farm.submit(3);
@@ -52,7 +52,7 @@ TEST_CASE("the grace of a rank that threw starts with the first error") {
   CHECK(farm.scheduler.next_deadline() == farm.clock + 400ms);
 }
 
-TEST_CASE("a group whose peers do not answer in time is ended and replaced") {
+TEST_CASE("after an error a group is ended and replaced if its other ranks do not answer in time") {
   FakeGroups farm{{.max_ranks = 2, .grace = 1s}};
   auto const bad = farm.submit(2);
   auto const good = farm.submit(2);
@@ -97,7 +97,8 @@ TEST_CASE("a task that exceeds its time limit fails, and its group is ended") {
   CHECK(farm.scheduler.statistics().tasks_done == 3);
 }
 
-TEST_CASE("a task that listens and exceeds its time limit is asked to stop, and its group stays where it does") {
+TEST_CASE(
+    "a task with a TaskContext that exceeds its time limit is asked to stop, and its group stays if the task does") {
   FakeGroups farm{{.max_ranks = 2, .grace = 1s}};
   auto const limited = make_intrusive<Task>(CodeAddress{}, "");
   limited->ranks = 2;
@@ -127,7 +128,7 @@ TEST_CASE("a task that listens and exceeds its time limit is asked to stop, and 
   CHECK(farm.scheduler.statistics().tasks_done == 2);
 }
 
-TEST_CASE("a running task can be cancelled where its submission says so: it is stopped as after a timeout") {
+TEST_CASE("a running task can be cancelled if it is cancellable, and is stopped as after a timeout") {
   FakeGroups farm{{.max_ranks = 1, .grace = 1s}};
   bool const listens = GENERATE(true, false);
   bool const sent_ahead = GENERATE(true, false);
@@ -168,7 +169,7 @@ TEST_CASE("a running task can be cancelled where its submission says so: it is s
   CHECK(farm.scheduler.idle());
 }
 
-TEST_CASE("a running task cannot be cancelled where its submission says nothing of it") {
+TEST_CASE("a running task that is not cancellable cannot be cancelled") {
   FakeGroups farm{{.max_ranks = 1}};
   auto const task = farm.submit();
   auto const group = farm.come_up();
@@ -177,7 +178,7 @@ TEST_CASE("a running task cannot be cancelled where its submission says nothing 
   CHECK(has_value(task));
 }
 
-TEST_CASE("the peers of a rank that threw are asked to stop") {
+TEST_CASE("after an error the other ranks are asked to stop") {
   FakeGroups farm{{.max_ranks = 2}};
   auto const task = farm.submit(2);
   auto const group = farm.come_up();
@@ -185,7 +186,7 @@ TEST_CASE("the peers of a rank that threw are asked to stop") {
   CHECK(farm.stops == Ids{task->id});
 }
 
-TEST_CASE("a task that throws runs again as often as its submission asks for, and its last error counts") {
+TEST_CASE("a task that throws runs again as often as its retries allow, and its last error counts") {
   FakeGroups farm{{.max_ranks = 2}};
   auto const task = make_intrusive<Task>(CodeAddress{}, "");
   task->ranks = 2;
@@ -200,11 +201,11 @@ TEST_CASE("a task that throws runs again as often as its submission asks for, an
     CHECK(farm.where(task) == group);
     farm.fail(group, 0, "second");
     farm.fail(group, 1, "second of rank 1");
-    SECTION("it has a value at last") {
+    SECTION("it returns a value in the end") {
       farm.finish(group);
       CHECK(has_value(task));
     }
-    SECTION("it has not") {
+    SECTION("it throws to the end") {
       farm.fail(group, 0, "third");
       CHECK_THROWS_WITH(rethrow(task), contains("third"));
       farm.answer(group, 1);
@@ -223,7 +224,7 @@ TEST_CASE("a task that throws runs again as often as its submission asks for, an
     farm.answer(group, 1);
     CHECK(farm.attempts[task->id] == Attempts{1});
   }
-  SECTION("all is abandoned") {
+  SECTION("the scheduler is abandoned") {
     farm.scheduler.abandon(std::make_exception_ptr(farm::BrokenExecutor("abandoned")));
     CHECK_THROWS_AS(rethrow(task), farm::BrokenExecutor);
   }

@@ -132,7 +132,7 @@ TEST_CASE("strings and containers come back, also empty and nested") {
   CHECK(survives(std::tuple<int, std::string, std::tuple<>>{1, "a", {}}));
 }
 
-TEST_CASE("what may be absent comes back as it was") {
+TEST_CASE("optional values and pointers come back as they were") {
   CHECK(survives(std::optional<std::string>{}));
   CHECK(survives(std::optional<std::string>{"here"}));
   CHECK(survives(std::variant<int, std::string>{"second"}));
@@ -185,7 +185,7 @@ TEST_CASE("each missing byte is noticed") {
   }
 }
 
-TEST_CASE("a size that is none allocates nothing") {
+TEST_CASE("an invalid size allocates nothing") {
   auto const bytes = pack(std::uint64_t{1} << 60U) + "some bytes";
   CHECK(refuses<std::string>(bytes));
   CHECK(refuses<std::vector<double>>(bytes));
@@ -201,12 +201,12 @@ TEST_CASE("bytes left over are noticed") {
   CHECK(refuses<std::string>(pack(std::string{"a"}, 1)));
 }
 
-TEST_CASE("a small value needs a small place") {
+TEST_CASE("a small value takes few bytes") {
   CHECK(pack(1).size() == sizeof(int));
   CHECK(pack(std::vector<double>(10)).size() == sizeof(std::uint64_t) + 10 * sizeof(double));
 }
 
-TEST_CASE("what cannot be serialized is known at compile time") {
+TEST_CASE("types that cannot be serialized are detected at compile time") {
   struct Opaque {
     int* pointer;
   };

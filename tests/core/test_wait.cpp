@@ -48,7 +48,7 @@ TEST_CASE("waiting for nothing ends at once") {
   CHECK_NOTHROW(farm::collect(std::vector<Future<void>>{}).result());
 }
 
-TEST_CASE("an invalid future among those waited for is refused") {
+TEST_CASE("waiting for an invalid future is refused") {
   std::vector<Future<int>> const futures(2);
   CHECK_THROWS_AS(farm::wait(futures), farm::UsageError);
   CHECK_THROWS_AS(farm::as_completed(futures), farm::UsageError);
@@ -66,7 +66,7 @@ TEST_CASE("a timeout of wait is no error") {
   CHECK_FALSE(futures[0].done());
 }
 
-TEST_CASE("wait gives repeated futures once") {
+TEST_CASE("wait returns repeated futures once") {
   std::vector<Promise<int>> promises(2);
   promises[0].set_value(1);
   auto const f = futures_of(promises);
@@ -96,7 +96,7 @@ TEST_CASE("first_exception ends at an error, not at a value or a cancellation") 
   CHECK(result.not_done == std::vector{futures[3]});
 }
 
-TEST_CASE("first_exception without one waits for all") {
+TEST_CASE("first_exception waits for all if none fails") {
   std::vector<Promise<int>> promises(2);
   std::jthread const thread{[&] {
     for (auto& promise : promises) promise.set_value(1);
@@ -114,7 +114,7 @@ TEST_CASE("wait wakes for the first and for the last of many") {
   CHECK(farm::wait(futures, ReturnWhen::all_completed, 1h).not_done.empty());
 }
 
-TEST_CASE("wait does not stand behind a callback that runs for long") {
+TEST_CASE("wait does not wait for a long callback") {
   std::vector<Promise<int>> promises(1);
   auto const futures = futures_of(promises);
   std::latch waited{1};
@@ -166,7 +166,7 @@ TEST_CASE("waits that end while futures are completed are safe") {
   }
 }
 
-TEST_CASE("as_completed gives finished ones first, then each as it is done, once") {
+TEST_CASE("as_completed yields finished futures first, then each one once when it is done") {
   std::vector<Promise<int>> promises(4);
   auto futures = futures_of(promises);
   promises[2].set_value(2);
@@ -185,7 +185,7 @@ TEST_CASE("as_completed gives finished ones first, then each as it is done, once
   CHECK(range.begin() == range.end());
 }
 
-TEST_CASE("as_completed gives cancelled and failed futures too") {
+TEST_CASE("as_completed yields cancelled and failed futures too") {
   std::vector<Promise<int>> promises(3);
   auto const futures = futures_of(promises);
   promises[0].set_error(error("bad"));
@@ -196,7 +196,7 @@ TEST_CASE("as_completed gives cancelled and failed futures too") {
   CHECK(count == 3);
 }
 
-TEST_CASE("as_completed throws at its deadline, having given what is done") {
+TEST_CASE("as_completed yields the futures that are done, and throws at its deadline") {
   std::vector<Promise<int>> promises(2);
   promises[1].set_value(7);
   std::vector<int> seen;
@@ -208,7 +208,7 @@ TEST_CASE("as_completed throws at its deadline, having given what is done") {
   CHECK_THROWS_WITH(go(), contains("1 of 2"));
 }
 
-TEST_CASE("as_completed follows futures that are done by other threads") {
+TEST_CASE("as_completed yields futures that other threads complete") {
   constexpr int count = 1000;
   std::vector<Promise<int>> promises(count);
   std::vector<std::jthread> threads;
@@ -227,7 +227,7 @@ TEST_CASE("as_completed follows futures that are done by other threads") {
   CHECK(seen == std::vector<bool>(count, true));
 }
 
-TEST_CASE("collect gives all values in order") {
+TEST_CASE("collect returns all values in order") {
   std::vector<Promise<int>> promises(3);
   auto futures = futures_of(promises);
   futures.push_back(futures[0]);
@@ -240,7 +240,7 @@ TEST_CASE("collect gives all values in order") {
   CHECK(farm::collect(futures).result().size() == 4);
 }
 
-TEST_CASE("collect of bools, of nothing and of what cannot be copied") {
+TEST_CASE("collect works for bools, for no futures and for values that cannot be copied") {
   std::vector<Promise<bool>> bools(2);
   std::vector<Promise<void>> nothings(2);
   std::vector<Promise<std::unique_ptr<int>>> pointers(2);
@@ -269,7 +269,7 @@ TEST_CASE("the first failure of a collection cancels the rest") {
   CHECK(promises[1].set_value(1));
 }
 
-TEST_CASE("cancellation goes from a part to the collection to the other parts") {
+TEST_CASE("cancelling a part cancels the collection, and so the other parts") {
   std::vector<Promise<int>> promises(3);
   auto const futures = futures_of(promises);
   auto const all = farm::collect(futures);
@@ -294,7 +294,7 @@ TEST_CASE("a collection that contains its own successor is refused") {
   CHECK_THROWS_AS(own.result(), farm::UsageError);
 }
 
-TEST_CASE("the parts of a collection may be done by several threads") {
+TEST_CASE("several threads may complete the parts of a collection") {
   for (int round = 0; round < 100; ++round) {
     std::vector<Promise<int>> promises(40);
     auto const futures = futures_of(promises);

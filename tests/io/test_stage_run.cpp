@@ -1,5 +1,4 @@
 #include <farm/array.hpp>
-#include <farm/detail/keepers.hpp>
 #include <farm/error.hpp>
 #include <farm/publish.hpp>
 #include <farm/serialize.hpp>
@@ -93,8 +92,8 @@ TEST_CASE("packed bytes keep the files of the arrays in them") {
   std::vector<std::shared_ptr<void>> keepers;
   farm::Bytes bytes;
   {
-    farm::detail::KeeperScope const scope{keepers};
-    bytes = farm::pack(array, Array<int>{std::vector{1}});
+    farm::PackArchive archive{bytes, &keepers};
+    archive(array, Array<int>{std::vector{1}});
   }
   static_cast<void>(farm::pack(array));
   CHECK(keepers.size() == 1);

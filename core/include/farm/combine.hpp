@@ -14,6 +14,7 @@ namespace farm {
 
 namespace detail {
 
+/// The type of the value of collect(): a vector of the values, nothing for void.
 template <class R>
 struct Collected {
   using type = std::vector<R>;
@@ -23,7 +24,7 @@ struct Collected<void> {
   using type = void;
 };
 
-/// The state of a future that waits for many.
+/// The state of a future that waits for many others; collect() makes it.
 template <class R>
 class CollectState final : public FutureState {
  public:
@@ -80,7 +81,7 @@ class CollectState final : public FutureState {
     for (auto const& part : take_parts()) part.cancel();
   }
 
-  /// The parts hold this state by their callbacks, and it holds them until here.
+  /// Breaks the cycle of references: the callbacks of the parts hold this state, and the state holds the parts.
   std::vector<Future<R>> take_parts() {
     std::lock_guard lock{graph_mutex()};
     return std::exchange(parts_, {});
@@ -92,17 +93,19 @@ class CollectState final : public FutureState {
 
 }  // namespace detail
 
-/// One future of all values, in the order of `futures`, which may repeat. The first that fails or is cancelled ends it
-/// likewise, and the rest are cancelled; so they are when it is cancelled itself. Does not block. Throws UsageError
-/// where one is not valid().
+/// Returns one future of all values, in the order of `futures`, in which a future may occur more than once. Does not
+/// block. Throws UsageError if a future is not valid().
+///
+/// The first future that fails or is cancelled ends the returned one in the same way, and all others are cancelled.
+/// Cancelling the returned future cancels all of them.
 template <class R>
 [[nodiscard]] auto collect(std::vector<Future<R>> futures) -> Future<typename detail::Collected<R>::type> {
   return Future<typename detail::Collected<R>::type>::local(detail::CollectState<R>::make(std::move(futures)));
 }
 
-/// The future of on_result(value), or of on_error(std::exception_ptr) where `future` fails; an exception_ptr that
-/// on_error gives becomes the error. As Future::then otherwise, except that cancelling it cancels `future`. Does not
-/// block.
+/// Returns a future of on_result(value), or, if `future` fails, of on_error(std::exception_ptr). A std::exception_ptr
+/// that on_error returns becomes the error. Otherwise like Future::then(), except that cancelling the returned future
+/// cancels `future` as well. Does not block.
 template <class R, class F, class G>
 [[nodiscard]] auto compose(Future<R> const& future, F on_result, G on_error)
     -> Future<detail::FlatOf<typename detail::OnValue<F, R>::type>> {
@@ -118,7 +121,7 @@ template <class R, class F, class G>
                           });
 }
 
-/// The same, an error passing to it.
+/// As above, without on_error: an error of `future` becomes the error of the returned future.
 template <class R, class F>
 [[nodiscard]] auto compose(Future<R> const& future, F on_result) {
   return compose(future, std::move(on_result), [](std::exception_ptr error) { return error; });

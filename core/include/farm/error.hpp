@@ -7,23 +7,28 @@
 #include <string>
 
 /// Every failure of the farm, as a type to catch.
-///
-/// `Error` is the root. It does not derive from std::exception, since TaskError is combined with standard exception
-/// types; but every error that is thrown derives from both, so `catch (std::exception const&)` catches all of them as
-/// well.
 namespace farm {
 
+/// The root of all errors of the farm.
+///
+/// It does not derive from std::exception, because TaskError is combined with standard exception types. Every error
+/// that is thrown derives from both, so `catch (std::exception const&)` catches all of them as well.
 class Error {
  public:
+  /// Constructs an error; a derived class holds the message.
   Error() = default;
+  /// Copies the error.
   Error(Error const&) = default;
+  /// Copies the error.
   Error& operator=(Error const&) = default;
   virtual ~Error() = default;
+  /// Returns the message.
   [[nodiscard]] virtual char const* what() const noexcept = 0;
 };
 
 namespace detail {
 
+/// An Error that also is the standard exception Base; both return the same text.
 template <class Base>
 class ErrorOf : public Base, public virtual Error {
  public:
@@ -33,17 +38,19 @@ class ErrorOf : public Base, public virtual Error {
 
 }  // namespace detail
 
-/// The initializer of an executor failed; its text is part of what(). Pending and later submissions get it.
+/// The initializer of an executor failed. what() contains the text of its exception. All pending and later tasks of the
+/// executor fail with this error.
 class BrokenExecutor : public detail::ErrorOf<std::runtime_error> {
   using ErrorOf::ErrorOf;
 };
 
-/// The future was cancelled before its task started, or its executor was shut down with cancel_futures.
+/// The future was cancelled, or its executor was shut down with cancel_futures before the task started.
 class CancelledError : public detail::ErrorOf<std::runtime_error> {
   using ErrorOf::ErrorOf;
 };
 
-/// A wait ended before what it waited for; nothing has changed by it.
+/// The timeout of a wait passed before the event that it waited for, which changes nothing; or a task ran longer than
+/// its time limit.
 class TimeoutError : public detail::ErrorOf<std::runtime_error> {
   using ErrorOf::ErrorOf;
 };
@@ -53,22 +60,23 @@ class SpawnError : public detail::ErrorOf<std::runtime_error> {
   using ErrorOf::ErrorOf;
 };
 
-/// A rank of the task's group died, so often that the task was given up. what() tells which rank, where and how.
+/// The group of a task lost a rank so often that the task was given up. what() tells which rank, on which host, and
+/// how.
 class GroupLost : public detail::ErrorOf<std::runtime_error> {
   using ErrorOf::ErrorOf;
 };
 
-/// HDF5 or the file system failed under an array.
+/// HDF5 or the file system failed while an array was read or written.
 class StageError : public detail::ErrorOf<std::runtime_error> {
   using ErrorOf::ErrorOf;
 };
 
-/// Submission to an executor that was shut down.
+/// A task was submitted to an executor that was shut down.
 class ShutdownError : public detail::ErrorOf<std::runtime_error> {
   using ErrorOf::ErrorOf;
 };
 
-/// Submission to an executor that has as many tasks as it may have.
+/// A task was submitted to an executor that has as many tasks as its QueueLimit allows.
 class QueueFull : public detail::ErrorOf<std::runtime_error> {
   using ErrorOf::ErrorOf;
 };
@@ -78,35 +86,44 @@ class SerializationError : public detail::ErrorOf<std::runtime_error> {
   using ErrorOf::ErrorOf;
 };
 
-/// The caller's mistake: an option out of range, a pool made where none may be.
+/// The caller made a mistake: an option is out of range, a pool is constructed where none may exist, and so on.
 class UsageError : public detail::ErrorOf<std::invalid_argument> {
   using ErrorOf::ErrorOf;
 };
 
-/// An exception that left a task, on any rank of its group. What is thrown is always also of the standard type that was
-/// thrown there (the nearest standard base of it), so that `catch (std::invalid_argument const&)` works.
+/// An exception that left a task, on any rank of its group. The object that is thrown always has the standard type that
+/// was thrown on the rank (or its nearest standard base) as well, so that `catch (std::invalid_argument const&)` works.
 class TaskError : public virtual Error {
  public:
+  /// Where the exception was thrown, and what it was.
   struct Details {
-    std::uint64_t task = 0;  ///< number of the task within its pool, from 0
-    int rank = 0;            ///< rank within the group on which it was thrown
-    int ranks = 1;           ///< size of the group
-    std::string host{};
+    std::uint64_t task = 0;                ///< number of the task within its pool, from 0
+    int rank = 0;                          ///< rank within the group that threw
+    int ranks = 1;                         ///< number of ranks of the group
+    std::string host{};                    ///< name of the host of that rank
     std::string type{};                    ///< the original type, demangled
     std::string text{};                    ///< the original what()
-    std::optional<std::uint64_t> input{};  ///< of a task of a map: which input, from 0
+    std::optional<std::uint64_t> input{};  ///< index of the input, from 0, for a task of a map
   };
 
+  /// Constructs an error and its message from the details. For the library itself.
   explicit TaskError(Details details);
 
-  /// "task 3, rank 1 of 2 on node7: std::invalid_argument: text", or "task 3 (input 20), ..."
+  /// Returns "task 3, rank 1 of 2 on node7: std::invalid_argument: text", or "task 3 (input 20), ...".
   [[nodiscard]] char const* what() const noexcept override { return message_.c_str(); }
+  /// Returns the number of the task within its pool, from 0.
   [[nodiscard]] std::uint64_t task() const noexcept { return details_.task; }
+  /// Returns the rank within the group that threw.
   [[nodiscard]] int rank() const noexcept { return details_.rank; }
+  /// Returns the number of ranks of the group.
   [[nodiscard]] int ranks() const noexcept { return details_.ranks; }
+  /// Returns the name of the host of the rank that threw.
   [[nodiscard]] std::string const& host() const noexcept { return details_.host; }
+  /// Returns the original type of the exception, demangled.
   [[nodiscard]] std::string const& type() const noexcept { return details_.type; }
+  /// Returns the original what() of the exception.
   [[nodiscard]] std::string const& text() const noexcept { return details_.text; }
+  /// Returns the index of the input, from 0, for a task of a map; none for any other task.
   [[nodiscard]] std::optional<std::uint64_t> input() const noexcept { return details_.input; }
 
  private:

@@ -10,15 +10,21 @@
 
 namespace farm {
 
-/// What every rank of an executor calls once, before its first task. Made by initializer(); an empty one stands for
-/// none.
+/// A call that every rank of an executor makes once, before its first task. initializer() returns one; a
+/// default-constructed one is empty and stands for no call.
 class Initializer {
  public:
+  /// Constructs an empty initializer.
   Initializer() = default;
+  /// Constructs an initializer from its invoker and the packed call. For the library itself; call initializer()
+  /// instead.
   Initializer(CodeAddress code, Bytes call) : code_(code), call_(std::move(call)), set_(true) {}
 
+  /// Returns true unless the initializer is empty.
   [[nodiscard]] explicit operator bool() const { return set_; }
+  /// Returns the address of the invoker. For the library itself.
   [[nodiscard]] CodeAddress code() const { return code_; }
+  /// Returns the packed call. For the library itself.
   [[nodiscard]] Bytes const& call() const { return call_; }
 
  private:
@@ -27,13 +33,17 @@ class Initializer {
   bool set_ = false;
 };
 
-/// A parameter of a task that asks for what the initializer returned on this rank, a T. It stays there between tasks,
-/// which may change it. A task that asks for another type than was returned fails with UsageError.
+/// A parameter of a task's function that refers to the object, a T, that the initializer returned on this rank. The
+/// caller gives no argument for it. The object stays on the rank between tasks, and tasks may change it. A task that
+/// asks for another type than the initializer returned fails with UsageError.
 template <class T>
 class Initialized {
  public:
+  /// Constructs a reference to `value`, which must outlive it.
   explicit Initialized(T& value) : value_(&value) {}
+  /// Returns the object.
   [[nodiscard]] T& operator*() const { return *value_; }
+  /// Returns the address of the object.
   [[nodiscard]] T* operator->() const { return value_; }
 
  private:
@@ -42,32 +52,33 @@ class Initialized {
 
 namespace detail {
 
-/// Throws UsageError where that is not what the initializer returned.
-[[nodiscard]] void* kept_value(RankContext const& environment, std::type_info const& wanted);
+/// Returns the object that the initializer returned. Throws UsageError if its type is not `wanted`, or if there is
+/// none.
+[[nodiscard]] void* initialized_value(RankContext const& rank_context, std::type_info const& wanted);
 
 template <class T>
 struct Binder<Initialized<T>> {
   static constexpr bool bound = true;
-  static Initialized<T> bind(RankContext& environment) {
-    return Initialized<T>{*static_cast<T*>(kept_value(environment, typeid(std::remove_const_t<T>)))};
+  static Initialized<T> bind(RankContext& rank_context) {
+    return Initialized<T>{*static_cast<T*>(initialized_value(rank_context, typeid(std::remove_const_t<T>)))};
   }
 };
 
-/// The Invoker of an initializer: keeps what it returns, which need not be serializable.
+/// The Invoker of an initializer. Keeps the object that the call returns, whose type need not be serializable.
 template <class F, class... As>
-void initialize(std::string_view payload, RankContext& environment, Bytes* /*result*/) {
-  *environment.kept = {};
-  Call<F, As...>::call(payload, environment, [&](auto&& value) {
+void initialize(std::string_view payload, RankContext& rank_context, Bytes* /*result*/) {
+  *rank_context.initialized = {};
+  Call<F, As...>::call(payload, rank_context, [&](auto&& value) {
     using T = std::decay_t<decltype(value)>;
-    *environment.kept = {std::make_shared<T>(std::forward<decltype(value)>(value)), &typeid(T)};
+    *rank_context.initialized = {std::make_shared<T>(std::forward<decltype(value)>(value)), &typeid(T)};
   });
 }
 
 }  // namespace detail
 
-/// f(args...) as an initializer: `MPIPoolExecutor{{.initializer = initializer(load, "file")}}`. As of a task, its
-/// parameters may ask for the communicator of the group. Where it throws, the executor is broken: all its tasks fail
-/// with BrokenExecutor.
+/// Returns f(args...) as an initializer: `MPIPoolExecutor{{.initializer = initializer(load, "file")}}`. Like the
+/// function of a task, f may have a parameter for the communicator of the group. If f throws, the executor is broken:
+/// all its tasks fail with BrokenExecutor. Throws what packing the function and its arguments throws.
 template <class F, class... Args>
 [[nodiscard]] Initializer initializer(F const& f, Args const&... args) {
   return {code_address(reinterpret_cast<void const*>(&detail::initialize<std::decay_t<F>, Args...>)),

@@ -9,60 +9,66 @@
 
 namespace farm {
 
-/// How one task is to be run. `submit(TaskOptions{.priority = 1}, f, args...)`.
+/// How one task is run: `submit(TaskOptions{.priority = 1}, f, args...)`.
 struct TaskOptions {
-  /// Ranks that run it; 0: as many as the pool gives each task. At most the pool's max_ranks.
+  /// The number of ranks that run the task, at most the pool's max_ranks. 0: the pool's number of ranks per task.
   int ranks = 0;
-  /// Tasks of higher priority start first; equals in order of submission.
+  /// Tasks of higher priority start first; tasks of equal priority start in order of submission.
   int priority = 0;
-  /// How long it may run, from when its ranks start it; then it fails with TimeoutError and is stopped: one that has a
-  /// TaskContext is asked to, and its group is ended after the pool's grace; any other is ended with its group at once.
-  /// None: no limit.
+  /// How long the task may run, from the moment when its ranks start it. Then the task fails with TimeoutError and is
+  /// stopped. A task that takes a TaskContext is first asked to stop, and its group is killed after the pool's grace;
+  /// the group of any other task is killed at once. None: no limit.
   std::optional<std::chrono::nanoseconds> timeout{};
-  /// cancel() of its future is true while it runs, too: it is stopped as after a timeout. Not in an MPICommExecutor.
+  /// Whether cancel() of the task's future also works while the task runs. The task is then stopped in the same way as
+  /// after a timeout. Not available in an MPICommExecutor.
   bool cancellable = false;
-  /// How often it is run again after it threw. The last error is the one that counts.
+  /// How often the task runs again after it threw. The future gets the last error.
   int retries = 0;
 };
 
-/// What submit() does when a pool has as many tasks as it may have.
+/// What submit() does if a pool has as many tasks as its QueueLimit allows.
 enum class WhenFull : std::uint8_t {
-  wait,    ///< blocks until one is done; in a callback of a future, which must not block, it refuses
-  refuse,  ///< throws QueueFull
+  wait,    ///< Blocks until a task is done. In a callback of a future, which must not block, submit() refuses instead.
+  refuse,  ///< Throws QueueFull.
 };
 
-/// How many tasks of a pool may be queued or running at once, so that the memory for them is bounded.
+/// How many tasks of a pool may be queued or running at once, which bounds the memory that they take.
 struct QueueLimit {
-  std::size_t tasks = 0;  ///< 0: no limit. A chunk of a map is one task.
-  WhenFull when_full = WhenFull::wait;
+  std::size_t tasks = 0;                ///< 0: no limit. A chunk of a map is one task.
+  WhenFull when_full = WhenFull::wait;  ///< What submit() does at the limit.
 };
 
-/// A task whose future holds the results of all its ranks, in rank order: `submit(all_ranks, f, args...)`, or
+/// Marks a task whose future holds the results of all ranks, in rank order: `submit(all_ranks, f, args...)`, or
 /// `submit(all_ranks(TaskOptions{...}), f, args...)`.
 struct AllRanks {
-  TaskOptions options{};
+  TaskOptions options{};  ///< How the task is run.
+  /// Returns a mark with these options.
   constexpr AllRanks operator()(TaskOptions task_options) const { return {task_options}; }
 };
+/// The AllRanks with default options.
 inline constexpr AllRanks all_ranks{};
 
-/// What a map tells of its progress, in inputs.
+/// The progress of a map, counted in inputs.
 struct Progress {
-  std::size_t done = 0;
-  std::size_t total = 0;  ///< with a buffersize: those that were taken so far
+  std::size_t done = 0;   ///< inputs whose results have arrived
+  std::size_t total = 0;  ///< all inputs; with a buffersize, the inputs taken so far
 };
 
-/// The last argument of map and starmap. Each option is checked at the call: UsageError.
+/// The options of map and starmap, given as their last argument. The call throws UsageError if one is out of range.
 struct MapOptions {
-  /// Inputs that travel in one message and run one after the other on one group. >= 1.
+  /// The number of inputs that travel in one message and run one after the other on one group. At least 1.
   std::int64_t chunksize = 1;
-  /// For the whole map, from its call; then TimeoutError. What has started goes on.
+  /// The time limit of the whole map, from its call. Then waiting for a result throws TimeoutError; tasks that have
+  /// started go on.
   std::optional<std::chrono::nanoseconds> timeout{};
-  /// The results in the order in which they are there, not in that of the inputs.
+  /// Whether the results come in the order in which they arrive, instead of the order of the inputs.
   bool unordered = false;
-  /// Inputs that are taken ahead of the results that were given; a chunk holds no more. 0: all inputs at the call.
+  /// The number of inputs that are taken ahead of the results that were handed out. A chunk holds no more inputs than
+  /// this. 0: the call takes all inputs.
   std::int64_t buffersize = 0;
+  /// Tasks of higher priority start first.
   int priority = 0;
-  /// Called on the calling thread, from time to time and at the end.
+  /// Called on the calling thread from time to time, and at the end.
   std::function<void(Progress const&)> progress{};
 };
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <farm/detail/bytes.hpp>
 #include <farm/error.hpp>
 
 #include <cereal/archives/adapters.hpp>
@@ -23,42 +24,66 @@
 
 #include <cstddef>
 #include <cstring>
-#include <string>
+#include <memory>
 #include <string_view>
 #include <type_traits>
+#include <vector>
 
-/// Values to bytes and back, by cereal: whatever cereal can serialize may be an argument or a result.
-/// The bytes are in the machine's own representation: both sides run the same build, which is checked when they meet.
-/// This is the only header that includes cereal.
+/// Packs values to bytes and unpacks them, by means of cereal: any type that cereal can serialize may be an argument or
+/// a result of a task. The bytes have the machine's own representation, since both sides run the same build; the master
+/// and the rank check this when they connect. This is the only header that includes cereal.
 namespace farm {
 
-/// Packed values. A string, since short ones (an int, two doubles) then need no allocation.
-using Bytes = std::string;
+namespace detail {
 
+/// Owners of what packed bytes refer to, such as the file of an array. What they own exists for as long as they do.
+using Keepers = std::vector<std::shared_ptr<void>>;
+
+}  // namespace detail
+
+/// The cereal archive that packs. It appends to the bytes that it is constructed with; they must outlive it.
 class PackArchive : public cereal::OutputArchive<PackArchive, cereal::AllowEmptyClassElision> {
  public:
-  explicit PackArchive(Bytes& out) : OutputArchive(this), out_(out) {}
+  /// Constructs an archive that appends to `out`. note_keeper() appends to `keepers`, which must outlive the archive;
+  /// if it is null, keepers are not collected.
+  explicit PackArchive(Bytes& out, detail::Keepers* keepers = nullptr)
+      : OutputArchive(this), out_(out), keepers_(keepers) {}
+
+  /// Appends `size` bytes.
   void write(void const* data, std::size_t size) { out_.append(static_cast<char const*>(data), size); }
+
+  /// Collects the owner of something that the packed bytes refer to, so that it exists for as long as the bytes are on
+  /// their way. Called by the save function of a value that refers to a file. Ignores a null keeper.
+  void note_keeper(std::shared_ptr<void> const& keeper) {
+    if (keeper != nullptr && keepers_ != nullptr) keepers_->push_back(keeper);
+  }
 
  private:
   Bytes& out_;
+  detail::Keepers* keepers_;
 };
 
+/// The cereal archive that unpacks. It reads the bytes that it is constructed with; they must outlive it.
 class UnpackArchive : public cereal::InputArchive<UnpackArchive, cereal::AllowEmptyClassElision> {
  public:
+  /// Constructs an archive that reads `in` from its start.
   explicit UnpackArchive(std::string_view in) : InputArchive(this), in_(in) {}
 
-  /// Throws SerializationError where fewer than `size` bytes are left.
+  /// Copies the next `size` bytes to `data`. Throws SerializationError if fewer than `size` bytes are left.
   void read(void* data, std::size_t size) {
     if (size > in_.size()) throw SerializationError("fewer bytes than the type needs");
     if (size != 0) std::memcpy(data, in_.data(), size);
     in_.remove_prefix(size);
   }
+  /// Returns the bytes that are left.
   [[nodiscard]] std::string_view rest() const noexcept { return in_; }
 
  private:
   std::string_view in_;
 };
+
+/// @cond
+// The functions that cereal calls for numbers, names, sizes and blocks of memory.
 
 template <class T>
 requires std::is_arithmetic_v<T>
@@ -77,8 +102,9 @@ void CEREAL_SAVE_FUNCTION_NAME(PackArchive& archive, cereal::SizeTag<T> const& t
   archive(tag.size);
 }
 
-/// A container is resized to what is read here before its elements are: bytes that are none must not allocate at will.
-/// Elements may have no bytes at all, so there may be more of them than bytes are left.
+/// Reads the size to which cereal then resizes a container, before it reads the elements. Refuses a large size that
+/// exceeds the bytes that are left, so that invalid bytes cannot request any amount of memory. A small size may exceed
+/// them, because elements may take no bytes at all.
 template <class T>
 void CEREAL_LOAD_FUNCTION_NAME(UnpackArchive& archive, cereal::SizeTag<T>& tag) {
   constexpr std::size_t harmless = std::size_t{1} << 20U;
@@ -97,17 +123,21 @@ void CEREAL_LOAD_FUNCTION_NAME(UnpackArchive& archive, cereal::BinaryData<T>& bi
   archive.read(binary.data, static_cast<std::size_t>(binary.size));
 }
 
+/// @endcond
+
+/// Satisfied by types that cereal can both pack and unpack.
 template <class T>
 concept Serializable = cereal::traits::is_output_serializable<T, PackArchive>::value &&
     cereal::traits::is_input_serializable<T, UnpackArchive>::value;
 
-/// Appends the values to `out`. Whatever a user's serialize function throws comes through.
+/// Appends the packed values to `out`. Throws what a user's serialize function throws.
 template <class... Ts>
 void pack_into(Bytes& out, Ts const&... values) {
   PackArchive archive{out};
   archive(values...);
 }
 
+/// Returns the packed values. Throws what a user's serialize function throws.
 template <class... Ts>
 [[nodiscard]] Bytes pack(Ts const&... values) {
   Bytes out;
@@ -115,7 +145,8 @@ template <class... Ts>
   return out;
 }
 
-/// One value of type T from bytes that pack<T> made. Throws SerializationError where bytes are missing or left over.
+/// Returns the value of type T in bytes that pack() has made of one T. Throws SerializationError if bytes are missing
+/// or left over.
 template <class T>
 [[nodiscard]] T unpack(std::string_view bytes) {
   UnpackArchive archive{bytes};

@@ -10,28 +10,32 @@
 #include <utility>
 #include <vector>
 
-/// Waiting for several futures at once. No function here polls; each throws UsageError where a future is not valid().
+/// Waits for several futures at once. No function here polls. Each throws UsageError if a future is not valid().
 namespace farm {
 
+/// When wait() returns.
 enum class ReturnWhen {
-  first_completed,  ///< one is done, a cancelled one included
-  first_exception,  ///< one has ended with an error; cancelled is none; else all_completed
-  all_completed,
+  first_completed,  ///< when one future is done, which includes cancelled
+  first_exception,  ///< when one future has ended with an error, which does not include cancelled, or when all are done
+  all_completed,    ///< when all futures are done
 };
 
-/// The distinct futures of the input, in its order.
+/// The result of wait(): each distinct future once, in the order of the input.
 template <class R>
 struct WaitResult {
-  std::vector<Future<R>> done;  ///< cancelled ones included
-  std::vector<Future<R>> not_done;
+  std::vector<Future<R>> done;      ///< including cancelled ones
+  std::vector<Future<R>> not_done;  ///< the others
 };
 
 namespace detail {
 
-/// Whether no state occurs twice. Throws UsageError for a null one.
+/// Returns true if no state occurs twice. Throws UsageError if a state is null.
 [[nodiscard]] bool all_distinct(std::vector<FutureState*> states);
+/// Returns the index of the first occurrence of each state.
 [[nodiscard]] std::vector<std::size_t> first_occurrences(std::vector<FutureState*> const& states);
+/// Blocks until the condition holds or the deadline has passed. Each state occurs once.
 void wait_for_states(std::vector<FutureState*> states, ReturnWhen when, Deadline deadline);
+/// Throws the TimeoutError of as_completed().
 [[noreturn]] void throw_not_all_done(std::size_t not_done, std::size_t all);
 
 template <class R>
@@ -42,7 +46,7 @@ std::vector<FutureState*> states_of(std::vector<Future<R>> const& futures) {
   return states;
 }
 
-/// Leaves the first of those futures that are the same.
+/// Returns the futures without repetitions.
 template <class R>
 std::vector<Future<R>> distinct(std::vector<Future<R>> futures) {
   auto const states = states_of(futures);
@@ -63,36 +67,44 @@ WaitResult<R> wait_by(std::vector<Future<R>> futures, ReturnWhen when, Deadline 
 
 }  // namespace detail
 
-/// Blocks until what `when` says, and tells which futures are done then.
+/// Blocks until the condition `when` holds, and returns which futures are done then.
 template <class R>
 WaitResult<R> wait(std::vector<Future<R>> futures, ReturnWhen when = ReturnWhen::all_completed) {
   return detail::wait_by(std::move(futures), when, detail::never);
 }
 
-/// The same, but for no longer than the timeout; that it has passed is no error.
+/// As above, but blocks no longer than the timeout. It is no error if the timeout passes.
 template <class R, class Rep, class Period>
 WaitResult<R> wait(std::vector<Future<R>> futures, ReturnWhen when, std::chrono::duration<Rep, Period> timeout) {
   return detail::wait_by(std::move(futures), when, detail::deadline_after(timeout));
 }
 
-/// What as_completed() gives: a range to go through once, by one thread. Its begin() and ++ block for the next future.
+/// The range that as_completed() returns. One thread may go through it once; begin() and ++ block until the next future
+/// is done.
 template <class R>
 class AsCompleted {
  public:
+  /// The input iterator of the range.
   class Iterator {
    public:
-    using iterator_concept = std::input_iterator_tag;
-    using value_type = Future<R>;
-    using difference_type = std::ptrdiff_t;
+    using iterator_concept = std::input_iterator_tag;  ///< for the standard library
+    using value_type = Future<R>;                      ///< for the standard library
+    using difference_type = std::ptrdiff_t;            ///< for the standard library
 
+    /// Constructs an iterator of no range, which may only be assigned to or destroyed.
     Iterator() = default;
+    /// Returns the future, which the next increment replaces.
     Future<R>& operator*() const { return range_->current_; }
+    /// As above.
     Future<R>* operator->() const { return &range_->current_; }
+    /// Blocks until the next future is done. Throws TimeoutError if the timeout passes first.
     Iterator& operator++() {
       range_->advance();
       return *this;
     }
+    /// As above.
     void operator++(int) { range_->advance(); }
+    /// Returns true if all futures were handed out.
     bool operator==(std::default_sentinel_t) const { return !range_->current_.valid(); }
 
    private:
@@ -101,18 +113,22 @@ class AsCompleted {
     AsCompleted* range_ = nullptr;
   };
 
+  /// Constructs the range of the distinct futures. For the library itself; call as_completed() instead.
   AsCompleted(std::vector<Future<R>> futures, detail::Deadline deadline)
       : futures_(detail::distinct(std::move(futures))),
         watch_(std::make_unique<detail::CompletionWatch>(detail::states_of(futures_))),
         deadline_(deadline) {}
+  /// Moves the range; no iterator of the moved-from range may be used.
   AsCompleted(AsCompleted&&) noexcept = default;
   AsCompleted& operator=(AsCompleted&&) = delete;
   ~AsCompleted() = default;
 
+  /// Blocks until the first future is done. Throws TimeoutError if the timeout passes first.
   Iterator begin() {
     if (given_ == 0) advance();
     return Iterator{*this};
   }
+  /// Returns the end of the range.
   [[nodiscard]] std::default_sentinel_t end() const noexcept { return {}; }
 
  private:
@@ -121,25 +137,26 @@ class AsCompleted {
     if (given_ == futures_.size()) return;
     auto const index = watch_->next(deadline_);
     if (!index) detail::throw_not_all_done(futures_.size() - given_, futures_.size());
-    current_ = std::move(futures_[*index]);  // the range keeps no result alive that was given
+    current_ = std::move(futures_[*index]);  // the range keeps alive no result that was handed out
     ++given_;
   }
 
   std::vector<Future<R>> futures_;
-  std::unique_ptr<detail::CompletionWatch> watch_;  // goes before the futures
+  std::unique_ptr<detail::CompletionWatch> watch_;  // destroyed before the futures
   detail::Deadline deadline_;
   std::size_t given_ = 0;
   Future<R> current_;
 };
 
-/// Gives each distinct future once, as it is done; first those that are done already, in their order.
+/// Returns a range of the distinct futures in the order in which they are done. It begins with those that are done
+/// already, in the order of `futures`.
 template <class R>
 [[nodiscard]] AsCompleted<R> as_completed(std::vector<Future<R>> futures) {
   return AsCompleted<R>{std::move(futures), detail::never};
 }
 
-/// The same; going on past the timeout, which counts from this call, throws TimeoutError while no further future is
-/// done.
+/// As above, with a timeout that counts from this call. After it, an increment throws TimeoutError if no further future
+/// is done.
 template <class R, class Rep, class Period>
 [[nodiscard]] AsCompleted<R> as_completed(std::vector<Future<R>> futures, std::chrono::duration<Rep, Period> timeout) {
   return AsCompleted<R>{std::move(futures), detail::deadline_after(timeout)};

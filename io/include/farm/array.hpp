@@ -3,7 +3,6 @@
 #include <farm/detail/array_access.hpp>
 #include <farm/detail/array_data.hpp>
 #include <farm/detail/array_info.hpp>
-#include <farm/detail/keepers.hpp>
 #include <farm/detail/large_pages.hpp>
 #include <farm/detail/save_array.hpp>
 #include <farm/detail/slab_shape.hpp>
@@ -124,7 +123,10 @@ class Array {
   /// Packs the handle, not the elements of a file. For serialization.
   template <class Archive>
   void save(Archive& archive) const {
-    if (array_ != nullptr) detail::note_keeper(array_->keeper);
+    // Only the library's own archive collects keepers; a user may save handles with any other archive of cereal.
+    if constexpr (requires { archive.note_keeper(array_->keeper); }) {
+      if (array_ != nullptr) archive.note_keeper(array_->keeper);
+    }
     archive(info());
   }
   /// Unpacks a handle. Throws SerializationError if the packed array has elements of another type.

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <farm/task_context.hpp>
+#include <farm/detail/rank_context.hpp>
 
 #include <mpi.h>
 
@@ -55,15 +55,9 @@ class Comm {
 namespace detail {
 
 template <>
-struct Binder<Comm> {
-  static constexpr bool bound = true;
-  static Comm const& bind(RankContext& context) { return *static_cast<Comm const*>(context.comm); }
-};
-
-template <>
 struct Binder<MPI_Comm> {
   static constexpr bool bound = true;
-  static MPI_Comm bind(RankContext& context) { return static_cast<Comm const*>(context.comm)->native(); }
+  static MPI_Comm bind(RankContext& rank_context) { return rank_context.comm->native(); }
 };
 
 }  // namespace detail

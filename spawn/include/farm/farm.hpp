@@ -2,11 +2,11 @@
 
 /// Includes everything that the farm offers.
 #include <farm/array.hpp>
+#include <farm/as_array.hpp>
 #include <farm/async_result.hpp>
 #include <farm/batch.hpp>
 #include <farm/combine.hpp>
 #include <farm/comm.hpp>
-#include <farm/detail/array_transport.hpp>
 #include <farm/detail/over_comm.hpp>
 #include <farm/error.hpp>
 #include <farm/executor.hpp>

@@ -2,11 +2,12 @@
 
 #include <farm/detail/code_address.hpp>
 #include <farm/detail/input_failure.hpp>
+#include <farm/detail/rank_context.hpp>
+#include <farm/detail/result_transport.hpp>
 #include <farm/detail/signature.hpp>
 #include <farm/detail/transport.hpp>
 #include <farm/error.hpp>
 #include <farm/serialize.hpp>
-#include <farm/task_context.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -18,31 +19,32 @@
 #include <type_traits>
 #include <utility>
 
-/// A call as bytes: the code address of an invoker that knows all types, and the packed function and arguments.
+/// A call as bytes: the code address of an invoker that knows all types, and the packed function and arguments. The
+/// table in transport.hpp lists the steps from submit() to the call on the rank.
 namespace farm::detail {
 
-/// What runs on the rank: unpacks the function and its arguments from `payload`, calls, and packs what was returned
-/// into `result` where that is not null. Whatever goes wrong is thrown.
-using Invoker = void (*)(std::string_view payload, RankContext& environment, Bytes* result);
+/// Runs a call on the rank: unpacks the function and its arguments from `payload`, calls the function, and packs the
+/// result into `result` unless that is null. Throws what any of these steps throws.
+using Invoker = void (*)(std::string_view payload, RankContext& rank_context, Bytes* result);
 
-/// Throws UsageError where the bytes of a captured state hold an address that means nothing in another process: one of
-/// the calling thread's stack (a reference or pointer to a local variable), or one of the program's own code and static
-/// data (a pointer to a function or to a string literal), which another process has elsewhere. Pointers to the heap are
-/// not found.
+/// Throws UsageError if the bytes of a captured state hold an address that is meaningless in another process. These are
+/// addresses in the calling thread's stack (a reference or pointer to a local variable), and addresses in the program's
+/// code and static data (a pointer to a function or a string literal), which another process has elsewhere. Pointers to
+/// the heap are not found.
 void refuse_local_addresses(void const* state, std::size_t size);
 
-/// How a function object travels: free functions as a code address, stateless ones as nothing, trivially copyable
-/// captures as their bytes, others as cereal serializes them.
+/// How a function object travels. A free function travels as its code address, an object without state as nothing, a
+/// type that cereal can serialize as cereal does it, and any other trivially copyable type as its bytes.
 template <class F>
 struct FunctionTransport {
   static_assert(
       std::is_empty_v<F> || Serializable<F> || std::is_trivially_copyable_v<F>,
-      "this function object captures something that cannot be serialized: give it as an argument of the task, "
+      "this function object captures something that cannot be serialized: pass it as an argument of the task, "
       "or write a function object with a cereal serialize() member");
   static constexpr bool by_cereal = Serializable<F> && !std::is_empty_v<F>;
-  static_assert(
-      !by_cereal || std::is_default_constructible_v<F>,
-      "a function object with serialize() is made by default and then unpacked: it needs a default constructor");
+  static_assert(!by_cereal || std::is_default_constructible_v<F>,
+                "a function object with serialize() needs a default constructor: the rank default-constructs and then "
+                "unpacks it");
 
   static void pack_function(PackArchive& out, F const& f) {
     if constexpr (by_cereal) {
@@ -53,7 +55,7 @@ struct FunctionTransport {
     }
   }
 
-  /// Calls `use(f)` with the function, an lvalue.
+  /// Unpacks the function and calls `use(f)` with it, an lvalue.
   template <class Use>
   static void with_function(UnpackArchive& in, Use&& use) {
     if constexpr (by_cereal) {
@@ -71,7 +73,8 @@ struct FunctionTransport {
 template <class R, class... Ps, bool is_noexcept>
 struct FunctionTransport<R (*)(Ps...) noexcept(is_noexcept)> {
   using Function = R (*)(Ps...) noexcept(is_noexcept);
-  /// Of the program itself, as nearly all are, by its offset only: with an int or two that needs no allocation.
+  /// A function of the main program, which is the usual case, is packed as its offset alone, so that small calls need
+  /// no allocation.
   static void pack_function(PackArchive& out, Function f) {
     auto const address = code_address(reinterpret_cast<void const*>(f));
     bool const of_program = address.module == program_module();
@@ -91,80 +94,95 @@ struct FunctionTransport<R (*)(Ps...) noexcept(is_noexcept)> {
   }
 };
 
+/// Precedes each call and each result in the bytes of a chunk.
 inline constexpr char chunk_mark = 1;
 
-/// The call of F with arguments of types As, as the caller gave them.
+/// A call of F with arguments of types As, as the caller passes them. Each function below has one of three audiences:
+/// the master packs calls (make, pack, pack_function, begin_chunk, add_to_chunk), the master names the invoker
+/// (address, chunk_address), and the rank invokes (invoke, invoke_chunk, call).
 template <class F, class... As>
 struct Call {
   using Function = std::decay_t<F>;
   using Parameters = parameters_of<Function, As...>;
-  using Arguments = given_parameters<Parameters>;  // those that are not bound by the farm, in order
+  using Given = given_parameters<Parameters>;  // the caller gives arguments for these
   using Result = result_of<Function, Parameters>;
-  using Value = typename ResultTransport<std::decay_t<Result>>::Value;  // what the future has
-  static constexpr bool listens = takes_context<Parameters>;            // it can be asked to stop
-  static_assert(type_list_size<Arguments> == sizeof...(As), "wrong number of arguments for this task's function");
+  using Value = typename ResultTransport<std::decay_t<Result>>::Value;  // the type of the future's value
+  static constexpr bool listens = takes_context<Parameters>;            // the function can be asked to stop
+  static_assert(type_list_size<Given> == sizeof...(As), "wrong number of arguments for this task's function");
   static_assert(!std::is_reference_v<Result> || std::is_lvalue_reference_v<Result>);
 
+  /// Appends the function and its arguments. One archive packs them all, and one unpacks them, because cereal writes
+  /// the version of a class only once per archive.
+  static void pack(PackArchive& out, Function const& f, As const&... arguments) {
+    FunctionTransport<Function>::pack_function(out, f);
+    pack_arguments(Given{}, out, arguments...);
+  }
+
+  /// Returns the packed call. Collects no keepers.
   static Bytes make(Function const& f, As const&... arguments) {
     Bytes bytes;
-    PackArchive out{bytes};  // one for all, as on the other side: an archive writes the version of a class but once
-    FunctionTransport<Function>::pack_function(out, f);
-    pack_arguments(Arguments{}, out, arguments...);
+    PackArchive out{bytes};
+    pack(out, f, arguments...);
     return bytes;
   }
 
-  static void invoke(std::string_view payload, RankContext& environment, Bytes* result) {
-    call(payload, environment, Packing{environment, result});
+  /// The Invoker of a call.
+  static void invoke(std::string_view payload, RankContext& rank_context, Bytes* result) {
+    call(payload, rank_context, Packing{rank_context, result});
   }
 
-  /// Unpacks, calls, and hands what was returned to `take`, where it is not void.
+  /// Unpacks a call, makes it, and passes the result to `take` unless the result is void.
   template <class Take>
-  static void call(std::string_view payload, RankContext& environment, Take const& take) {
+  static void call(std::string_view payload, RankContext& rank_context, Take const& take) {
     UnpackArchive in{payload};
     FunctionTransport<Function>::with_function(in, [&](Function& f) {
-      Stored arguments;
+      Arguments arguments;
       unpack_arguments(in, arguments);
       if (!in.rest().empty()) throw SerializationError("the arguments' bytes are longer than their types");
-      run(Parameters{}, f, arguments, environment, take);
+      run(Parameters{}, f, arguments, rank_context, take);
     });
   }
 
-  /// A chunk is several calls in one task: the function, the number of its first input, then for each call a mark and
-  /// its arguments, as an archive of its own.
+  /// Returns the start of a chunk. A chunk is several calls in one task. Its bytes are the function, the index of its
+  /// first input, and for each call a mark and the arguments, which an archive of their own packs.
   static Bytes pack_function(Function const& f) {
     Bytes bytes;
     PackArchive out{bytes};
     FunctionTransport<Function>::pack_function(out, f);
     return bytes;
   }
+  /// Appends the index of the first input to the packed function.
   static void begin_chunk(Bytes& function, std::uint64_t first_input) { pack_into(function, first_input); }
-  static void add_to_chunk(Bytes& bytes, As const&... arguments) {
+  /// Appends a call to a chunk, and the keepers of its arguments to `keepers`.
+  static void add_to_chunk(Bytes& bytes, Keepers& keepers, As const&... arguments) {
     bytes.push_back(chunk_mark);
-    PackArchive out{bytes};
-    pack_arguments(Arguments{}, out, arguments...);
+    PackArchive out{bytes, &keepers};
+    pack_arguments(Given{}, out, arguments...);
   }
 
-  /// The Invoker of a chunk. The results follow each other, each after a mark. Throws InputFailure.
-  static void invoke_chunk(std::string_view payload, RankContext& environment, Bytes* result) {
+  /// The Invoker of a chunk. Packs the results one after the other, each after a mark. Throws InputFailure for the
+  /// first input whose call throws.
+  static void invoke_chunk(std::string_view payload, RankContext& rank_context, Bytes* result) {
     UnpackArchive head{payload};
     FunctionTransport<Function>::with_function(head, [&](Function& f) {
       std::uint64_t input = 0;
       head(input);
       try {
         for (auto rest = head.rest(); !rest.empty(); ++input)
-          rest = invoke_next(f, rest.substr(1), environment, result);
+          rest = invoke_next(f, rest.substr(1), rank_context, result);
       } catch (...) {
         throw InputFailure{input, std::current_exception()};
       }
     });
   }
 
+  /// Returns the address of invoke_chunk.
   static CodeAddress chunk_address() {
     static CodeAddress const value = code_address(reinterpret_cast<void const*>(&invoke_chunk));
     return value;
   }
 
-  /// Once per type: what the ranks are told to run.
+  /// Returns the address of invoke.
   static CodeAddress address() {
     static CodeAddress const value = code_address(reinterpret_cast<void const*>(&invoke));
     return value;
@@ -172,16 +190,15 @@ struct Call {
 
  private:
   template <class... Gs>
-  static auto store(TypeList<Gs...> /*given*/) ->
-      typename ArgumentStore<typename TravelsAs<std::decay_t<Gs>, As>::type...>::Tuple;
-  using Stored = decltype(store(Arguments{}));
+  static auto wire_arguments(TypeList<Gs...> /*given*/) -> typename WireArguments<wire_type<Gs, As>...>::Tuple;
+  using Arguments = decltype(wire_arguments(Given{}));
 
-  static std::string_view invoke_next(Function& f, std::string_view bytes, RankContext& environment, Bytes* result) {
+  static std::string_view invoke_next(Function& f, std::string_view bytes, RankContext& rank_context, Bytes* result) {
     UnpackArchive in{bytes};
-    Stored arguments;
+    Arguments arguments;
     unpack_arguments(in, arguments);
     if (result != nullptr) result->push_back(chunk_mark);
-    run(Parameters{}, f, arguments, environment, Packing{environment, result});
+    run(Parameters{}, f, arguments, rank_context, Packing{rank_context, result});
     return in.rest();
   }
 
@@ -190,21 +207,21 @@ struct Call {
     (pack_argument<Gs>(out, arguments), ...);
   }
 
-  /// Converts as a call would.
+  /// Converts an argument to its wire type with the conversions of a call, and packs it.
   template <class G, class A>
   static void pack_argument(PackArchive& out, A const& argument) {
-    using Given = std::decay_t<G>;
-    using Travelling = typename TravelsAs<Given, A>::type;
-    static_assert(Serializable<Travelling>, "cereal cannot serialize an argument of this task");
-    if constexpr (std::is_same_v<Travelling, A>) {
+    using Param = std::decay_t<G>;
+    using Wire = wire_type<G, A>;
+    static_assert(Serializable<Wire>, "cereal cannot serialize an argument of this task");
+    if constexpr (std::is_same_v<Wire, A>) {
       out(argument);
-    } else if constexpr (std::is_convertible_v<A const&, Travelling>) {
-      out(static_cast<Travelling>(argument));
-    } else if constexpr (std::is_convertible_v<A const&, Given>) {
-      Given const view = argument;
-      out(Travelling(view.begin(), view.end()));
+    } else if constexpr (std::is_convertible_v<A const&, Wire>) {
+      out(static_cast<Wire>(argument));
+    } else if constexpr (std::is_convertible_v<A const&, Param>) {
+      Param const view = argument;
+      out(Wire(view.begin(), view.end()));
     } else {
-      static_assert(std::is_same_v<Travelling, A>,
+      static_assert(std::is_same_v<Wire, A>,
                     "an argument of this task cannot be converted to its function's parameter");
     }
   }
@@ -215,39 +232,36 @@ struct Call {
   }
 
   struct Packing {
-    RankContext& environment;
+    RankContext& rank_context;
     Bytes* result;
     template <class R>
     void operator()(R&& value) const {
-      ResultTransport<std::decay_t<R>>::pack(std::as_const(value), environment, result);
+      ResultTransport<std::decay_t<R>>::pack(std::as_const(value), rank_context, result);
     }
   };
 
   template <class... Ps, class Tuple, class Take>
-  static void run(TypeList<Ps...> parameters, Function& f, Tuple& arguments, RankContext& environment,
+  static void run(TypeList<Ps...> parameters, Function& f, Tuple& arguments, RankContext& rank_context,
                   Take const& take) {
-    run_indexed(parameters, argument_indices<Parameters>{}, f, arguments, environment, take);
+    run_indexed(parameters, argument_indices<Parameters>{}, f, arguments, rank_context, take);
   }
 
   template <class... Ps, std::size_t... Is, class Tuple, class Take>
   static void run_indexed(TypeList<Ps...> /*parameters*/, std::index_sequence<Is...> /*indices*/, Function& f,
-                          Tuple& arguments, RankContext& environment, Take const& take) {
+                          Tuple& arguments, RankContext& rank_context, Take const& take) {
     if constexpr (std::is_void_v<Result>) {
-      f(pass<Ps, Is>(arguments, environment)...);
+      f(pass<Ps, Is>(arguments, rank_context)...);
     } else {
-      take(f(pass<Ps, Is>(arguments, environment)...));
+      take(f(pass<Ps, Is>(arguments, rank_context)...));
     }
   }
 
   template <class P, std::size_t I, class Tuple>
-  static decltype(auto) pass(Tuple& arguments, RankContext& environment) {
-    using Plain = std::remove_cvref_t<P>;
-    if constexpr (Binder<Plain>::bound) {
-      return Binder<Plain>::bind(environment);
-    } else if constexpr (MadeOf<Plain, std::tuple_element_t<I, Tuple>>::made) {
-      return MadeOf<Plain, std::tuple_element_t<I, Tuple>>::make(std::get<I>(arguments), environment);
+  static decltype(auto) pass(Tuple& arguments, RankContext& rank_context) {
+    if constexpr (is_bound<P>) {
+      return Binder<std::remove_cvref_t<P>>::bind(rank_context);
     } else {
-      return pass_stored<P>(std::get<I>(arguments));
+      return from_wire<P>(std::get<I>(arguments), rank_context);
     }
   }
 };

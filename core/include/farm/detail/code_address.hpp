@@ -5,28 +5,31 @@
 
 namespace farm {
 
-/// Where a function lies, in terms that hold in every process of the same build: address-space layout differs from
-/// process to process, the module's build-id and the offset in it do not.
+/// The address of a function in a form that is valid in every process of the same build. The address-space layout
+/// differs from process to process; a module's build-id and a function's offset in it do not.
 struct CodeAddress {
   std::uint64_t module = 0;  ///< the first eight bytes of the module's build-id
-  std::uint64_t offset = 0;  ///< from where the module is loaded
+  std::uint64_t offset = 0;  ///< from the address at which the module is loaded
+  /// Returns true if both are the same function of the same build.
   friend bool operator==(CodeAddress const&, CodeAddress const&) = default;
 };
 
-/// The address of a function of this process. Throws UsageError where its module has no build-id (link with
-/// -Wl,--build-id). Thread-safe.
+/// Returns the address of a function of this process. Throws UsageError if the function's module has no build-id (link
+/// it with -Wl,--build-id). Thread-safe.
 [[nodiscard]] CodeAddress code_address(void const* function);
 
-/// The function in this process that has this address. Throws UsageError where no such build is loaded. Thread-safe.
+/// Returns the function of this process that has this address. Throws UsageError if no such build is loaded.
+/// Thread-safe.
 [[nodiscard]] void const* resolve(CodeAddress address);
 
-/// CodeAddress::module of the functions of the program itself; 0 where it has no build-id.
+/// Returns the CodeAddress::module of functions of the main program; 0 if the program has no build-id.
 [[nodiscard]] std::uint64_t program_module() noexcept;
 
-/// The build-id of the program itself, in hexadecimal. Throws UsageError where it has none.
+/// Returns the build-id of the main program, in hexadecimal. Throws UsageError if the program has none.
 [[nodiscard]] std::string const& program_build_id();
 
-/// The build-id of the program in a file. Empty where the file is none or has none.
+/// Returns the build-id of the program in a file, in hexadecimal; empty if the file is not a program or has no
+/// build-id.
 [[nodiscard]] std::string build_id_of_file(std::string const& path);
 
 }  // namespace farm

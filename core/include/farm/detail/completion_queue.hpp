@@ -9,22 +9,23 @@
 
 namespace farm::detail {
 
-/// Tells one waiting thread which states are done, in the order in which they end, while further ones are added. A
-/// CompletionWatch is for those that are known at the beginning.
+/// Tells one waiting thread which states are done, in the order in which they end. States may be added at any time; use
+/// a CompletionWatch if all are known at the beginning.
 class CompletionQueue {
  public:
   CompletionQueue();
 
-  /// `id` is what next() gives for it. Holds no reference to the state.
+  /// Adds a state; next() returns `id` for it. Holds no reference to the state.
   void add(FutureState& state, std::size_t id);
 
-  /// Blocks until one is done that was not given yet; none at the deadline.
+  /// Blocks until a state is done that next() has not returned yet, and returns its id; none if the deadline passes
+  /// first.
   [[nodiscard]] std::optional<std::size_t> next(Deadline deadline);
 
  private:
   struct Shared;
 
-  std::shared_ptr<Shared> shared_;  // with the callbacks, which may come late
+  std::shared_ptr<Shared> shared_;  // with the callbacks, which may outlive the queue
 };
 
 }  // namespace farm::detail

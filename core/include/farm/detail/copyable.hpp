@@ -7,8 +7,8 @@
 
 namespace farm::detail {
 
-/// Whether a T can be copied. std::is_copy_constructible says yes for a std::vector of things that cannot, and the copy
-/// then fails to compile; this one asks the elements.
+/// True if a T can be copied. std::is_copy_constructible is true even for a std::vector whose elements cannot be
+/// copied, and the copy then fails to compile; this trait also checks the elements.
 template <class T>
 struct Copyable : std::is_copy_constructible<T> {};
 

@@ -7,9 +7,11 @@ namespace farm::detail {
 using Clock = std::chrono::steady_clock;
 using Deadline = Clock::time_point;
 
+/// The deadline of a wait without a timeout.
 inline constexpr Deadline never = Deadline::max();
 
-/// The end of a timeout that starts now. One too long for the clock means never, a negative one means now.
+/// Returns the end of a timeout that starts now: `never` if the timeout is too long for the clock, now if it is
+/// negative.
 template <class Rep, class Period>
 [[nodiscard]] Deadline deadline_after(std::chrono::duration<Rep, Period> timeout) {
   using Seconds = std::chrono::duration<double>;

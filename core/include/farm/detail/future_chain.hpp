@@ -8,22 +8,22 @@
 
 namespace farm::detail {
 
-/// Guards what every state tells of its sources, so that the graph of who waits for whom holds still while it is
-/// searched.
+/// Returns the mutex that guards the sources of all states, so that the graph of which state waits for which does not
+/// change while it is searched.
 [[nodiscard]] std::mutex& graph_mutex();
 
-/// The state of a future that waits for one other: what then(), catch_error() and compose() make.
+/// The state of a future that waits for one other future; then(), catch_error() and compose() make it.
 class ChainState final : public FutureState {
  public:
   enum class OnCancel : bool { leave_source, cancel_source };
 
-  /// Waits for `source` until source_done().
+  /// Constructs a state that waits for `source` until source_done() is called.
   ChainState(StatePtr source, OnCancel on_cancel) noexcept : source_(std::move(source)), on_cancel_(on_cancel) {}
 
-  /// Waits for another source, after the first was done. False where that would be a cycle: `source` waits for this
-  /// one, however indirectly.
+  /// Makes the state wait for another source, after the first one is done. Returns false if that would close a cycle,
+  /// because `source` waits for this state, directly or indirectly.
   bool follow(StatePtr source);
-  /// The source is done.
+  /// Ends the wait for the source, which is done.
   void source_done() noexcept;
 
   void append_sources(std::vector<StatePtr>& sources) const override;

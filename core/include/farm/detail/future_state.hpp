@@ -1,5 +1,6 @@
 #pragma once
 
+#include <farm/detail/bytes.hpp>
 #include <farm/detail/deadline.hpp>
 #include <farm/detail/intrusive_ptr.hpp>
 
@@ -7,7 +8,6 @@
 #include <cstdint>
 #include <exception>
 #include <memory>
-#include <string>
 #include <type_traits>
 #include <utility>
 #include <variant>
@@ -15,13 +15,11 @@
 
 namespace farm::detail {
 
-using Bytes = std::string;
-
 class FutureState;
 using StatePtr = IntrusivePtr<FutureState>;
 
-/// What is called when a state is done. A node belongs to the state from add_node() until run() and release() were
-/// called, or remove_node() gave it back.
+/// A callback of a state that is not done yet. The state owns the node from add_node() until it has called run() and
+/// release(), or until remove_node() returns true.
 class CallbackNode {
  public:
   CallbackNode() = default;
@@ -29,14 +27,15 @@ class CallbackNode {
   CallbackNode& operator=(CallbackNode const&) = delete;
   virtual ~CallbackNode() = default;
 
-  /// On the thread that completed the state, outside of any lock. What it throws is logged and ignored.
+  /// Called on the thread that completed the state, outside of any lock. An exception that it throws is logged and
+  /// ignored.
   virtual void run(FutureState& state) = 0;
-  /// The state needs the node no more: after run(), or when it is destroyed without being done.
+  /// Called when the state no longer needs the node: after run(), or when the state is destroyed before it is done.
   virtual void release() noexcept { delete this; }
 
  protected:
-  /// Runs before all ordinary nodes, as a blocked thread is woken before callbacks run. For run() that is short and
-  /// does not throw.
+  /// Makes the node run before all ordinary nodes, as blocked threads are woken before callbacks run. Only for a run()
+  /// that is short and does not throw.
   void run_first() noexcept { first_ = true; }
 
  private:
@@ -45,10 +44,11 @@ class CallbackNode {
   bool first_ = false;
 };
 
-/// What a Future refers to: where a task stands, and how it ended. A task of the engine derives from it.
+/// The state that the copies of a Future share: how far its task is, and how it ended. The tasks of an engine derive
+/// from it.
 ///
-/// Every function is thread-safe; the caller holds a reference (a StatePtr) during the call. Once done, a state does
-/// not change again: of several threads that complete it one is first, and the others are told false.
+/// Every function is thread-safe; the caller must hold a reference (a StatePtr) during the call. A state that is done
+/// never changes again: if several threads complete a state, the first one wins, and the others get false.
 class FutureState {
  public:
   enum class Status : std::uint8_t { pending, running, value, error, cancelled };
@@ -57,52 +57,53 @@ class FutureState {
   FutureState() noexcept = default;
   FutureState(FutureState const&) = delete;
   FutureState& operator=(FutureState const&) = delete;
-  /// Releases the callbacks that are left; they are not run. Whoever makes a state must see to it that it ends.
+  /// Releases the remaining callbacks without running them. The maker of a state is responsible for completing it.
   virtual ~FutureState();
 
   [[nodiscard]] Status status() const noexcept { return status_.load(std::memory_order_acquire); }
   [[nodiscard]] bool done() const noexcept { return status() >= Status::value; }
 
-  /// Pending to running. False where it was cancelled, is done, or runs already. Lock-free.
+  /// Changes pending to running. Returns false if the state is anything but pending. Lock-free.
   bool set_running() noexcept;
 
-  /// Each of these completes a state that is pending or running, wakes the waiting threads, then runs the callbacks on
-  /// this thread. False, and nothing done, where it was done already.
+  /// Each of these completes a state that is pending or running: it wakes the waiting threads, then runs the callbacks
+  /// on this thread. Returns false, and does nothing, if the state is done.
   bool set_bytes(Bytes value);                          ///< the packed value of a task
-  bool set_rank_bytes(std::vector<Bytes> rank_values);  ///< the packed values of all its ranks
+  bool set_rank_bytes(std::vector<Bytes> rank_values);  ///< the packed values of all ranks of a task
   bool set_value(std::shared_ptr<void> value);          ///< a value made in this process; null for void
   bool set_error(std::exception_ptr error);
-  /// Unlike cancel(), also a running one, and no hook is called. `why`, a CancelledError, is what waiting for it
-  /// throws.
+  /// Also completes a running state, unlike cancel(), and calls no hook. Waiting for the state throws `why`, which must
+  /// be a CancelledError; if it is null, a general one.
   bool set_cancelled(std::exception_ptr why = nullptr);
 
-  /// Pending: becomes cancelled, cancelled() is called, true. Running: what request_stop() says. Cancelled: true. Else
-  /// false.
+  /// Cancels a pending state, calls cancelled(), and returns true. Returns what request_stop() returns for a running
+  /// state, true for a cancelled one, false for one that is done otherwise.
   bool cancel();
 
-  /// Blocks until done (true) or until the deadline (false).
+  /// Blocks until the state is done (returns true) or the deadline has passed (returns false).
   bool wait_until(Deadline deadline) const;
 
-  /// Calls f(), or f(FutureState&), once when it is done: on the thread that completes it, in the order in which they
-  /// were added; or at once where it is done already. What f throws is logged and ignored.
+  /// Calls f() or f(FutureState&) once when the state is done: on the thread that completes it, or at once on this
+  /// thread if it is done already. Callbacks run in the order in which they were added. An exception that f throws is
+  /// logged and ignored.
   template <class F>
   void add_callback(F f);
 
-  /// False, and the node is not taken, where the state is done.
+  /// Takes the node and returns true; returns false, and does not take it, if the state is done.
   bool add_node(CallbackNode& node);
-  /// True where the node was waiting and is the caller's again; false where it was run, or is being run at this moment.
+  /// Gives the node back to the caller and returns true; returns false if the node has run or is running.
   bool remove_node(CallbackNode& node) noexcept;
 
-  /// How it ended; valid only once done(). Empty for a cancelled one, unless it is told why.
+  /// Returns how the state ended; valid only once it is done(). Empty for a cancelled state without a reason.
   [[nodiscard]] Result const& result() const noexcept { return result_; }
 
-  /// What it has told of itself while it runs, 0 to 1.
+  /// Returns the part of the task that is done, from 0 to 1, as the task has reported it.
   [[nodiscard]] virtual double progress() const noexcept { return 0; }
 
-  /// True for the first caller only: the right to move the value out of the result.
+  /// Returns true for the first caller only, which thereby may move the value out of the result.
   [[nodiscard]] bool take() noexcept { return !taken_.exchange(true, std::memory_order_acq_rel); }
 
-  /// Appends the states that this one waits for, which is how a cycle is found. Called with graph_mutex() locked.
+  /// Appends the states that this one waits for, so that cycles can be found. Called with graph_mutex() locked.
   virtual void append_sources(std::vector<StatePtr>& sources) const;
 
   void add_reference() const noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
@@ -111,9 +112,9 @@ class FutureState {
   }
 
  protected:
-  /// cancel() was called while running. Returns whether the state ends as cancelled by it.
+  /// Called by cancel() on a running state. Returns true if the state ends as cancelled.
   virtual bool request_stop() noexcept { return false; }
-  /// cancel() has made a pending state a cancelled one; before its callbacks run.
+  /// Called by cancel() on a pending state, after the state has become cancelled and before its callbacks run.
   virtual void cancelled() noexcept {}
 
  private:
@@ -127,33 +128,33 @@ class FutureState {
   mutable std::atomic<std::uint32_t> references_{0};
   std::atomic<Status> status_{Status::pending};
   std::atomic<bool> taken_{false};
-  mutable bool has_waiters_ = false;   // like callbacks_: guarded by the stripe's mutex
+  mutable bool has_waiters_ = false;   // guarded by the stripe's mutex, as callbacks_ is
   CallbackNode* callbacks_ = nullptr;  // newest first
-  Result result_;                      // written once, before status_ says so
+  Result result_;                      // written once, before status_ says that the state is done
 };
 
-/// Runs the callbacks that this thread has put off. Completing within callbacks within callbacks ... is put off past
-/// some depth, to spare the stack; so a thread calls this before it blocks.
+/// Runs the callbacks that this thread has deferred. Callbacks may complete other states, whose callbacks complete
+/// others; beyond some depth they are deferred, to limit the use of the stack. Every thread calls this before it
+/// blocks.
 void run_deferred_callbacks() noexcept;
 
-/// While it lives, this thread puts off all callbacks of states that it completes.
+/// While it lives, this thread defers the callbacks of all states that it completes. Its end does not run them.
 class PutOffCallbacks {
  public:
   PutOffCallbacks() noexcept;
   PutOffCallbacks(PutOffCallbacks const&) = delete;
   PutOffCallbacks& operator=(PutOffCallbacks const&) = delete;
-  /// They stay put off.
   ~PutOffCallbacks();
 };
 
-/// Those that this thread has put off, for another thread, which runs them when it runs its own.
+/// Callbacks that one thread has deferred and hands to another thread, which runs them when it runs its own.
 class DeferredCallbacks {
  public:
-  /// Whether this thread has any.
+  /// Returns true if this thread has deferred callbacks.
   [[nodiscard]] static bool any() noexcept;
-  /// Takes them from this thread.
+  /// Takes the deferred callbacks from this thread.
   [[nodiscard]] static DeferredCallbacks take() noexcept;
-  /// To this thread's.
+  /// Appends them to the deferred callbacks of this thread.
   void give() noexcept;
 
  private:
@@ -176,9 +177,6 @@ class FunctionNode final : public CallbackNode {
  private:
   F f_;
 };
-
-/// Logs the exception that is being handled, as one that left `where`.
-void log_current_exception(char const* where) noexcept;
 
 template <class F>
 void FutureState::add_callback(F f) {

@@ -1,19 +1,20 @@
 #pragma once
 
 #include <farm/detail/future_chain.hpp>
-#include <farm/future.hpp>
+#include <farm/detail/future_class.hpp>
 
 #include <functional>
 #include <memory>
 
-/// Future::then and catch_error; included by future.hpp.
+/// Future::then and Future::catch_error. <farm/future.hpp> includes it.
 namespace farm {
 
 namespace detail {
 
+/// Throws the UsageError for a future that would wait for itself.
 [[noreturn]] void throw_future_cycle();
 
-/// Completes `next` as `source`, which is done, has ended.
+/// Completes `next` in the way in which `source` has ended.
 template <class U, class V>
 void settle(ChainState& next, Future<V> const& source) {
   auto& state = *source.state();
@@ -43,8 +44,8 @@ inline constexpr bool is_future = false;
 template <class R>
 inline constexpr bool is_future<Future<R>> = true;
 
-/// Completes `next`, which is running, with what call() gives, or throws, or with what the future that it gives ends
-/// with.
+/// Completes `next`, which is running, with the value that call() returns or the exception that it throws. If call()
+/// returns a future, `next` ends as that future does.
 template <class U, class Call>
 void complete_with(ChainPtr const& next, Call call) {
   try {
@@ -68,8 +69,8 @@ void complete_with(ChainPtr const& next, Call call) {
   }
 }
 
-/// A future that goes on from `source`: when that is done and not cancelled, on_done(next, source) completes the next
-/// one.
+/// Returns a future that on_done(next, source) completes once `source` is done. If `source` is cancelled, the returned
+/// future is cancelled instead.
 template <class U, class R, class OnDone>
 Future<U> chain(Future<R> const& source, ChainState::OnCancel on_cancel, OnDone on_done) {
   auto next = make_intrusive<ChainState>(source.state(), on_cancel);
@@ -100,7 +101,7 @@ void call_with_value(ChainPtr const& next, Future<R> const& source, F& f) {
   });
 }
 
-/// An exception_ptr that f gives is the next one's error.
+/// Completes `next` with f(error). An exception_ptr that f returns becomes the error of `next`.
 template <class U, class F>
 void call_with_error(ChainPtr const& next, FutureState const& source, F& f) {
   if (!next->set_running()) return;

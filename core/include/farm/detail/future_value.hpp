@@ -1,10 +1,11 @@
 #pragma once
 
+#include <farm/detail/bytes.hpp>
 #include <farm/detail/copyable.hpp>
 #include <farm/detail/future_state.hpp>
-#include <farm/detail/transport.hpp>
-#include <farm/serialize.hpp>
+#include <farm/detail/result_transport.hpp>
 
+#include <exception>
 #include <memory>
 #include <type_traits>
 #include <typeinfo>
@@ -12,22 +13,26 @@
 #include <variant>
 #include <vector>
 
-/// From the untyped result of a FutureState to the value of a Future<R>.
+/// Turns the untyped result of a FutureState into the value of a Future<R>.
 namespace farm::detail {
 
-/// SerializationError for the exception that is being handled, telling the type that was asked for.
+/// Throws a SerializationError that names the requested type and quotes the exception being handled.
 [[noreturn]] void throw_unpack_failure(std::type_info const& type);
+/// Throws the SerializationError for a state with the values of all ranks whose future wants one value.
 [[noreturn]] void throw_all_ranks_unexpected(std::type_info const& type);
+/// Throws the std::logic_error for a value that was moved out by an earlier call.
 [[noreturn]] void throw_moved_out();
-/// CancelledError, the state's own error, or TimeoutError where it is not done; returns where it holds a value.
+/// Returns if the state has a value. Throws CancelledError, the state's own error, or TimeoutError if it is not done.
 void require_value(FutureState const& state);
-/// Null where it holds a value. Throws CancelledError, or TimeoutError where it is not done.
+/// Returns the state's error; null if it has a value. Throws CancelledError, or TimeoutError if it is not done.
 [[nodiscard]] std::exception_ptr error_of(FutureState const& state);
 
-/// How packed results become an R. A Future has it as a pointer: an R that is never packed need not be serializable.
+/// Unpacks an R from a packed result. A Future holds a pointer to it, so that an R that is never packed need not be
+/// serializable.
 template <class R>
 using Decoder = R (*)(FutureState::Result const&);
 
+/// Unpacks the values of all ranks: only a std::vector can hold them.
 template <class R>
 struct RankValues {
   static R decode(std::vector<Bytes> const&) { throw_all_ranks_unexpected(typeid(R)); }
@@ -55,7 +60,8 @@ R decode_packed(FutureState::Result const& result) {
   }
 }
 
-/// The value of a state that holds one.
+/// Returns the value of a state that has one: unpacks, copies, or, if R cannot be copied, moves it. The second move
+/// throws std::logic_error.
 template <class R>
 R value_of(FutureState& state, Decoder<R> decode) {
   if constexpr (!std::is_void_v<R>) {

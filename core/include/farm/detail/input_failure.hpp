@@ -5,7 +5,8 @@
 
 namespace farm::detail {
 
-/// What leaves the invoker of a chunk: which input of the map it was, and what was thrown for it.
+/// Thrown by the invoker of a chunk: the exception that the call for one input of a map threw, with the index of the
+/// input.
 struct InputFailure {
   std::uint64_t input;
   std::exception_ptr error;

@@ -6,9 +6,10 @@
 
 namespace farm::detail {
 
-/// Shared ownership of an object that counts its references itself: one pointer wide, and any raw pointer to the object
-/// may become an owner again. T has add_reference() and drop_reference(), both const and noexcept; the latter deletes.
-/// As thread-safe as std::shared_ptr: distinct pointers to one object may be used from distinct threads.
+/// A shared owner of an object that counts its references itself. It is one pointer wide, and any raw pointer to the
+/// object may become an owner again. T has const noexcept members add_reference() and drop_reference(); the latter
+/// deletes the object with its last reference. As thread-safe as std::shared_ptr: several threads may use distinct
+/// pointers to one object.
 template <class T>
 class IntrusivePtr {
  public:
@@ -42,7 +43,7 @@ class IntrusivePtr {
   explicit operator bool() const noexcept { return object_ != nullptr; }
   friend bool operator==(IntrusivePtr const& a, IntrusivePtr const& b) noexcept { return a.object_ == b.object_; }
 
-  /// Gives up the pointer without dropping its reference.
+  /// Returns the pointer and gives up ownership, without dropping the reference.
   [[nodiscard]] T* detach() noexcept { return std::exchange(object_, nullptr); }
 
  private:

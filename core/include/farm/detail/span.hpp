@@ -5,7 +5,7 @@
 
 namespace farm::detail {
 
-/// Something that a thread did, by CLOCK_MONOTONIC in nanoseconds.
+/// A piece of work of one thread. Times are nanoseconds of CLOCK_MONOTONIC.
 struct SpanRecord {
   std::string name;
   std::int64_t begin = 0;
@@ -18,7 +18,7 @@ struct SpanRecord {
   }
 };
 
-/// Who is told of spans. Thread-safe.
+/// Receives the spans of this process. Implementations are thread-safe.
 class SpanSink {
  public:
   SpanSink() = default;
@@ -28,16 +28,17 @@ class SpanSink {
   virtual void add(SpanRecord span) = 0;
 };
 
-/// That of this process; null: spans cost nothing and are told to nobody. It must outlive all spans that begin now.
+/// Sets the process-wide sink, which must outlive all spans that begin from now on. Pass null to turn tracing off;
+/// spans then cost nothing.
 void set_span_sink(SpanSink* sink) noexcept;
 
-/// While it lives its thread does `name`, a literal, with so many bytes.
+/// Records the time from its construction to its destruction as work `name`, a string literal, on `bytes` bytes.
 class Span {
  public:
   explicit Span(char const* name, std::uint64_t bytes = 0) noexcept;
   Span(Span const&) = delete;
   Span& operator=(Span const&) = delete;
-  /// Where it ends by an exception, too.
+  /// Ends the span, also if an exception leaves the scope.
   ~Span();
 
  private:
@@ -47,7 +48,7 @@ class Span {
   std::int64_t begin_ = 0;
 };
 
-/// CLOCK_MONOTONIC, which all processes of a host share.
+/// Returns the time of CLOCK_MONOTONIC, which all processes of a host share.
 [[nodiscard]] std::int64_t monotonic_nanoseconds() noexcept;
 
 }  // namespace farm::detail

@@ -8,7 +8,8 @@ namespace farm::detail {
 
 class FutureState;
 
-/// Who completes states, and lets threads that wait for them do the work instead: that spares waking two threads.
+/// An event loop that completes states, and that lets a thread that waits for a state run the loop itself. This saves
+/// waking two threads for each task.
 class WaitHelper {
  public:
   WaitHelper() = default;
@@ -16,15 +17,17 @@ class WaitHelper {
   WaitHelper& operator=(WaitHelper const&) = delete;
   virtual ~WaitHelper() = default;
 
-  /// On a thread that is about to block until the state is done: works until it is, or until there is better reason to
-  /// block. No callback of a future runs in it. Thread-safe.
+  /// Called on a thread that is about to block until the state is done. Works until the state is done or the deadline
+  /// has passed, or returns earlier if the thread should block instead. Runs no callback of a future. Thread-safe.
   virtual void help(FutureState const& state, Deadline deadline) noexcept = 0;
 };
 
-/// From now on threads that wait ask it first; where there are several, the latest. It need not be told of its end.
+/// Registers a helper that waiting threads consult before they block. The helper registered last is used; expired
+/// helpers are ignored. Thread-safe.
 void add_wait_helper(std::weak_ptr<WaitHelper> helper);
 
-/// What FutureState::wait_until() does before it blocks.
+/// Lets the registered helper, if any, work until the state is done. FutureState::wait_until() calls it before it
+/// blocks.
 void help_while_waiting(FutureState const& state, Deadline deadline) noexcept;
 
 }  // namespace farm::detail

@@ -3,7 +3,6 @@
 #include <farm/detail/array_transport.hpp>
 #include <farm/detail/call.hpp>
 #include <farm/detail/inputs.hpp>
-#include <farm/detail/keepers.hpp>
 #include <farm/detail/map_run.hpp>
 #include <farm/mapped_range.hpp>
 
@@ -50,7 +49,6 @@ class PackedInputs final : public ChunkSource {
 
   PackedChunk take(std::int64_t first, std::int64_t limit) override {
     PackedChunk chunk{.call = {.bytes = function_}};
-    KeeperScope const scope{chunk.call.keepers};
     Called::begin_chunk(chunk.call.bytes, static_cast<std::uint64_t>(first));
     try {
       while (chunk.inputs < limit && !chunk.not_packed && !chunk.ended) add_next(chunk, first);
@@ -65,7 +63,7 @@ class PackedInputs final : public ChunkSource {
     auto const size = chunk.call.bytes.size();
     chunk.ended = !inputs_.take([&](auto const&... arguments) {
       try {
-        Called::add_to_chunk(chunk.call.bytes, arguments...);
+        Called::add_to_chunk(chunk.call.bytes, chunk.call.keepers, arguments...);
         ++chunk.inputs;
       } catch (...) {
         chunk.call.bytes.resize(size);

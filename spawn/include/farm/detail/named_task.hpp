@@ -65,8 +65,8 @@ TextValue show_result(Future<R> const& future) {
 
 template <auto function, class... Gs>
 NamedCall read_call(std::string const& input, std::vector<std::string> const& types, TypeList<Gs...> /*given*/) {
-  using Arguments = std::tuple<stored_as<Gs>...>;
-  static_assert((Readable<stored_as<Gs>> && ...),
+  using Arguments = std::tuple<wire_type<Gs>...>;
+  static_assert((Readable<wire_type<Gs>> && ...),
                 "an argument of this task is of a type that cannot be read from text");
   auto const texts = split_arguments(input, types);
   Arguments arguments;
@@ -102,7 +102,7 @@ NamedCall read_call(std::string const& input, std::vector<std::string> const& ty
 
 template <class... Gs>
 std::vector<std::string> type_names(TypeList<Gs...> /*given*/) {
-  return {TextCodec<stored_as<Gs>>::name()...};
+  return {TextCodec<wire_type<Gs>>::name()...};
 }
 
 template <class R>
