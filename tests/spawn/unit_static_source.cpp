@@ -102,6 +102,7 @@ TEST_CASE("a group takes free ranks, and its source has them again afterwards") 
   test.source.take_back(std::move(test.hub.taken_back));
   test.source.released(*group);
   CHECK(test.source.has_room(3, {}));
+  CHECK_THAT(test.source.refusal(4, {}), contains("3 of the 3 ranks that serve are left"));
 }
 
 TEST_CASE("a rank that dies without a task is not replaced, and groups that need it are refused") {
