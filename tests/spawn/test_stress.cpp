@@ -39,8 +39,8 @@ using Clock = std::chrono::steady_clock;
 /// A variable in the environment of all ranks: the directory in which they leave their process numbers. It also marks
 /// their processes.
 constexpr char const* directory_variable = "FARM_STRESS_DIRECTORY";
-/// A spawn takes a fraction of a second, and the end of a rank that was stopped while it was idle takes 10 s. If nothing
-/// happens for longer than both may take, the program hangs.
+/// A spawn takes a fraction of a second, and the end of a rank that was stopped while it was idle takes 10 s. If
+/// nothing happens for longer than both may take, the program hangs.
 constexpr auto spawn_limit = 30s;
 constexpr auto quiet_limit = 60s;
 
