@@ -10,15 +10,12 @@ constexpr std::uint64_t most_overtaken = 64;
 
 }  // namespace
 
-void Fairness::overtake(Task const& task, SizeClass const& own, std::map<int, SizeClass>& all) {
-  for (auto& [ranks, size] : all) {
-    if (&size == &own || size.queue.size() == 0 || size.alive != 0 || size.starting != 0) continue;
-    auto const* const waiting = size.queue.front();
-    if (waiting == nullptr || !is_more_urgent(*waiting, task)) continue;
-    if (++size.overtaken < most_overtaken) continue;
-    auto const* const favored_task = favored_ != nullptr ? favored_->queue.front() : nullptr;
-    if (favored_task == nullptr || is_more_urgent(*waiting, *favored_task)) favored_ = &size;
-  }
+void Fairness::overtake(Task const& task, SizeClass& size) {
+  auto const* const waiting = size.queue.front();
+  if (waiting == nullptr || !is_more_urgent(*waiting, task)) return;
+  if (++size.overtaken < most_overtaken) return;
+  auto const* const favored_task = favored_ != nullptr ? favored_->queue.front() : nullptr;
+  if (favored_task == nullptr || is_more_urgent(*waiting, *favored_task)) favored_ = &size;
 }
 
 void Fairness::group_starts(SizeClass& size) {

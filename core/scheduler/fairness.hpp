@@ -16,7 +16,10 @@ class Fairness {
   /// Notes that `task`, of size class `own`, starts: it overtakes the more urgent tasks of size classes without a
   /// group.
   void task_starts(Task const& task, SizeClass const& own, std::map<int, SizeClass>& all) {
-    if (all.size() > 1) overtake(task, own, all);
+    for (auto& [ranks, size] : all) {
+      bool const has_group = size.alive != 0 || size.starting != 0;
+      if (&size != &own && size.queue.size() != 0 && !has_group) overtake(task, size);
+    }
   }
   /// Notes that a group of this size class starts, so that its tasks wait no more.
   void group_starts(SizeClass& size);
@@ -28,7 +31,7 @@ class Fairness {
   }
 
  private:
-  void overtake(Task const& task, SizeClass const& own, std::map<int, SizeClass>& all);
+  void overtake(Task const& task, SizeClass& size);
   [[nodiscard]] SizeClass* favored_with_tasks_over(SizeClass const& size);
 
   SizeClass* favored_ = nullptr;

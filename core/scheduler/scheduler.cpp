@@ -25,6 +25,19 @@ Failure failure_in(std::string_view payload) try {
 /// Returns how many times start_pause the pause after so many failed starts in a row lasts: 1, 4, 16, ...
 constexpr int pause_factor(int failures) { return 1 << (2 * (failures - 1)); }
 
+/// Returns the index, among the tasks in flight, of the task that a rank answers: a rank answers in order.
+std::size_t index_of_answer(ScheduledGroup& group, int rank, Frame const& frame) {
+  if (frame.type != FrameType::value && frame.type != FrameType::error) {
+    throw ProtocolError(fmt::format("frame of type {} instead of an answer", static_cast<int>(frame.type)));
+  }
+  std::size_t const index =
+      group.answers.empty() ? 0 : group.answers.at(static_cast<std::size_t>(rank)) - group.tasks_answered;
+  if (index >= group.in_flight.size() || group.in_flight[index].id != frame.id) {
+    throw ProtocolError(fmt::format("an answer for task {}, which this rank was not sent", frame.id));
+  }
+  return index;
+}
+
 }  // namespace
 
 Scheduler::Scheduler(Options options, SchedulerPort& port) : options_(options), port_(port) {}
@@ -140,19 +153,6 @@ bool Scheduler::starts_failed(SizeClass const& size) const {
 Scheduler::Group* Scheduler::find_active(GroupId id) {
   auto const found = groups_.find(id);
   return found == groups_.end() || found->second.state == Group::State::ending ? nullptr : &found->second;
-}
-
-/// Returns the index, among the tasks in flight, of the task that a rank answers: a rank answers in order.
-std::size_t Scheduler::index_of_answer(Group& group, int rank, Frame const& frame) const {
-  if (frame.type != FrameType::value && frame.type != FrameType::error) {
-    throw ProtocolError(fmt::format("frame of type {} instead of an answer", static_cast<int>(frame.type)));
-  }
-  std::size_t const index =
-      group.answers.empty() ? 0 : group.answers.at(static_cast<std::size_t>(rank)) - group.tasks_answered;
-  if (index >= group.in_flight.size() || group.in_flight[index].id != frame.id) {
-    throw ProtocolError(fmt::format("an answer for task {}, which this rank was not sent", frame.id));
-  }
-  return index;
 }
 
 void Scheduler::answered(GroupId id, int rank, Frame const& frame, std::string const& host) {

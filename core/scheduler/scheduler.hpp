@@ -122,7 +122,6 @@ class Scheduler {
   void refill(Group& group);
   [[nodiscard]] std::size_t window(Group const& group) const;
   [[nodiscard]] Group* find_active(GroupId id);
-  [[nodiscard]] std::size_t index_of_answer(Group& group, int rank, Frame const& frame) const;
   void count_run(int rank, std::uint64_t nanoseconds);
   void finish_front(Group& group, std::string_view last_value);
   void run_again(TaskPtr task);
