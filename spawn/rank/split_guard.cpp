@@ -22,8 +22,11 @@
 #include <cstdlib>
 #include <filesystem>
 #include <iterator>
+#include <optional>
+#include <string>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 namespace farm::detail {
 namespace {
@@ -47,14 +50,35 @@ bool has_threads() {
   return !error && std::distance(begin(tasks), end(tasks)) > 1;
 }
 
-/// In the rank after the fork. The threads of the process are missing in this copy, so if it had any, only a fresh
-/// execution of the program works.
-[[noreturn]] void execute_anew(int control, int page, char** argv) {
-  for (int const descriptor : {control, page}) fcntl(descriptor, F_SETFD, 0);
-  setenv(guard_descriptors_variable, fmt::format("{},{}", control, page).c_str(), 1);
-  execv("/proc/self/exe", argv);
-  _exit(127);
-}
+/// How a rank executes the program anew. It is prepared before the fork: afterwards, in the copy of a process that has
+/// several threads, only async-signal-safe functions may be called.
+class Execution {
+ public:
+  Execution(int control, int page, char** argv)
+      : control_(control),
+        page_(page),
+        argv_(argv),
+        line_(fmt::format("{}={},{}", guard_descriptors_variable, control, page)) {
+    for (char** entry = environ; *entry != nullptr; ++entry) environment_.push_back(*entry);
+    environment_.push_back(line_.data());
+    environment_.push_back(nullptr);
+  }
+  Execution(Execution const&) = delete;
+  Execution& operator=(Execution const&) = delete;
+
+  [[noreturn]] void run() const {
+    for (int const descriptor : {control_, page_}) fcntl(descriptor, F_SETFD, 0);
+    execve("/proc/self/exe", argv_, environment_.data());
+    _exit(127);
+  }
+
+ private:
+  int control_;
+  int page_;
+  char** argv_;
+  std::string line_;
+  std::vector<char*> environment_;
+};
 
 /// In a rank that executes the program anew: its guard exists already.
 GuardLink inherit_guard(char const* descriptors) {
@@ -92,6 +116,9 @@ GuardLink split_off_guard(char** argv) {
   auto control = make_control();
   Pipe out = make_pipe();
   Pipe err = make_pipe();
+  // the fork copies only the calling thread: a program with more can only start afresh
+  std::optional<Execution> execution;
+  if (has_threads()) execution.emplace(control.rank.get(), page.descriptor(), argv);
   std::fflush(nullptr);
   pid_t const guard = getpid();
   pid_t const rank = fork();
@@ -110,7 +137,7 @@ GuardLink split_off_guard(char** argv) {
   if (getppid() != guard) _exit(1);  // the guard died before prctl() took effect
   dup2(out.writing.get(), STDOUT_FILENO);
   dup2(err.writing.get(), STDERR_FILENO);
-  if (has_threads()) execute_anew(control.rank.get(), page.descriptor(), argv);
+  if (execution) execution->run();
   set_guard_link({std::move(control.rank), page.release()});
   return guard_link();
 }

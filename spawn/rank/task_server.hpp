@@ -41,8 +41,8 @@ class TaskServer {
   /// Runs the initializer in an `initialize` frame. Throws what the initializer throws.
   void initialize(Frame const& frame);
 
-  /// Runs the task in a `task` frame, and sends the answer; does nothing if the task was recalled. Throws MpiError if
-  /// the answer cannot be made.
+  /// Runs the task in a `task` frame, and sends its value or its error; does nothing if the task was recalled. Throws
+  /// ProtocolError if the frame is too short.
   void run(Frame const& frame);
 
  private:
