@@ -1,6 +1,7 @@
 #include <farm/detail/engine_options.hpp>
 #include <farm/error.hpp>
 
+#include "core/base/option_check.hpp"
 #include "core/base/settings.hpp"
 #include "spawn/hub/hub.hpp"
 #include "spawn/platform/platform.hpp"
@@ -21,10 +22,6 @@ void check_slots(Slots const& slots, int ranks, char const* name) {
   throw SpawnError(
       fmt::format("{} is {}, but there are {} slots for ranks besides the master ({}); {}, or ask for fewer", name,
                   ranks, slots.total, slots.origin, slots.remedy(ranks)));
-}
-
-void check_positive(int value, char const* name) {
-  if (value <= 0) throw UsageError(fmt::format("{} is {}: a number above 0 is expected", name, value));
 }
 
 void check_workers(WorkerOptions const& workers) {
@@ -57,17 +54,14 @@ int default_max_ranks(Hub& hub, Source source) {
 }
 
 void check_options(EngineOptions const& options, Slots const& slots) {
-  check_positive(options.max_ranks, options.max_ranks_is);
-  check_positive(options.ranks_per_task, "ranks_per_task");
-  check_positive(options.max_losses, "max_losses");
+  check_above_zero(options.max_ranks_is, options.max_ranks);
+  check_above_zero("ranks_per_task", options.ranks_per_task);
+  check_above_zero("max_losses", options.max_losses);
   if (options.ranks_per_task > options.max_ranks) {
     throw UsageError(fmt::format("ranks_per_task is {}, which is more than {}, {}", options.ranks_per_task,
                                  options.max_ranks_is, options.max_ranks));
   }
-  if (options.tasks_per_group < 0) {
-    throw UsageError(
-        fmt::format("tasks_per_group is {}: a number above 0 is expected, or 0 for no limit", options.tasks_per_group));
-  }
+  check_zero_or_above("tasks_per_group", options.tasks_per_group, "no limit");
   if (options.grace.count() < 0) throw UsageError("grace is negative");
   if (options.spawn_timeout.count() <= 0) throw UsageError("spawn_timeout must be above 0");
   check_workers(options.workers);

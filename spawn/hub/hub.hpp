@@ -4,11 +4,11 @@
 #include "spawn/group/group_port.hpp"
 #include "spawn/hub/hub_client.hpp"
 #include "spawn/join/listener.hpp"
+#include "spawn/loop/shared_loop.hpp"
 #include "spawn/sources/group_source.hpp"
 #include "spawn/sources/source_port.hpp"
 #include "spawn/wire/flush_list.hpp"
 #include "spawn/wire/ring_board.hpp"
-#include "spawn/wire/shared_loop.hpp"
 
 #include <farm/worker_options.hpp>
 
@@ -74,7 +74,9 @@ class Hub final : private GroupPort, private SourcePort {
   /// when it is first asked for. Throws UsageError if there is no other source of the kind. Thread-safe.
   [[nodiscard]] GroupSource& source(Source which = Source::automatic);
   /// Returns true on the hub's own thread, and on a thread that runs handlers in its place.
-  [[nodiscard]] bool on_thread() const { return std::this_thread::get_id() == thread_.get_id() || loop_->has_borrowed_turn(); }
+  [[nodiscard]] bool on_thread() const {
+    return std::this_thread::get_id() == thread_.get_id() || loop_->has_borrowed_turn();
+  }
   /// Runs `f` on the hub's thread, later, never inside this call. Thread-safe.
   template <class F>
   void post(F f) {

@@ -1,6 +1,7 @@
 #include "spawn/launch/launcher_process.hpp"
 
 #include "core/base/descriptor.hpp"
+#include "spawn/platform/pipe.hpp"
 
 #include <farm/error.hpp>
 
@@ -44,17 +45,6 @@ std::vector<char*> pointers(std::vector<std::string> const& strings) {
   for (auto const& each : strings) result.push_back(const_cast<char*>(each.c_str()));
   result.push_back(nullptr);
   return result;
-}
-
-struct PipeEnds {
-  Descriptor reading;
-  Descriptor writing;
-};
-
-PipeEnds make_pipe() {
-  std::array<int, 2> ends{};
-  if (pipe2(ends.data(), O_CLOEXEC) != 0) throw std::system_error(errno, std::generic_category(), "pipe");
-  return {Descriptor{ends[0]}, Descriptor{ends[1]}};
 }
 
 /// Why the forked process could not execute the command.

@@ -1,7 +1,7 @@
 #include "spawn/rank/abort.hpp"
 
+#include "spawn/guard/guard_link.hpp"
 #include "spawn/platform/process_role.hpp"
-#include "spawn/rank/guard_link.hpp"
 
 #include <fmt/format.h>
 #include <mpi.h>

@@ -1,8 +1,8 @@
 #include "spawn/rank/task_server.hpp"
 
 #include "core/base/failure.hpp"
+#include "spawn/guard/guard_link.hpp"
 #include "spawn/platform/throw_on_error.hpp"
-#include "spawn/rank/guard_link.hpp"
 #include "spawn/rank/task_output.hpp"
 
 #include <farm/detail/task_stage.hpp>

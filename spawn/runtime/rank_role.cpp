@@ -1,10 +1,11 @@
 #include "spawn/runtime/rank_role.hpp"
 
+#include "spawn/guard/split_guard.hpp"
 #include "spawn/join/join_broadcast.hpp"
 #include "spawn/join/join_info.hpp"
 #include "spawn/platform/platform.hpp"
 #include "spawn/platform/process_role.hpp"
-#include "spawn/rank/split_guard.hpp"
+#include "spawn/platform/worker_environment.hpp"
 #include "spawn/rank/worker.hpp"
 #include "spawn/runtime/mpi_start.hpp"
 
@@ -36,7 +37,7 @@ JoinInfo receive_join_info_from_parent() {
 }
 
 JoinInfo read_join_info_of_launch() {
-  char const* const path = getenv("FARM_BIRTH");
+  char const* const path = getenv(join_file_variable);
   if (path == nullptr) throw SpawnError("FARM_WORKER is set, but no farm has launched this process: unset it");
   return read_join_info(path);
 }
@@ -47,9 +48,9 @@ template <class Serve>
   set_rank_process();
   try {
     auto const link = guarded ? split_off_guard(argv) : GuardLink{};
-    unsetenv("FARM_WORKER");  // a program that a task starts is not a rank
-    unsetenv("FARM_TRACE");   // and does not write the master's trace
-    unsetenv("FARM_BIRTH");
+    unsetenv(worker_variable);  // a program that a task starts is not a rank
+    unsetenv("FARM_TRACE");     // and does not write the master's trace
+    unsetenv(join_file_variable);
     if (!mpi_is_initialized()) initialize_mpi(argc, argv);
     serve();
     MPI_Finalize();

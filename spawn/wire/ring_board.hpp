@@ -1,6 +1,6 @@
 #pragma once
 
-#include "spawn/wire/polled_input.hpp"
+#include "spawn/loop/polled_input.hpp"
 #include "spawn/wire/ring.hpp"
 #include "spawn/wire/shared_memory.hpp"
 #include "spawn/wire/stream.hpp"

@@ -1,8 +1,8 @@
 // The ranks' ends are Channels on the test's thread; the master's ends are Streams on a SharedLoop.
 #include "spawn/wire/ring_board.hpp"
 
+#include "spawn/loop/shared_loop.hpp"
 #include "spawn/wire/channel.hpp"
-#include "spawn/wire/shared_loop.hpp"
 #include "tests/support/catch.hpp"
 
 #include <fmt/format.h>

@@ -1,5 +1,5 @@
 // The master's loop, run by its own thread and by threads that wait.
-#include "spawn/wire/shared_loop.hpp"
+#include "spawn/loop/shared_loop.hpp"
 
 #include <asio/steady_timer.hpp>
 

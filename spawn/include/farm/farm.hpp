@@ -7,7 +7,7 @@
 #include <farm/batch.hpp>
 #include <farm/combine.hpp>
 #include <farm/comm.hpp>
-#include <farm/detail/over_comm.hpp>
+#include <farm/comm_options.hpp>
 #include <farm/error.hpp>
 #include <farm/executor.hpp>
 #include <farm/future.hpp>
@@ -34,5 +34,6 @@
 #include <farm/statistics.hpp>
 #include <farm/task_context.hpp>
 #include <farm/task_registry.hpp>
+#include <farm/version.hpp>
 #include <farm/view.hpp>
 #include <farm/wait.hpp>

@@ -1,10 +1,10 @@
 #include "spawn/program/doctor/check_spawn.hpp"
 
 #include "core/base/host_name.hpp"
+#include "spawn/guard/guard_link.hpp"
 #include "spawn/hub/hub.hpp"
 #include "spawn/platform/pmix.hpp"
 #include "spawn/program/doctor/check_mpi.hpp"
-#include "spawn/rank/guard_link.hpp"
 
 #include <farm/mpi_spawn_pool.hpp>
 #include <farm/stage_directory.hpp>

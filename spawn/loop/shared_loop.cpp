@@ -1,4 +1,4 @@
-#include "spawn/wire/shared_loop.hpp"
+#include "spawn/loop/shared_loop.hpp"
 
 #include <sched.h>
 #include <sys/resource.h>

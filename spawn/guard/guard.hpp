@@ -1,7 +1,7 @@
 #pragma once
 
 #include "core/base/descriptor.hpp"
-#include "spawn/rank/shared_page.hpp"
+#include "spawn/guard/shared_page.hpp"
 
 #include <sys/types.h>
 

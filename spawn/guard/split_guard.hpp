@@ -1,6 +1,6 @@
 #pragma once
 
-#include "spawn/rank/guard_link.hpp"
+#include "spawn/guard/guard_link.hpp"
 
 namespace farm::detail {
 

@@ -1,12 +1,12 @@
-#include "spawn/rank/guard.hpp"
+#include "spawn/guard/guard.hpp"
 
 #include "core/base/host_name.hpp"
 #include "core/task/frame.hpp"
+#include "spawn/guard/guard_link.hpp"
 #include "spawn/join/connect.hpp"
 #include "spawn/platform/platform.hpp"
 #include "spawn/platform/pmix.hpp"
 #include "spawn/platform/worker_environment.hpp"
-#include "spawn/rank/guard_link.hpp"
 #include "spawn/wire/stream.hpp"
 
 #include <farm/detail/code_address.hpp>

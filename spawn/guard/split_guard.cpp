@@ -1,10 +1,10 @@
-#include "spawn/rank/split_guard.hpp"
+#include "spawn/guard/split_guard.hpp"
 
+#include "spawn/guard/guard.hpp"
+#include "spawn/guard/shared_page.hpp"
 #include "spawn/platform/pipe.hpp"
 #include "spawn/platform/pmix.hpp"
 #include "spawn/platform/worker_environment.hpp"
-#include "spawn/rank/guard.hpp"
-#include "spawn/rank/shared_page.hpp"
 #include "spawn/wire/shared_memory.hpp"
 
 #include <farm/detail/log.hpp>

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "spawn/wire/polled_input.hpp"
+#include "spawn/loop/polled_input.hpp"
 
 #include <farm/detail/future_state.hpp>
 #include <farm/detail/wait_helper.hpp>

@@ -1,9 +1,9 @@
 #pragma once
 
 #include "core/base/descriptor.hpp"
+#include "spawn/guard/shared_page.hpp"
 #include "spawn/join/handshake.hpp"
 #include "spawn/join/join_info.hpp"
-#include "spawn/rank/shared_page.hpp"
 
 #include <cstdint>
 #include <string_view>

@@ -1,4 +1,4 @@
-#include "spawn/rank/shared_page.hpp"
+#include "spawn/guard/shared_page.hpp"
 
 #include "core/task/frame.hpp"
 

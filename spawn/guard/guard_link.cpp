@@ -1,4 +1,4 @@
-#include "spawn/rank/guard_link.hpp"
+#include "spawn/guard/guard_link.hpp"
 
 #include <unistd.h>
 #include <algorithm>
