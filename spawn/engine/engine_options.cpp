@@ -34,8 +34,7 @@ void check_workers(WorkerOptions const& workers) {
   }
   for (auto const& [key, value] : workers.mpi_info) {
     if (key == "env") {
-      throw UsageError(
-          "mpi_info: the farm sets env itself; add variables for the ranks with WorkerOptions::environment");
+      throw UsageError("mpi_info: env is set by the farm; add variables for the ranks with WorkerOptions::environment");
     }
   }
 }

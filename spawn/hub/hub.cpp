@@ -59,10 +59,9 @@ GroupSource& Hub::source(Source which) {
     }
   }
   if (which != Source::launched) {
-    throw UsageError(fmt::format("there are no {} groups in this run: {}", name_of(which),
-                                 which == Source::spawned
-                                     ? "for those the program is started as one process, and MPI with it"
-                                     : "for those the program is started with all its ranks, as by mpiexec -n 17"));
+    throw UsageError(fmt::format("this run has no {} groups: start the program {}", name_of(which),
+                                 which == Source::spawned ? "as one process, and without FARM_SOURCE=launched"
+                                                          : "with all its ranks, as by mpiexec -n 17"));
   }
   std::promise<GroupSource*> made;
   run_on_thread([&] {
@@ -153,7 +152,7 @@ Hub& Hub::instance() {
   if (hub == nullptr) {
     throw UsageError(
         "there is no farm::Runtime whose ranks serve: make one at the start of main, before any pool or executor; "
-        "where all ranks take part, use MPICommExecutor, MPIExecutor or MPIPool");
+        "if all ranks take part, use MPICommExecutor, MPIExecutor or MPIPool");
   }
   return *hub;
 }

@@ -90,7 +90,7 @@ TEST_CASE("the allocation determines the number of slots, and requests for more 
   auto const several = in_allocation(false, 3, "srun -n 3 " + program + " work");
   CHECK(several.status == 1);
   CHECK_THAT(several.errors,
-             contains("srun has started 3 processes that do not know of each other: give it --mpi=pmix"));
+             contains("srun started 3 processes that do not know of each other: give srun --mpi=pmix"));
 }
 
 TEST_CASE("scancel leaves no process behind") {

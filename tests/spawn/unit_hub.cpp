@@ -257,7 +257,7 @@ TEST_CASE("a kind of groups that the run does not have is refused, with what to 
   CHECK(&test.hub.source() == test.source);
   CHECK(&test.hub.source(farm::Source::spawned) == test.source);
   CHECK_THAT(error_of<farm::UsageError>([&] { static_cast<void>(test.hub.source(farm::Source::static_ranks)); }),
-             contains("there are no static groups in this run"));
+             contains("this run has no static groups: start the program with all its ranks"));
 }
 
 TEST_CASE("the hub of the Runtime is the one that was set; without one, the error says what to do") {
