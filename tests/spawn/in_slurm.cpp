@@ -89,8 +89,7 @@ TEST_CASE("the allocation determines the number of slots, and requests for more 
   CHECK(run_program("salloc -Q -N 1 --exclusive " + program + " work_by_default").output == "max_ranks 10\n");
   auto const several = in_allocation(false, 3, "srun -n 3 " + program + " work");
   CHECK(several.status == 1);
-  CHECK_THAT(several.errors,
-             contains("srun started 3 processes that do not know of each other: give srun --mpi=pmix"));
+  CHECK_THAT(several.errors, contains("srun started 3 processes that do not know of each other: give srun --mpi=pmix"));
 }
 
 TEST_CASE("scancel leaves no process behind") {

@@ -11,7 +11,7 @@
 
 namespace farm {
 
-/// Couples this process with a program that a launcher command starts, such as `mpiexec -n 4 ./solver`: both exchange
+/// Couples this process with a program that a launcher command starts, such as `mpiexec -n 4 solver`: both exchange
 /// values. This process needs neither MPI nor a Runtime. One process of the program, usually rank 0, makes a
 /// SocketPeer, which is the other end. Values can be of any type that cereal serializes. Both ends must use the same
 /// type for a value, and run on machines with the same data representation.
@@ -19,6 +19,7 @@ namespace farm {
 /// Thread-safe, except for moves and destruction.
 class SocketInterface {
  public:
+  /// How the command is started, and how long its other end is waited for.
   struct Options {
     std::string working_directory{};                   ///< of the command; empty: that of this process
     std::map<std::string, std::string> environment{};  ///< added to the environment of the command
@@ -60,6 +61,7 @@ class SocketInterface {
     return unpack<T>(receive_bytes(timeout));
   }
 
+  /// Sends a value and returns the next one from the other end. Blocks and throws as send() and receive().
   template <class R, class T>
   [[nodiscard]] R send_and_receive(T const& value, std::optional<std::chrono::nanoseconds> timeout = {}) {
     send(value);

@@ -23,6 +23,7 @@ class EngineOwner {
 
   /// Returns how many tasks of the pool's ranks_per_task run at once.
   [[nodiscard]] int num_workers() const;
+  /// Returns what has been done so far. Blocks for as long as the hub needs to tell.
   [[nodiscard]] Statistics statistics() const { return engine().statistics(); }
 
  protected:
