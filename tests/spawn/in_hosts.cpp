@@ -66,7 +66,7 @@ TEST_CASE("hosts that cannot be reached, or do not share the stage, are reported
       run_program(program + " where", "FARM_SOURCE=launched FARM_HOSTS=nodeB:6 FARM_STAGE_DIR=/dev/shm");
   CHECK(elsewhere.status == 1);
   CHECK_THAT(elsewhere.errors,
-             contains("nodeB cannot read /dev/shm/") && contains("the stage directory must be shared by all hosts"));
+             contains("nodeB cannot read /dev/shm/") && contains("all hosts must share the stage directory"));
 }
 
 TEST_CASE("a host whose link goes down is detected within the heartbeat, and its tasks run elsewhere") {
