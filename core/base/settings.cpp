@@ -111,6 +111,7 @@ void set_option(Setting which, std::string value, std::string_view option) {
 
 std::vector<std::string> unknown_settings() {
   std::vector<std::string> known;
+  known.reserve(table.size());
   for (auto const& row : table) known.emplace_back(row.name);
   auto const is_known = [&](std::string_view name) {
     if (name.starts_with("FARM_TEST_")) return true;

@@ -35,7 +35,7 @@ struct ScheduledGroup {
 
 /// The queued tasks of one number of ranks, and the groups of that size.
 struct SizeClass {
-  SizeClass(int ranks_, TaskCounts& counts) : ranks(ranks_), queue(counts) {}
+  SizeClass(int ranks_of_group, TaskCounts& counts) : ranks(ranks_of_group), queue(counts) {}
 
   int ranks;
   TaskQueue queue;
