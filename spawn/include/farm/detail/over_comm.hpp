@@ -6,9 +6,7 @@
 #include <memory>
 #include <utility>
 
-namespace farm {
-
-namespace detail {
+namespace farm::detail {
 
 class CommSession;
 
@@ -56,6 +54,4 @@ class OverComm : public Functions {
   std::shared_ptr<CommSession> session_;
 };
 
-}  // namespace detail
-
-}  // namespace farm
+}  // namespace farm::detail
