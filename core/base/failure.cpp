@@ -1,11 +1,15 @@
 #include "core/base/failure.hpp"
 
+#include "core/text/exception_text.hpp"
+
 #include <farm/detail/input_failure.hpp>
 
-#include <cxxabi.h>
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <any>
 #include <array>
-#include <cstdlib>
+#include <cstddef>
 #include <filesystem>
 #include <functional>
 #include <future>
@@ -68,12 +72,27 @@ std::error_category const& category_of(std::string const& name) {
   return others.try_emplace(name, name).first->second;
 }
 
-std::error_code code_of(Failure const& failure) { return {failure.code, category_of(failure.category)}; }
+std::error_code code_of(ExceptionRecord const& record) { return {record.code, category_of(record.category)}; }
 
 struct KnownType {
   bool (*matches)(std::exception const&);
-  std::exception_ptr (*make)(Failure const&, TaskError::Details);
+  std::exception_ptr (*make)(ExceptionRecord const&, TaskError::Details, std::exception_ptr const& cause);
 };
+
+/// Returns a pointer to the error, in which the cause is nested unless that is null.
+template <class E>
+std::exception_ptr pointer_to(E error, std::exception_ptr const& cause) {
+  if (!cause) return std::make_exception_ptr(std::move(error));
+  try {
+    std::rethrow_exception(cause);
+  } catch (...) {
+    try {
+      std::throw_with_nested(std::move(error));
+    } catch (...) {
+      return std::current_exception();
+    }
+  }
+}
 
 template <class T>
 bool matches([[maybe_unused]] std::exception const& e) {
@@ -87,53 +106,57 @@ bool matches([[maybe_unused]] std::exception const& e) {
 // How each type is constructed. Its own constructor may change the text: what() comes from TaskError.
 template <class T>
 constexpr KnownType from_text() {
-  return {&matches<T>, [](Failure const& failure, TaskError::Details details) {
-            return std::make_exception_ptr(Thrown<T>(std::move(details), failure.text));
+  return {&matches<T>, [](ExceptionRecord const& record, TaskError::Details details, std::exception_ptr const& cause) {
+            return pointer_to(Thrown<T>(std::move(details), record.text), cause);
           }};
 }
 
 template <class T>
 constexpr KnownType from_nothing() {
-  return {&matches<T>, [](Failure const& /*failure*/, TaskError::Details details) {
-            return std::make_exception_ptr(Thrown<T>(std::move(details)));
+  return {&matches<T>,
+          [](ExceptionRecord const& /*record*/, TaskError::Details details, std::exception_ptr const& cause) {
+            return pointer_to(Thrown<T>(std::move(details)), cause);
           }};
 }
 
 template <class T>
 constexpr KnownType from_code() {
-  return {&matches<T>, [](Failure const& failure, TaskError::Details details) {
-            return std::make_exception_ptr(Thrown<T>(std::move(details), code_of(failure), failure.text));
+  return {&matches<T>, [](ExceptionRecord const& record, TaskError::Details details, std::exception_ptr const& cause) {
+            return pointer_to(Thrown<T>(std::move(details), code_of(record), record.text), cause);
           }};
 }
 
 template <class T>
 constexpr KnownType from_text_and_code() {
-  return {&matches<T>, [](Failure const& failure, TaskError::Details details) {
-            return std::make_exception_ptr(Thrown<T>(std::move(details), failure.text, code_of(failure)));
+  return {&matches<T>, [](ExceptionRecord const& record, TaskError::Details details, std::exception_ptr const& cause) {
+            return pointer_to(Thrown<T>(std::move(details), record.text, code_of(record)), cause);
           }};
 }
 
 constexpr KnownType from_future_errc() {
-  return {&matches<std::future_error>, [](Failure const& failure, TaskError::Details details) {
-            return std::make_exception_ptr(
-                Thrown<std::future_error>(std::move(details), static_cast<std::future_errc>(failure.code)));
+  return {&matches<std::future_error>,
+          [](ExceptionRecord const& record, TaskError::Details details, std::exception_ptr const& cause) {
+            return pointer_to(Thrown<std::future_error>(std::move(details), static_cast<std::future_errc>(record.code)),
+                              cause);
           }};
 }
 
 /// A frame from elsewhere may hold an invalid code, which the enumeration cannot represent; error_stack replaces it.
 constexpr KnownType from_regex_code() {
-  return {&matches<std::regex_error>, [](Failure const& failure, TaskError::Details details) {
+  return {&matches<std::regex_error>,
+          [](ExceptionRecord const& record, TaskError::Details details, std::exception_ptr const& cause) {
             using namespace std::regex_constants;
-            bool const is_one = failure.code >= 0 && failure.code <= static_cast<std::int32_t>(error_stack);
-            auto const code = is_one ? static_cast<error_type>(failure.code) : error_stack;
-            return std::make_exception_ptr(Thrown<std::regex_error>(std::move(details), code));
+            bool const is_one = record.code >= 0 && record.code <= static_cast<std::int32_t>(error_stack);
+            auto const code = is_one ? static_cast<error_type>(record.code) : error_stack;
+            return pointer_to(Thrown<std::regex_error>(std::move(details), code), cause);
           }};
 }
 
 template <class T>
 constexpr KnownType own() {
-  return {&matches<T>, [](Failure const& /*failure*/, TaskError::Details details) {
-            return std::make_exception_ptr(ThrownOwn<T>(std::move(details)));
+  return {&matches<T>,
+          [](ExceptionRecord const& /*record*/, TaskError::Details details, std::exception_ptr const& cause) {
+            return pointer_to(ThrownOwn<T>(std::move(details)), cause);
           }};
 }
 
@@ -172,73 +195,114 @@ constexpr std::array known_types{
 };
 constexpr std::uint8_t not_standard = 255;
 
-Failure failure_of(InputFailure const& failed) {
-  try {
-    std::rethrow_exception(failed.error);
-  } catch (...) {
-    auto failure = current_failure();
-    failure.input = static_cast<std::int64_t>(failed.input);
-    return failure;
-  }
-}
+/// More nested exceptions than this are not kept.
+constexpr std::size_t most_causes = 64;
 
-}  // namespace
-
-std::string demangle(char const* name) {
-  int status = 0;
-  std::unique_ptr<char, void (*)(void*)> const demangled{abi::__cxa_demangle(name, nullptr, nullptr, &status),
-                                                         &std::free};
-  std::string text = status == 0 ? demangled.get() : name;
-  for (std::string_view const noise : {"__cxx11::", "[abi:cxx11]"}) {
-    for (auto at = text.find(noise); at != std::string::npos; at = text.find(noise, at)) text.erase(at, noise.size());
-  }
-  return text;
-}
-
-Failure current_failure() {
-  Failure failure;
+/// Returns the exception that is nested in the one being handled; null if there is none.
+std::exception_ptr current_cause() {
   try {
     throw;
-  } catch (InputFailure const& failed) {
-    return failure_of(failed);
+  } catch (std::nested_exception const& outer) {
+    return outer.nested_ptr();
+  } catch (...) {
+    return nullptr;
+  }
+}
+
+void record_code(std::exception const& error, ExceptionRecord& record) {
+  if (auto const* coded = dynamic_cast<std::system_error const*>(&error)) {
+    record.code = coded->code().value();
+    char const* const category = coded->code().category().name();
+    record.category = category != nullptr ? category : "";
+  } else if (auto const* future = dynamic_cast<std::future_error const*>(&error)) {
+    record.code = future->code().value();
+  } else if (auto const* regex = dynamic_cast<std::regex_error const*>(&error)) {
+    record.code = static_cast<std::int32_t>(regex->code());
+  }
+}
+
+/// Returns the exception being handled, without the one that is nested in it.
+ExceptionRecord current_record() {
+  ExceptionRecord record;
+  try {
+    throw;
   } catch (std::exception const& e) {
     auto const* const from_farm = dynamic_cast<TaskError const*>(&e);  // thrown by a task that uses a farm itself
-    failure.type = from_farm != nullptr ? from_farm->type() : demangle(typeid(e).name());
-    failure.text = from_farm != nullptr ? from_farm->text() : e.what();
-    if (auto const* coded = dynamic_cast<std::system_error const*>(&e)) {
-      failure.code = coded->code().value();
-      failure.category = coded->code().category().name();
-    } else if (auto const* future = dynamic_cast<std::future_error const*>(&e)) {
-      failure.code = future->code().value();
-    } else if (auto const* regex = dynamic_cast<std::regex_error const*>(&e)) {
-      failure.code = static_cast<std::int32_t>(regex->code());
-    }
-    while (!known_types[failure.kind].matches(e)) ++failure.kind;  // the last one matches all
+    char const* const what = e.what();
+    record.type = from_farm != nullptr ? from_farm->type() : demangle(typeid(e).name());
+    record.text = from_farm != nullptr ? from_farm->text() : what != nullptr ? what : "its what() is null";
+    record_code(e, record);
+    while (!known_types[record.kind].matches(e)) ++record.kind;  // the last one matches all
   } catch (...) {
-    auto const* const type = abi::__cxa_current_exception_type();
-    failure.kind = not_standard;
-    failure.type = type != nullptr ? demangle(type->name()) : "unknown type";
-    failure.text = "not a std::exception";
+    record.kind = not_standard;
+    record.type = current_exception_type();
+    record.text = current_exception_value();
+  }
+  return record;
+}
+
+/// Returns the exception being handled, which is not an InputFailure, with those nested in it.
+Failure current_plain_failure() {
+  Failure failure;
+  failure.exception = current_record();
+  auto cause = current_cause();
+  while (cause && failure.causes.size() < most_causes) {
+    try {
+      std::rethrow_exception(cause);
+    } catch (...) {
+      failure.causes.push_back(current_record());
+      cause = current_cause();
+    }
   }
   return failure;
 }
 
-SerializationError current_serialization_error(std::string text) {
+std::string describe(ExceptionRecord const& record) { return fmt::format("{}: {}", record.type, record.text); }
+
+std::exception_ptr make_one(ExceptionRecord const& record, TaskError::Details details,
+                            std::exception_ptr const& cause) {
+  details.type = record.type;
+  details.text = record.text;
+  if (record.kind < known_types.size()) return known_types[record.kind].make(record, std::move(details), cause);
+  return pointer_to(Thrown<std::runtime_error>(std::move(details), record.text), cause);
+}
+
+}  // namespace
+
+Failure current_failure() {
   try {
     throw;
-  } catch (std::exception const& error) {
-    text.append(": ").append(error.what());
-  } catch (...) {  // a user's serialize function may throw anything
+  } catch (InputFailure const& failed) {
+    try {
+      std::rethrow_exception(failed.error);
+    } catch (...) {
+      auto failure = current_plain_failure();
+      failure.input = static_cast<std::int64_t>(failed.input);
+      return failure;
+    }
+  } catch (...) {
+    return current_plain_failure();
   }
-  return SerializationError(text);
+}
+
+SerializationError current_serialization_error(std::string text) {  // a user's serialize function may throw anything
+  return SerializationError(text.append(": ").append(current_exception_text()));
+}
+
+std::string describe(Failure const& failure) {
+  auto text = describe(failure.exception);
+  for (auto const& cause : failure.causes) text += "; caused by " + describe(cause);
+  return text;
 }
 
 std::exception_ptr make_exception(Failure const& failure, TaskError::Details details) {
-  details.type = failure.type;
-  details.text = failure.text;
   if (failure.input >= 0) details.input = static_cast<std::uint64_t>(failure.input);
-  if (failure.kind < known_types.size()) return known_types[failure.kind].make(failure, std::move(details));
-  return std::make_exception_ptr(Thrown<std::runtime_error>(std::move(details), failure.text));
+  std::exception_ptr made;
+  for (auto i = std::min(failure.causes.size(), most_causes); i-- > 0;) {
+    made = make_one(failure.causes[i], details, made);
+    details.causes.insert(details.causes.begin(), describe(failure.causes[i]));
+  }
+  return make_one(failure.exception, std::move(details), made);
 }
 
 }  // namespace farm::detail

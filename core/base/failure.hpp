@@ -1,26 +1,41 @@
 #pragma once
 
+#include "core/text/demangle.hpp"
+
 #include <farm/error.hpp>
 #include <farm/serialize.hpp>
 
 #include <cstdint>
 #include <exception>
 #include <string>
+#include <vector>
 
 namespace farm::detail {
 
-/// An exception in a form that travels from a rank to the master.
-struct Failure {
+/// One exception in a form that travels from a rank to the master.
+struct ExceptionRecord {
   std::uint8_t kind = 0;  ///< the standard type that it is or derives from, as an index into a table in failure.cpp
   std::string type;
   std::string text;
-  std::int32_t code = 0;    ///< the error code, for types that have one
-  std::string category;     ///< the name of the error category, for a std::system_error
+  std::int32_t code = 0;  ///< the error code, for types that have one
+  std::string category;   ///< the name of the error category, for a std::system_error
+
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(kind, type, text, code, category);
+  }
+};
+
+/// Why a task failed, in a form that travels from a rank to the master.
+struct Failure {
+  ExceptionRecord exception;
+  /// The exceptions that are nested in it, as std::throw_with_nested nests them, the outermost first.
+  std::vector<ExceptionRecord> causes;
   std::int64_t input = -1;  ///< the index of the input, for a task of a map
 
   template <class Archive>
   void serialize(Archive& archive) {
-    archive(kind, type, text, code, category, input);
+    archive(exception, causes, input);
   }
 };
 
@@ -33,10 +48,11 @@ struct Failure {
 [[nodiscard]] SerializationError current_serialization_error(std::string text);
 
 /// Returns the exception that the caller gets for a failure: it has the same standard type, and is a TaskError as well.
-/// `details.type`, `.text` and `.input` are taken from the failure.
+/// Its causes are nested in it in the same way. `details.type`, `.text`, `.causes` and `.input` are taken from the
+/// failure.
 [[nodiscard]] std::exception_ptr make_exception(Failure const& failure, TaskError::Details details);
 
-/// Returns the name of a type as one writes it in C++.
-[[nodiscard]] std::string demangle(char const* name);
+/// Returns "type: text" of a failure, followed by that of its causes.
+[[nodiscard]] std::string describe(Failure const& failure);
 
 }  // namespace farm::detail

@@ -1,7 +1,8 @@
 #include <farm/detail/log.hpp>
 
+#include "core/text/exception_text.hpp"
+
 #include <cstdio>
-#include <exception>
 #include <string>
 
 namespace farm::detail {
@@ -16,14 +17,7 @@ void log_error(std::string_view text) noexcept try {
 }
 
 void log_current_exception(char const* where) noexcept try {
-  auto text = std::string{"ignored an exception that left "} + where;
-  try {
-    throw;
-  } catch (std::exception const& error) {
-    log_error(text + ": " + error.what());
-  } catch (...) {
-    log_error(text);
-  }
+  log_error(std::string{"ignored an exception that left "} + where + ": " + current_exception_text());
 } catch (...) {
   log_error(where);
 }

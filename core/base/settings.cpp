@@ -1,6 +1,6 @@
 #include "core/base/settings.hpp"
 
-#include "core/base/nearest_word.hpp"
+#include "core/text/nearest_word.hpp"
 
 #include <farm/error.hpp>
 
@@ -53,7 +53,7 @@ constexpr bool is_in_order() {
 static_assert(is_in_order(), "the table's rows stand in the order of the enumeration");
 
 /// Variables that the farm itself sets for the processes that it starts.
-constexpr std::array internal{"FARM_WORKER", "FARM_BIRTH", "FARM_PEER", "FARM_GUARD_DESCRIPTORS"};
+constexpr std::array internal{"FARM_WORKER", "FARM_BIRTH", "FARM_OUTPUT", "FARM_PEER", "FARM_GUARD_DESCRIPTORS"};
 
 struct Option {
   std::string name;
@@ -72,6 +72,8 @@ SettingInfo const& info_of(Setting which) { return table[static_cast<std::size_t
 }  // namespace
 
 std::span<SettingInfo const> settings_table() { return table; }
+
+std::string variable_of(Setting which) { return std::string{info_of(which).name}; }
 
 std::string environment_variable(char const* name) {
   char const* const value = getenv(name);

@@ -35,6 +35,9 @@ struct SettingInfo {
   std::string_view meaning;        ///< one line
 };
 
+/// Returns the name of the environment variable: "FARM_HOSTS".
+[[nodiscard]] std::string variable_of(Setting which);
+
 /// Returns one row for each Setting, in the order of the enumeration.
 [[nodiscard]] std::span<SettingInfo const> settings_table();
 

@@ -1,4 +1,5 @@
 #include <farm/detail/completion_watch.hpp>
+#include <farm/detail/wait_helper.hpp>
 
 #include <atomic>
 #include <condition_variable>
@@ -9,7 +10,7 @@ namespace farm::detail {
 
 class CompletionWatch::Node final : public CallbackNode {
  public:
-  Node() { run_first(); }
+  Node() { run_when_settled(); }
   void attach(Shared& shared, std::size_t index) noexcept {
     shared_ = &shared;
     index_ = index;
@@ -54,12 +55,14 @@ struct CompletionWatch::Shared {
   bool error_suffices = false;
   bool error_seen = false;
   bool sleeping = false;
+  WaitHelper* loop = nullptr;  ///< whose thread waits; null: another thread does, or none
 };
 
 void CompletionWatch::Node::run(FutureState& state) {
   std::unique_lock lock{shared_->mutex};
   shared_->add_finished(index_, state);
   bool const wake = shared_->sleeping && shared_->enough();
+  if (wake && shared_->loop != nullptr) return shared_->loop->check_again();
   lock.unlock();
   if (wake) shared_->changed.notify_one();
 }
@@ -96,10 +99,13 @@ void CompletionWatch::wait_for(std::size_t count, bool or_error, Deadline deadli
   shared_->wanted = count;
   shared_->error_suffices = or_error;
   shared_->sleeping = true;
-  if (deadline == never) {
-    shared_->changed.wait(lock, [this] { return shared_->enough(); });
+  auto const enough = [this] { return shared_->enough(); };
+  if (auto* const loop = own_loop(); loop != nullptr && !enough()) {
+    wait_on_loop(*loop, lock, shared_->mutex, shared_->loop, enough, deadline);
+  } else if (deadline == never) {
+    shared_->changed.wait(lock, enough);
   } else {
-    shared_->changed.wait_until(lock, deadline, [this] { return shared_->enough(); });
+    shared_->changed.wait_until(lock, deadline, enough);
   }
   shared_->sleeping = false;
 }

@@ -7,6 +7,7 @@
 #include <condition_variable>
 #include <cstddef>
 #include <mutex>
+#include <new>
 
 namespace farm::detail {
 
@@ -26,6 +27,13 @@ Stripe& stripe_of(void const* state) {
   auto const address = static_cast<std::uint64_t>(reinterpret_cast<std::uintptr_t>(state));
   return stripes[static_cast<std::size_t>((address >> 4) * 0x9e3779b97f4a7c15U >> (64 - stripe_bits))];
 }
+
+/// The states whose callbacks this thread runs, the innermost first.
+struct Settling {
+  FutureState const* state;
+  Settling* outer;
+};
+thread_local Settling* settling_here = nullptr;
 
 struct Deferred {
   StatePtr state;
@@ -63,10 +71,16 @@ bool FutureState::finish(Status status, Store store) {
   if (done()) return false;
   store();
   status_.store(status, std::memory_order_release);
+  if (callbacks_ == nullptr) {
+    settled_.store(true, std::memory_order_release);
+    bool const wake = std::exchange(has_waiters_, false);
+    lock.unlock();
+    if (wake) stripe.done.notify_all();
+    return true;
+  }
   auto* const callbacks = std::exchange(callbacks_, nullptr);
-  bool const wake = std::exchange(has_waiters_, false);
   lock.unlock();
-  wake_and_run(wake, callbacks, false);
+  settle_or_defer(callbacks);
   return true;
 }
 
@@ -101,9 +115,9 @@ bool FutureState::cancel() {
   // Not a plain store, because set_running() takes no lock.
   if (status_.compare_exchange_strong(status, Status::cancelled, std::memory_order_acq_rel)) {
     auto* const callbacks = std::exchange(callbacks_, nullptr);
-    bool const wake = std::exchange(has_waiters_, false);
     lock.unlock();
-    wake_and_run(wake, callbacks, true);
+    cancelled();
+    settle_or_defer(callbacks);
     return true;
   }
   lock.unlock();
@@ -111,26 +125,59 @@ bool FutureState::cancel() {
 }
 
 bool FutureState::wait_until(Deadline deadline) const {
-  if (done()) return true;
+  if (settled()) return true;
   run_deferred_callbacks();
+  if (settled()) return true;
+  if (own_loop() != nullptr) {
+    wait_on_own_loop(deadline);
+    return settled();
+  }
   help_while_waiting(*this, deadline);
-  if (done()) return true;
+  if (settled()) return true;
   auto& stripe = stripe_of(this);
   std::unique_lock lock{stripe.mutex};
-  while (!done()) {
+  while (!settled()) {
     has_waiters_ = true;
     if (deadline == never) {
       stripe.done.wait(lock);
     } else if (stripe.done.wait_until(lock, deadline) == std::cv_status::timeout) {
-      return done();
+      return settled();
     }
   }
   return true;
 }
 
+void FutureState::wait_on_own_loop(Deadline deadline) const {
+  /// Makes the loop check again, if another thread settles the state.
+  class WakeNode final : public CallbackNode {
+   public:
+    explicit WakeNode(std::shared_ptr<WaitHelper> loop) : loop_(std::move(loop)) { run_when_settled(); }
+    void run(FutureState& /*state*/) override { loop_->check_again(); }
+
+   private:
+    std::shared_ptr<WaitHelper> loop_;
+  };
+  auto const loop = own_loop()->shared();
+  auto& state = const_cast<FutureState&>(*this);  // NOLINT: its list of callbacks is no part of its value
+  auto node = std::make_unique<WakeNode>(loop);
+  auto* const added = node.get();
+  if (!state.add_node(*node)) return;
+  static_cast<void>(node.release());
+  auto const give_back = [&] {
+    if (state.remove_node(*added)) delete added;
+  };
+  try {
+    loop->run_until([this] { return settled(); }, deadline);
+  } catch (...) {
+    give_back();
+    throw;
+  }
+  give_back();
+}
+
 bool FutureState::add_node(CallbackNode& node) {
   std::lock_guard lock{stripe_of(this).mutex};
-  if (done()) return false;
+  if (settled()) return false;
   node.next_ = std::exchange(callbacks_, &node);
   return true;
 }
@@ -148,33 +195,63 @@ bool FutureState::remove_node(CallbackNode& node) noexcept {
 
 void FutureState::append_sources(std::vector<StatePtr>&) const {}
 
-void FutureState::wake_and_run(bool wake, CallbackNode* newest_first, bool call_hook) {
-  if (wake) stripe_of(this).done.notify_all();
-  CallbackNode* first = nullptr;
-  CallbackNode* rest = nullptr;
-  while (newest_first != nullptr) {
-    auto& node = *std::exchange(newest_first, newest_first->next_);
-    auto& list = node.first_ ? first : rest;
-    node.next_ = std::exchange(list, &node);
+bool FutureState::is_settling_here() const noexcept {
+  for (auto const* each = settling_here; each != nullptr; each = each->outer) {
+    if (each->state == this) return true;
   }
-  run_all(*this, first);
-  if (call_hook) cancelled();
-  if (rest == nullptr) return;
-  if (defers_callbacks()) {
-    auto* const last = new Deferred{StatePtr{this}, rest, nullptr};
+  return false;
+}
+
+void FutureState::settle_or_defer(CallbackNode* newest_first) noexcept {
+  bool only_waiters = true;
+  for (auto const* node = newest_first; node != nullptr; node = node->next_)
+    only_waiters = only_waiters && node->when_settled_;
+  auto* const last = defers_callbacks() && !only_waiters ? new (std::nothrow)
+                                                               Deferred{StatePtr{this}, newest_first, nullptr}
+                                                         : nullptr;
+  if (last != nullptr) {  // without memory, the callbacks are called at once
     (oldest_deferred == nullptr ? oldest_deferred : newest_deferred->next) = last;
     newest_deferred = last;
     return;
   }
-  run_all(*this, rest);
+  settle(newest_first);
   if (nesting == 0) run_deferred_callbacks();
 }
 
-void FutureState::run_all(FutureState& state, CallbackNode* list) noexcept {
+/// Runs the ordinary callbacks, also those that are added meanwhile, then wakes who waits.
+void FutureState::settle(CallbackNode* newest_first) noexcept {
+  auto& stripe = stripe_of(this);
+  CallbackNode* waiters = nullptr;
+  bool wake = false;
+  for (bool again = true; again;) {
+    CallbackNode* ordinary = nullptr;
+    while (newest_first != nullptr) {
+      auto& node = *std::exchange(newest_first, newest_first->next_);
+      auto& list = node.when_settled_ ? waiters : ordinary;
+      node.next_ = std::exchange(list, &node);
+    }
+    if (ordinary != nullptr) {
+      Settling here{this, settling_here};
+      settling_here = &here;
+      run_all(ordinary);
+      settling_here = here.outer;
+    }
+    std::lock_guard const lock{stripe.mutex};
+    newest_first = std::exchange(callbacks_, nullptr);
+    again = newest_first != nullptr;
+    if (again) continue;
+    settled_.store(true, std::memory_order_release);
+    wake = std::exchange(has_waiters_, false);
+  }
+  if (wake) stripe.done.notify_all();
+  run_all(waiters);
+}
+
+void FutureState::run_all(CallbackNode* list) noexcept {
   ++nesting;
   while (list != nullptr) {
     auto& node = *std::exchange(list, list->next_);
-    state.run(node);
+    run(node);
     node.release();
   }
   --nesting;
@@ -191,7 +268,7 @@ void FutureState::run(CallbackNode& node) noexcept {
 void run_deferred_callbacks() noexcept {
   while (oldest_deferred != nullptr) {
     auto const next = std::unique_ptr<Deferred>{std::exchange(oldest_deferred, oldest_deferred->next)};
-    FutureState::run_all(*next->state, next->callbacks);
+    next->state->settle(next->callbacks);
   }
 }
 

@@ -20,6 +20,7 @@ Helpers& helpers() {
 }
 
 std::atomic<bool> any_helper{false};
+thread_local WaitHelper* loop_of_this_thread = nullptr;
 
 std::shared_ptr<WaitHelper> latest() {
   auto& [mutex, all] = helpers();
@@ -40,6 +41,9 @@ void add_wait_helper(std::weak_ptr<WaitHelper> helper) {
   all.push_back(std::move(helper));
   any_helper = true;
 }
+
+WaitHelper* own_loop() noexcept { return loop_of_this_thread; }
+void set_own_loop(WaitHelper* loop) noexcept { loop_of_this_thread = loop; }
 
 void help_while_waiting(FutureState const& state, Deadline deadline) noexcept {
   if (!any_helper.load(std::memory_order_acquire)) return;

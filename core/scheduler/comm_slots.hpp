@@ -12,7 +12,8 @@ namespace farm::detail {
 /// own. A group of one rank runs all its tasks in slot 0, since no messages can be mixed up there.
 ///
 /// Each slot has an epoch. If the epoch in a task's header is new, the ranks make the slot's communicator anew before
-/// the call, so that messages left behind by an earlier task reach nobody.
+/// the call, so that messages left behind by an earlier task reach nobody. A group of one rank needs no new epoch after
+/// a task that only used its communicator: the rank makes it anew by itself.
 class CommSlots {
  public:
   /// Slots of a group of several ranks, and so the most tasks that such a group is sent at once.

@@ -25,6 +25,7 @@ struct InFlightTask {
   int answers_left = 0;
   std::uint16_t comm_slot = 0;
   bool all_ranks = false;  ///< a copy of task->all_ranks
+  bool used_comm = false;  ///< A rank has taken its MPI_Comm, so messages may be left there.
   State state = State::running;
   bool stop_sent = false;  ///< The ranks were asked to stop; the group is ended after the grace.
   /// The values of all ranks, if all are wanted; or rank 0's value, while other ranks have yet to answer.

@@ -57,7 +57,6 @@ void Scheduler::submit(std::vector<TaskPtr>&& tasks) {
 
 /// Queues a task and returns true; returns false if the task fails at once.
 bool Scheduler::accept(TaskPtr task) {
-  task->id = next_task_++;
   if (abandoned_) {
     task->set_error(abandoned_);
   } else if (shut_down_) {
@@ -75,7 +74,7 @@ bool Scheduler::accept(TaskPtr task) {
 void Scheduler::boot(int ranks) {
   if (shut_down_ || abandoned_) return;
   auto& size = size_of(ranks);
-  while (ranks_taken_ + ranks <= options_.max_ranks) start_group(size);
+  for (; ranks_taken_ + ranks <= options_.max_ranks; ++size.booting) start_group(size);
 }
 
 void Scheduler::shutdown(bool cancel_queued) {
@@ -96,12 +95,12 @@ void Scheduler::abandon(std::exception_ptr const& error) {
     if (group.state != Group::State::ending) end(group);
     take_back(group, nullptr);
   }
-  withdraw_starts();
+  withdraw_starts(false);
 }
 
 void Scheduler::group_ready(GroupId id, int ranks) {
   auto& size = size_of(ranks);
-  --size.starting;
+  start_ended(size);
   ++size.alive;
   forgive(size);
   Group& group = groups_[id];
@@ -127,10 +126,18 @@ void Scheduler::forgive(SizeClass& size) {
   if (std::exchange(size.paused, false)) --paused_;
 }
 
-void Scheduler::start_failed(int ranks, std::string const& why) {
-  auto& size = size_of(ranks);
+/// A group of this size is ready, has failed to start, or was withdrawn.
+void Scheduler::start_ended(SizeClass& size) {
   --size.starting;
-  ++size.start_failures;
+  size.booting = std::min(size.booting, size.starting);
+  if (std::exchange(size.blocked, false)) --blocked_;
+}
+
+void Scheduler::start_failed(int ranks, std::string const& why, bool for_good) {
+  auto& size = size_of(ranks);
+  start_ended(size);
+  size.start_failures =
+      for_good ? std::max(size.start_failures + 1, options_.max_start_failures) : size.start_failures + 1;
   ranks_taken_ -= ranks;
   if (!std::exchange(size.paused, true)) ++paused_;
   auto const pauses = std::min(size.start_failures, options_.max_start_failures);
@@ -138,7 +145,7 @@ void Scheduler::start_failed(int ranks, std::string const& why) {
   // If groups of this size are about to go, another attempt is made once they are gone.
   if (starts_failed(size) && size.starting == 0 && size.alive == 0 && size.leaving == 0) {
     forgive(size);
-    fail_queue(size, std::make_exception_ptr(SpawnError(why)));
+    fail_queue(size, std::make_exception_ptr(SpawnError(why)), why);
   }
   pump();
   check_drained();
@@ -181,6 +188,10 @@ void Scheduler::answered(GroupId id, int rank, Frame const& frame, std::string c
   }
   count_run(rank, header.run_nanoseconds);
   if (!group->answers.empty()) ++group->answers[static_cast<std::size_t>(rank)];
+  if (frame.flags != 0) {
+    task.used_comm = task.used_comm || (frame.flags & answer_flags::used_comm) != 0;
+    group->worn_out = group->worn_out || (frame.flags & answer_flags::worn_out) != 0;
+  }
   if (--task.answers_left == 0) {
     finish_front(*group, rank == 0 ? payload : std::string_view{});
   } else if (first_error && index == 0) {
@@ -204,7 +215,8 @@ void Scheduler::finish_front(Group& group, std::string_view last_value) {
   group.in_flight.pop_front();
   if (group.in_flight.size() > in_flight_prefetched) prefetch(group.in_flight[in_flight_prefetched].task.get());
   ++group.tasks_answered;
-  group.comms.release(done.comm_slot, done.state != State::running);
+  group.comms.release(done.comm_slot,
+                      done.state != State::running || (done.used_comm && group.comms.has_slot_per_task()));
   --counts_.running;
   --group.size->running;
   bool const retries = done.state == State::retrying;
@@ -384,7 +396,26 @@ void Scheduler::release_idle() {
   for (auto& [ranks, size] : sizes_) {
     while (!size.idle.empty() && size.queue.front() == nullptr) release(*size.idle.back());
   }
-  if (counts_.queued == 0) withdraw_starts();
+  if (counts_.queued == 0) withdraw_starts(!shut_down_ && !abandoned_);
+}
+
+bool Scheduler::start_is_blocked(int ranks) {
+  auto& size = size_of(ranks);
+  if (size.starting == 0 || ranks_leaving_ != 0) return false;  // there is room soon
+  if (size.queue.size() == 0) {
+    start_ended(size);
+    ranks_taken_ -= ranks;
+    return true;
+  }
+  if (!std::exchange(size.blocked, true)) ++blocked_;
+  release_idle_of_other_sizes(size);
+  return false;
+}
+
+void Scheduler::release_idle_of_other_sizes(SizeClass const& size) {
+  for (auto& [ranks, other] : sizes_) {
+    while (&other != &size && !other.idle.empty() && other.queue.front() == nullptr) release(*other.idle.back());
+  }
 }
 
 void Scheduler::retire_or_idle(Group& group) {
@@ -419,6 +450,11 @@ void Scheduler::pump() {
     size->blocked_in = pumps_;
   }
   if (shut_down_ || abandoned_ || others_wait_) release_idle();
+  if (blocked_ != 0) {
+    for (auto& [ranks, size] : sizes_) {
+      if (size.blocked) release_idle_of_other_sizes(size);
+    }
+  }
   watch_waiting_tasks();
 }
 
@@ -509,7 +545,7 @@ void Scheduler::make_room(SizeClass& size) {
       if (!fairness_.favors(size) || is_more_urgent(*task, *first)) continue;
     }
     for (; coming < size.ranks && other.starting != 0 && port_.withdraw_start(ranks); coming += ranks) {
-      --other.starting;
+      start_ended(other);
       ranks_taken_ -= ranks;
     }
     for (; coming < size.ranks && !other.idle.empty(); coming += ranks) release(*other.idle.back());
@@ -517,21 +553,30 @@ void Scheduler::make_room(SizeClass& size) {
   start_groups(size);
 }
 
-void Scheduler::withdraw_starts() {
+void Scheduler::withdraw_starts(bool keep_booting) {
   for (auto& [ranks, size] : sizes_) {
-    while (size.starting != 0 && port_.withdraw_start(ranks)) {
-      --size.starting;
+    while (size.starting > (keep_booting ? size.booting : 0) && port_.withdraw_start(ranks)) {
+      start_ended(size);
       ranks_taken_ -= ranks;
     }
   }
   check_drained();
 }
 
-void Scheduler::fail_queue(SizeClass& size, std::exception_ptr const& error) {
+/// Fails all queued tasks of the size. `why` no group can be started, if that is the reason: a task that has cost
+/// groups fails with what happened to them, too.
+void Scheduler::fail_queue(SizeClass& size, std::exception_ptr const& error, std::string const& why) {
   while (size.queue.front() != nullptr) {
     TaskPtr const task = size.queue.pop();
     drop(task);
-    task->set_error(error);
+    if (why.empty() || !task->rare || task->rare->losses.empty()) {
+      task->set_error(error);
+      continue;
+    }
+    auto const& losses = task->rare->losses;
+    task->set_error(std::make_exception_ptr(
+        SpawnError(fmt::format("task {} cannot run again: {}; its group was lost {} time{}: {}", task->id, why,
+                               losses.size(), losses.size() == 1 ? "" : "s", fmt::join(losses, "; ")))));
   }
 }
 
@@ -547,6 +592,7 @@ void Scheduler::cancel_queue() {
 }
 
 void Scheduler::set_deadline(Group& group, std::optional<Clock::time_point> deadline) {
+  if (deadline == never) deadline.reset();
   if (group.deadline == deadline) return;
   if (group.deadline) deadlines_.erase({*group.deadline, group.id});
   group.deadline = deadline;
@@ -563,13 +609,13 @@ void Scheduler::watch_front(Group& group) {
     // After an error the other ranks get the grace to return on their own. A task that the master stops gets it only if
     // its function can notice the request.
     bool const may_obey = first.state != State::stopping || first.task->listens;
-    set_deadline(group, port_.now() + (may_obey ? options_.grace : Clock::duration{0}));
+    set_deadline(group, later(port_.now(), may_obey ? options_.grace : Clock::duration{0}));
     if (may_obey) port_.stop_task(group.id, first.number);
     return;
   }
   group.front_since = port_.roughly_now();
   if (first.task->rare && first.task->rare->timeout.count() > 0) {
-    set_deadline(group, port_.now() + first.task->rare->timeout);
+    set_deadline(group, later(port_.now(), first.task->rare->timeout));
   } else {
     set_deadline(group, std::nullopt);
   }

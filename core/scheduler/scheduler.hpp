@@ -59,11 +59,13 @@ class Scheduler {
   Scheduler& operator=(Scheduler const&) = delete;
   ~Scheduler() = default;
 
-  /// Queues a task. The task fails at once after shutdown() and abandon(), and if it asks for more ranks than
-  /// max_ranks.
+  /// Queues a task, whose id is its number in the order of submission. Tasks may come in any order: a task that had to
+  /// wait for its arguments takes its place in that order. The task fails at once after shutdown() and abandon(), and
+  /// if it asks for more ranks than max_ranks.
   void submit(TaskPtr task);
   void submit(std::vector<TaskPtr>&& tasks);
-  /// Starts as many groups of so many ranks as there is room for.
+  /// Starts as many groups of so many ranks as there is room for. Their starts are withdrawn only if a task of another
+  /// size needs the room, or at the end of the scheduler.
   void boot(int ranks);
   /// Accepts no further tasks. The port's drained() follows when nothing is left, which may be at once.
   void shutdown(bool cancel_queued);
@@ -72,8 +74,8 @@ class Scheduler {
 
   /// A group that was requested is ready.
   void group_ready(GroupId id, int ranks);
-  /// A group that was requested could not be started.
-  void start_failed(int ranks, std::string const& why);
+  /// A group that was requested could not be started. With `for_good`, the next attempt would fail, too.
+  void start_failed(int ranks, std::string const& why, bool for_good = false);
   /// A rank has answered a task. Throws ProtocolError if the group has no such task or the frame is not an answer; then
   /// nothing has changed.
   void answered(GroupId id, int rank, Frame const& frame, std::string const& host);
@@ -94,6 +96,9 @@ class Scheduler {
 
   /// Releases the idle groups, because another scheduler needs their ranks.
   void release_idle();
+  /// The start of a group of so many ranks waits for room that only groups of this scheduler hold. Returns true if the
+  /// scheduler gives up the request: no task needs the group. Otherwise idle groups of other sizes are released.
+  [[nodiscard]] bool start_is_blocked(int ranks);
   /// While set, groups are released as soon as they are idle.
   void set_others_wait(bool others_wait) { others_wait_ = others_wait; }
 
@@ -112,7 +117,7 @@ class Scheduler {
   [[nodiscard]] bool accept(TaskPtr task);
   void push(TaskPtr task);
   [[nodiscard]] SizeClass* most_urgent();
-  void fail_queue(SizeClass& size, std::exception_ptr const& error);
+  void fail_queue(SizeClass& size, std::exception_ptr const& error, std::string const& why = {});
   void cancel_queue();
   void drop(TaskPtr const& task);
 
@@ -140,7 +145,9 @@ class Scheduler {
   [[nodiscard]] bool starts_failed(SizeClass const& size) const;
   void forgive(SizeClass& size);
   void make_room(SizeClass& size);
-  void withdraw_starts();
+  void start_ended(SizeClass& size);
+  void withdraw_starts(bool keep_booting);
+  void release_idle_of_other_sizes(SizeClass const& size);
   void retire_or_idle(Group& group);
   void remove_from_idle(Group& group);
   void leave_ready(Group& group, Group::State next);
@@ -151,7 +158,8 @@ class Scheduler {
   [[nodiscard]] bool survives_loss(Group const& group, InFlightTask& task, bool is_first, std::string const& loss);
   void check_drained();
   [[nodiscard]] bool worn_out(Group const& group) const {
-    return options_.tasks_per_group != 0 && group.tasks_sent - group.tasks_recalled >= options_.tasks_per_group;
+    return group.worn_out ||
+           (options_.tasks_per_group != 0 && group.tasks_sent - group.tasks_recalled >= options_.tasks_per_group);
   }
 
   Options options_;
@@ -163,9 +171,9 @@ class Scheduler {
   std::set<std::pair<Clock::time_point, GroupId>> deadlines_;
   std::optional<Clock::time_point> recall_at_;  // the next look at groups whose tasks wait
   int paused_ = 0;                              // size classes whose next start is delayed
+  int blocked_ = 0;                             // size classes whose starts wait for room of other sizes
   int ranks_taken_ = 0;                         // by groups that start, live, leave or end
   int ranks_leaving_ = 0;                       // by groups that leave or end
-  std::uint64_t next_task_ = 0;
   std::uint64_t pumps_ = 0;
   double mean_run_nanoseconds_ = -1;  // a moving average; negative: not known yet
   bool shut_down_ = false;

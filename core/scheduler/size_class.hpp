@@ -26,6 +26,7 @@ struct ScheduledGroup {
   std::uint64_t tasks_recalled = 0;  ///< 0 for a group of several ranks
   std::uint64_t recall_end = 0;      ///< the value of tasks_sent when the group was asked to give tasks back
   bool can_recall = false;
+  bool worn_out = false;          ///< A rank asked to be replaced.
   bool recalling = false;         ///< The group was asked to give tasks back and has not answered yet.
   Clock::time_point front_since;  ///< roughly, the time at which its first task became the first
   CommSlots comms;
@@ -42,12 +43,14 @@ struct SizeClass {
   std::size_t running = 0;  ///< tasks sent to groups of this size, whether or not the groups have begun them
   std::vector<ScheduledGroup*> idle;
   int starting = 0;                ///< groups that were requested and are not ready yet
+  int booting = 0;                 ///< of these, requested by boot(): they are kept although no task needs them
   int alive = 0;                   ///< groups in state ready
   int recallable = 0;              ///< groups in state ready that can give tasks back
   int leaving = 0;                 ///< groups in the other states
   int start_failures = 0;          ///< in a row
   Clock::time_point not_before{};  ///< the earliest time of the next start, after a failed one
   bool paused = false;             ///< Nothing is started until then.
+  bool blocked = false;            ///< A start waits for room that only groups of other sizes hold.
   std::uint64_t overtaken = 0;     ///< less urgent tasks of other sizes that started while this size had no group
   std::uint64_t blocked_in = 0;    ///< the last pump() in which the first task could not start
 };

@@ -7,6 +7,7 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <vector>
 
 namespace farm::detail {
 
@@ -34,12 +35,29 @@ class TaskQueue {
   [[nodiscard]] Task* front();
   /// Removes and returns the task that front() returned.
   [[nodiscard]] TaskPtr pop();
-  /// Adds a task at its place in order of submission: the end for a new task, the head for one that comes back.
+  /// Adds a task at its place in order of submission: the end for a new task, an earlier place for one that comes back
+  /// or had to wait for its arguments.
   void push(TaskPtr task);
 
  private:
+  /// The tasks of one priority. Tasks that come out of order are kept apart, so that each costs no more than the
+  /// logarithm of their number, wherever its place is.
+  struct Line {
+    std::deque<TaskPtr> in_order;
+    std::vector<TaskPtr> late;  ///< a heap: the task with the least id is the first
+
+    [[nodiscard]] bool empty() const { return in_order.empty() && late.empty(); }
+    /// Returns true if the first task of the line is in `late`.
+    [[nodiscard]] bool starts_late() const {
+      return !late.empty() && (in_order.empty() || late.front()->id < in_order.front()->id);
+    }
+    [[nodiscard]] Task& front() const { return starts_late() ? *late.front() : *in_order.front(); }
+    [[nodiscard]] TaskPtr pop();
+    void push(TaskPtr task);
+  };
+
   TaskCounts* counts_;
-  std::map<std::int32_t, std::deque<TaskPtr>, std::greater<>> tasks_;  // by priority, then by id
+  std::map<std::int32_t, Line, std::greater<>> lines_;  // by priority
   std::size_t size_ = 0;
 };
 

@@ -2,6 +2,8 @@
 
 #include <link.h>
 #include <pthread.h>
+#include <sys/mman.h>
+#include <unistd.h>
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
@@ -48,24 +50,49 @@ std::vector<Range> module_ranges() {
   return ranges;
 }
 
-bool is_in_a_module(std::uintptr_t address) {
+std::vector<Range> const& modules_at_start() {
   // Never destroyed, because tasks may still be submitted while static objects are destroyed.
   static auto const& ranges = *new std::vector<Range>{module_ranges()};
+  return ranges;
+}
+
+bool is_in_a_module(std::uintptr_t address) {
+  auto const& ranges = modules_at_start();
   auto const after = std::upper_bound(ranges.begin(), ranges.end(), address,
                                       [](std::uintptr_t a, Range const& range) { return a < range.begin; });
   return after != ranges.begin() && std::prev(after)->holds(address);
 }
 
+/// Returns the range of addresses in which the system places memory: from 16 TiB below the lowest module, because
+/// Linux maps memory below the libraries, to the end of what a process has. Two small numbers beside each other, or a
+/// floating-point number, are no such addresses.
+Range possible_addresses() {
+  constexpr std::uintptr_t least = std::uintptr_t{1} << 32U;
+  constexpr std::uintptr_t below_modules = std::uintptr_t{1} << 44U;
+  constexpr std::uintptr_t end = std::uintptr_t{1} << 48U;
+  auto const& modules = modules_at_start();
+  auto const lowest = modules.empty() ? least : modules.front().begin;
+  return {lowest > least + below_modules ? lowest - below_modules : least, end};
+}
+
+/// Asks the system, which alone knows the memory of today: a list of it would be out of date with the next allocation.
+bool is_mapped(std::uintptr_t address) {
+  static auto const page_size = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE));
+  unsigned char resident = 0;
+  return mincore(reinterpret_cast<void*>(address & ~(page_size - 1)), 1, &resident) == 0;
+}
+
 }  // namespace
 
-void refuse_local_addresses(void const* state, std::size_t size) {
+void refuse_local_addresses(void const* state, std::size_t size, std::size_t alignment) {
+  static Range const possible = possible_addresses();
   thread_local Range const stack = stack_of_this_thread();
   auto const* const bytes = static_cast<char const*>(state);
-  auto const misaligned = reinterpret_cast<std::uintptr_t>(state) % alignof(void*);
-  std::size_t const first = misaligned == 0 ? 0 : alignof(void*) - misaligned;
-  for (std::size_t i = first; i + sizeof(void*) <= size; i += sizeof(void*)) {
+  auto const step = std::min(alignment, alignof(void*));
+  for (std::size_t i = 0; i + sizeof(void*) <= size; i += step) {
     std::uintptr_t word = 0;
     std::memcpy(&word, bytes + i, sizeof word);
+    if (!possible.holds(word)) continue;
     if (stack.holds(word)) {
       throw UsageError(
           "the function captures a reference or pointer to a local variable, which another process does not have: "
@@ -75,6 +102,12 @@ void refuse_local_addresses(void const* state, std::size_t size) {
       throw UsageError(
           "the function captures a pointer to a function, a string literal or a static variable, which has another "
           "address in another process: give the value as an argument");
+    }
+    if (is_mapped(word)) {
+      throw UsageError(
+          "the function captures an address in memory of this process (by a pointer, a reference, [this], a std::span "
+          "or a std::string_view), which another process does not have: give the value as an argument, capture it by "
+          "value, or write a function object with serialize()");
     }
   }
 }

@@ -36,13 +36,13 @@ bool is_known(FrameType type) {
 }  // namespace
 
 void append_frame(Bytes& out, FrameType type, std::uint64_t id, void const* head, std::size_t head_size,
-                  std::string_view tail) {
+                  std::string_view tail, std::uint16_t flags) {
   std::size_t const size = head_size + tail.size();
   if (size > max_frame_size) {
     throw SerializationError(
         fmt::format("a message of {} bytes is larger than the limit of {} bytes", size, max_frame_size));
   }
-  FrameHeader const header{.size = static_cast<std::uint32_t>(size), .type = type, .id = id};
+  FrameHeader const header{.size = static_cast<std::uint32_t>(size), .type = type, .flags = flags, .id = id};
   out.append(reinterpret_cast<char const*>(&header), sizeof header);
   if (head_size != 0) out.append(static_cast<char const*>(head), head_size);
   out.append(tail);
@@ -60,7 +60,7 @@ std::optional<Frame> next_frame(std::string_view& buffer, std::size_t* needed) {
   std::size_t const total = sizeof header + header.size;
   if (needed != nullptr) *needed = total;
   if (buffer.size() < total) return std::nullopt;
-  Frame const frame{header.type, header.id, buffer.substr(sizeof header, header.size)};
+  Frame const frame{header.type, header.id, buffer.substr(sizeof header, header.size), header.flags};
   buffer.remove_prefix(total);
   return frame;
 }

@@ -15,8 +15,8 @@
 #include <type_traits>
 #include <vector>
 
-/// The messages between the master, the ranks and their guards. core/README.md specifies the format: its table is the
-/// source for the numbers, the ids and the payloads.
+/// The messages between the master, the ranks and the guards. core/task/README.md specifies the format: its table is
+/// the source for the numbers, the ids and the payloads.
 namespace farm::detail {
 
 enum class FrameType : std::uint8_t {
@@ -52,8 +52,8 @@ struct FrameHeader {
   std::uint32_t size = 0;  ///< of the payload, which follows the header
   std::uint8_t version = 1;
   FrameType type{};
-  std::uint16_t reserved = 0;
-  std::uint64_t id = 0;  ///< what it identifies depends on the type
+  std::uint16_t flags = 0;  ///< what they mean depends on the type: see answer_flags
+  std::uint64_t id = 0;     ///< what it identifies depends on the type
 };
 static_assert(sizeof(FrameHeader) == 16);
 
@@ -62,7 +62,14 @@ struct Frame {
   FrameType type{};
   std::uint64_t id = 0;
   std::string_view payload;
+  std::uint16_t flags = 0;
 };
+
+/// The flags of a value or error frame. The numbers are part of the wire format.
+namespace answer_flags {
+inline constexpr std::uint16_t used_comm = 1;  ///< the task took its MPI_Comm, so it may have left messages there
+inline constexpr std::uint16_t worn_out = 2;   ///< the rank should be replaced: its tasks have used up what MPI has
+}  // namespace answer_flags
 
 /// Which ranks of a group send the value that a task returns. The numbers are part of the wire format.
 enum class WantValue : std::uint8_t {
@@ -90,11 +97,11 @@ struct Form {
   std::vector<int> ranks;         ///< the group's ranks, numbered as in the communicator of all static ranks
   std::string working_directory;  ///< empty: unchanged
   std::map<std::string, std::string> environment;  ///< variables that are added
-  std::string output_directory;                    ///< for one output file per task; empty: none
+  std::string output_prefix;                       ///< of the paths of output files; empty: none
 
   template <class Archive>
   void serialize(Archive& archive) {
-    archive(group, ranks, working_directory, environment, output_directory);
+    archive(group, ranks, working_directory, environment, output_prefix);
   }
 };
 
@@ -132,12 +139,13 @@ struct ExitReport {
   std::int32_t status = 0;
   std::uint8_t left = 0;   ///< 1: it left as the master asked, with MPI finalized
   std::uint8_t ended = 0;  ///< 1: the master told the guard to kill it
+  std::uint8_t early = 0;  ///< 1: it ended before its Runtime was made
   std::int64_t peak_kibibytes = 0;
   std::string note;  ///< the last message of the rank, such as "MPI_Abort with code 3"
 
   template <class Archive>
   void serialize(Archive& archive) {
-    archive(signal, status, left, ended, peak_kibibytes, note);
+    archive(signal, status, left, ended, early, peak_kibibytes, note);
   }
 };
 
@@ -152,7 +160,7 @@ inline constexpr std::size_t max_frame_size = std::size_t{1} << 30U;
 /// Appends a frame whose payload is `head` (any trivially copyable struct, or nothing) and `tail`. Throws
 /// SerializationError if the payload is larger than max_frame_size.
 void append_frame(Bytes& out, FrameType type, std::uint64_t id, void const* head, std::size_t head_size,
-                  std::string_view tail);
+                  std::string_view tail, std::uint16_t flags = 0);
 
 inline void append_frame(Bytes& out, FrameType type, std::uint64_t id = 0, std::string_view payload = {}) {
   append_frame(out, type, id, nullptr, 0, payload);

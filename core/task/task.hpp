@@ -54,7 +54,7 @@ class Task : public FutureState {
   Bytes call;
   CodeAddress code;
   std::unique_ptr<Rare> rare;
-  std::uint64_t id = 0;
+  std::uint64_t id = 0;  ///< its number within the pool, in the order of submission, from 0
   std::int32_t priority = 0;
   std::int32_t ranks = 1;
   bool all_ranks = false;

@@ -30,6 +30,7 @@ class FakeGroups final : public SchedulerPort {
     TaskHeader header;
     std::set<int> answered;
     bool failed = false;
+    bool used_comm = false;
     std::uint64_t number = 0;  ///< among the tasks that the group was sent
   };
   struct Group {
@@ -118,11 +119,17 @@ class FakeGroups final : public SchedulerPort {
   Clock::time_point roughly_now() override { return clock; }
 
   // Events that the test causes
+  /// Numbers a task in the order of submission.
+  TaskPtr number(TaskPtr task) {
+    task->id = next_task_++;
+    return task;
+  }
+  void submit(TaskPtr task) { scheduler.submit(number(std::move(task))); }
   TaskPtr submit(int ranks = 1, int priority = 0, std::string call = {}) {
     auto task = make_intrusive<Task>(CodeAddress{11, 22}, std::move(call));
     task->ranks = ranks;
     task->priority = priority;
-    scheduler.submit(task);
+    submit(task);
     return task;
   }
   std::vector<TaskPtr> submit_many(int count, int ranks = 1) {
@@ -151,8 +158,8 @@ class FakeGroups final : public SchedulerPort {
   }
   /// Lets a rank answer its first unanswered task.
   void answer(GroupId id, int rank, std::string_view value = "value",
-              std::chrono::nanoseconds run = std::chrono::seconds{1}) {
-    reply(id, rank, FrameType::value, value, run);
+              std::chrono::nanoseconds run = std::chrono::seconds{1}, std::uint16_t flags = 0) {
+    reply(id, rank, FrameType::value, value, run, flags);
   }
   void fail(GroupId id, int rank, std::string const& text = "text") {
     farm::Bytes failure;
@@ -259,20 +266,22 @@ class FakeGroups final : public SchedulerPort {
   Clock::time_point clock{};
 
  private:
-  void reply(GroupId id, int rank, FrameType type, std::string_view tail, std::chrono::nanoseconds run) {
+  void reply(GroupId id, int rank, FrameType type, std::string_view tail, std::chrono::nanoseconds run,
+             std::uint16_t flags = 0) {
     Group& group = groups.at(id);
     auto const task = std::find_if(group.tasks.begin(), group.tasks.end(),
                                    [&](InFlight const& t) { return !t.answered.contains(rank); });
     REQUIRE(task != group.tasks.end());
     task->answered.insert(rank);
+    task->used_comm = task->used_comm || (flags & answer_flags::used_comm) != 0;
     task->failed = task->failed || type == FrameType::error;
     AnswerHeader const header{.run_nanoseconds = static_cast<std::uint64_t>(run.count())};
     farm::Bytes payload{reinterpret_cast<char const*>(&header), sizeof header};
     payload += tail;
-    Frame const frame{.type = type, .id = task->task, .payload = payload};
+    Frame const frame{.type = type, .id = task->task, .payload = payload, .flags = flags};
     if (task->answered.size() == static_cast<std::size_t>(group.ranks)) {
       REQUIRE(task == group.tasks.begin());
-      if (task->failed) ++group.epochs[task->header.comm_slot];
+      if (task->failed || (task->used_comm && group.ranks > 1)) ++group.epochs[task->header.comm_slot];
       group.tasks.pop_front();
     }
     scheduler.answered(id, rank, frame, "node7");
@@ -281,6 +290,7 @@ class FakeGroups final : public SchedulerPort {
 
   Scheduler::Options options_;
   GroupId next_group_ = 1;
+  std::uint64_t next_task_ = 0;
 
  public:
   Scheduler scheduler;

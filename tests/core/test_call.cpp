@@ -1,10 +1,14 @@
 #include <farm/detail/call.hpp>
 
 #include <array>
+#include <cmath>
+#include <cstdint>
+#include <future>
 #include <list>
 #include <map>
 #include <memory>
 #include <optional>
+#include <random>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -86,6 +90,30 @@ struct Overloaded {
 struct NoexceptObject {
   int operator()(int i) const noexcept { return i + 1; }
 };
+
+struct Owner {
+  int number = 5;
+  [[nodiscard]] auto by_this() const {
+    return [this](int i) { return i + number; };
+  }
+};
+
+struct ByView {
+  std::string_view text;
+  int operator()(int i) const { return text[0] + i; }
+};
+
+struct ByText {
+  char const* text;
+  int operator()(int i) const { return text[0] + i; }
+};
+
+struct [[gnu::packed]] PackedPointer {
+  char letter;
+  int* pointer;
+  int operator()(int i) const { return letter + (pointer != nullptr ? *pointer : 0) + i; }
+};
+static_assert(sizeof(PackedPointer) == 1 + sizeof(int*));
 
 /// A class whose version cereal writes once per archive.
 struct Versioned {
@@ -272,6 +300,91 @@ TEST_CASE("a captured pointer into the program is refused") {
   CHECK_THROWS_WITH(run([f = &twice](int i) { return f(i); }, 1), contains("pointer to a function"));
   CHECK_THROWS_WITH(run([text = "literal"](int i) { return text[i]; }, 1), contains("string literal"));
   CHECK_THROWS_WITH(run([text = std::string_view{"literal"}] { return text.size(); }), contains("string literal"));
+}
+
+TEST_CASE("a captured address of memory that was allocated is refused") {
+  auto const refused = [](auto const& f) {
+    CHECK_THROWS_AS(run(f, 1), UsageError);
+    CHECK_THROWS_WITH(run(f, 1), contains("captures") && contains("give the value as an argument") &&
+                                     contains("capture it by value") && contains("serialize()"));
+  };
+  auto const number = std::make_unique<int>(5);
+  auto const owner = std::make_unique<Owner>();
+  std::vector<double> const small(10, 1.0);
+  std::vector<double> const large(1'000'000, 1.0);  // in pages of its own
+  std::string const word = "a word that does not fit into the string object itself";
+  refused([&value = *number](int i) { return i + value; });
+  refused([pointer = number.get()](int i) { return i + *pointer; });
+  refused([past_the_end = small.data() + small.size()](int i) { return past_the_end == nullptr ? 0 : i; });
+  refused(owner->by_this());
+  refused([values = std::span<double const>{small}](int i) { return values[0] + i; });
+  refused([values = std::span<double const>{large}.subspan(1000)](int i) { return values[0] + i; });
+  refused(ByView{word});
+  refused(ByText{word.c_str()});
+  refused([begin = small.begin(), end = small.end()](int i) { return end - begin + i; });
+  refused([start = 1.5, text = std::string_view{word}, c = 'c'](int i) { return start + c + text[0] + i; });
+  CHECK(run([view = std::string_view{}](int i) { return view.empty() ? i : 0; }, 1) == 1);
+}
+
+TEST_CASE("a captured address that lies at any byte of a packed object is refused") {
+  int local = 5;
+  auto const number = std::make_unique<int>(5);
+  CHECK_THROWS_WITH(run(PackedPointer{'a', number.get()}, 1), contains("captures"));
+  CHECK_THROWS_WITH(run(PackedPointer{'a', &local}, 1), contains("local variable"));
+  CHECK_THROWS_WITH(run([packed = PackedPointer{'a', number.get()}](int i) { return packed(i); }, 1),
+                    contains("captures"));
+  CHECK(run(PackedPointer{'a', nullptr}, 1) == 'b');
+}
+
+TEST_CASE("a captured address in another thread's stack is refused") {
+  std::promise<int*> address;
+  std::promise<void> end;
+  std::thread thread{[&] {
+    int local = 5;
+    address.set_value(&local);
+    end.get_future().wait();
+  }};
+  CHECK_THROWS_WITH(run([pointer = address.get_future().get()](int i) { return i + *pointer; }, 1),
+                    contains("captures"));
+  end.set_value();
+  thread.join();
+}
+
+TEST_CASE("what a program captures by value is not mistaken for addresses, whatever its bits are") {
+  auto const large = std::make_unique<std::vector<double>>(32'000'000);  // most pages are only reserved
+#ifdef __SANITIZE_THREAD__
+  constexpr unsigned most = 15'000;  // the sanitizer has mapped what two larger numbers beside each other would address
+#else
+  constexpr unsigned most = 20'000;
+#endif
+  std::mt19937_64 numbers{12345};
+  for (int i = 0; i < 1000; ++i) {
+    std::mt19937 const generator{static_cast<unsigned>(i)};  // words of 64 bits that hold 32
+    CHECK(run([generator] { return generator == std::mt19937{}; }) == (generator == std::mt19937{}));
+    double const x = std::ldexp(static_cast<double>(numbers()), static_cast<int>(numbers() % 1900) - 950);
+    CHECK(run([x, zero = 0.0] { return x + zero; }) == x);
+    auto const hash = numbers();
+    CHECK(run([hash, zero = std::uint64_t{0}] { return hash + zero; }) == hash);
+    auto const word = static_cast<int>(numbers() % most);
+    CHECK(run([i, word] { return i + word; }) == i + word);
+    CHECK(run([x, i] { return x + i; }) == x + i);  // the object has four bytes of padding
+  }
+}
+
+TEST_CASE("the padding of a function object is not sent") {
+  auto const packed = [](double x, int n) {
+    auto const f = [x, n] { return x + n; };
+    return Call<decltype(f)>::make(f);
+  };
+  auto const spoil_stack = [](unsigned char value) {
+    volatile unsigned char bytes[512];
+    for (auto& byte : bytes) byte = value;
+  };
+  spoil_stack(0xaa);
+  auto const first = packed(1.5, 7);
+  spoil_stack(0x55);
+  CHECK(packed(1.5, 7) == first);
+  CHECK(first.substr(12, 4) == std::string(4, '\0'));
 }
 
 TEST_CASE("captured numbers are not mistaken for addresses") {

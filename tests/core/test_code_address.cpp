@@ -1,6 +1,7 @@
 #include <farm/detail/code_address.hpp>
 #include <farm/error.hpp>
 
+#include <dlfcn.h>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -22,6 +23,21 @@ template <class F>
 void const* pointer_to(F* f) {
   return reinterpret_cast<void const*>(f);
 }
+
+/// A library that is loaded as long as this object lives.
+class Plugin {
+ public:
+  explicit Plugin(char const* path) : handle_(dlopen(path, RTLD_NOW | RTLD_LOCAL)) { REQUIRE(handle_ != nullptr); }
+  Plugin(Plugin const&) = delete;
+  Plugin& operator=(Plugin const&) = delete;
+  ~Plugin() { dlclose(handle_); }
+  [[nodiscard]] void const* function() const { return dlsym(handle_, "plugin_answer"); }
+
+ private:
+  void* handle_;
+};
+
+int call(void const* function) { return reinterpret_cast<int (*)()>(const_cast<void*>(function))(); }
 
 std::string const this_program = std::filesystem::read_symlink("/proc/self/exe");
 
@@ -63,6 +79,43 @@ TEST_CASE("data outside of every module has no code address") {
   int local = 0;
   CHECK_THROWS_AS(code_address(&local), UsageError);
   CHECK_THROWS_AS(code_address(nullptr), UsageError);
+}
+
+TEST_CASE("a library that is loaded where another one was is not taken for that one") {
+  CodeAddress first_address;
+  void const* place = nullptr;
+  {
+    Plugin const first{FARM_PLUGIN_1};
+    place = first.function();
+    first_address = code_address(place);
+    CHECK(call(resolve(first_address)) == 1);
+  }
+  Plugin const second{FARM_PLUGIN_2};
+  REQUIRE(second.function() == place);  // the system maps it into the gap that the first one left
+  auto const second_address = code_address(place);
+  CHECK(second_address.offset == first_address.offset);
+  CHECK(second_address.module != first_address.module);
+  CHECK(call(resolve(second_address)) == 2);
+  CHECK_THROWS_WITH(resolve(first_address), contains("not loaded the library"));
+}
+
+TEST_CASE("a library that is loaded again, elsewhere, is found there") {
+  CodeAddress address;
+  void const* place = nullptr;
+  {
+    Plugin const first{FARM_PLUGIN_1};
+    place = first.function();
+    address = code_address(place);
+    CHECK(resolve(address) == place);
+  }
+  CHECK_THROWS_AS(resolve(address), UsageError);
+  CHECK_THROWS_AS(code_address(place), UsageError);
+  Plugin const in_its_place{FARM_PLUGIN_2};
+  Plugin const first{FARM_PLUGIN_1};
+  CHECK(resolve(address) == first.function());
+  CHECK(resolve(address) != place);
+  CHECK(call(resolve(address)) == 1);
+  CHECK(code_address(first.function()) == address);
 }
 
 TEST_CASE("the build-id of a file is read without running the file") {

@@ -1,6 +1,10 @@
 #include "core/base/failure.hpp"
+#include "core/text/exception_text.hpp"
+
+#include <farm/detail/log.hpp>
 
 #include <any>
+#include <cstdint>
 #include <exception>
 #include <filesystem>
 #include <functional>
@@ -12,9 +16,11 @@
 #include <regex>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <typeinfo>
 #include <variant>
+#include <vector>
 
 #include "tests/support/catch.hpp"
 
@@ -90,6 +96,12 @@ struct OnlyAnException : std::exception {
 
 struct NoException {};
 
+struct NullWhat : std::exception {
+  [[nodiscard]] char const* what() const noexcept override { return nullptr; }
+};
+
+enum class Reason { solver = 7, large = 100'000 };
+
 class OwnCategory final : public std::error_category {
  public:
   [[nodiscard]] char const* name() const noexcept override { return "own"; }
@@ -146,7 +158,7 @@ TEST_CASE("an invalid error code still makes an error") {
     }
   }();
   for (std::int32_t const code : {-1, 1000, 83886082}) {
-    failure.code = code;
+    failure.exception.code = code;
     CHECK(is_caught_as<std::regex_error>(make_exception(failure, {.task = 1, .rank = 0, .ranks = 1})));
   }
 }
@@ -201,16 +213,128 @@ TEST_CASE("a user's type keeps its name, and arrives as its standard base") {
   with<TaskError>(plain, [](TaskError const& e) { CHECK(e.text() == "plain"); });
 }
 
-TEST_CASE("an object that is not a std::exception arrives as a runtime_error that names its type") {
+TEST_CASE("an object that is not a std::exception arrives as a runtime_error with its type and its value") {
   auto const error = travelled([] { throw 42; });
   CHECK(is_caught_as<std::runtime_error>(error));
   CHECK(is_caught_as<Error>(error));
   with<TaskError>(error, [](TaskError const& e) {
     CHECK(e.type() == "int");
+    CHECK(e.text() == "42");
+    CHECK(e.what() == std::string{"task 3, rank 1 of 2 on node7: int: 42"});
+  });
+  auto const text_of_thrown = [](auto const& thrown) {
+    std::string text;
+    with<TaskError>(travelled([&] { throw thrown; }), [&](TaskError const& e) { text = e.text(); });
+    return text;
+  };
+  CHECK(text_of_thrown(-7L) == "-7");
+  CHECK(text_of_thrown(std::uint8_t{200}) == "200");
+  CHECK(text_of_thrown(true) == "true");
+  CHECK(text_of_thrown('x') == "x");
+  CHECK(text_of_thrown(1.5) == "1.5");
+  CHECK(text_of_thrown(std::string{"disk full"}) == "disk full");
+  CHECK(text_of_thrown(std::string_view{"disk full"}) == "disk full");
+  CHECK(text_of_thrown(static_cast<char const*>("disk full")) == "disk full");
+  CHECK(text_of_thrown(static_cast<char const*>(nullptr)) == "a null pointer");
+  CHECK(text_of_thrown(Reason::solver) == "7");
+  CHECK(text_of_thrown(Reason::large) == "100000 (read as an int)");
+  CHECK(text_of_thrown(std::make_error_code(std::errc::io_error)) == "Input/output error (generic:5)");
+  static std::runtime_error const pointed_at{"by pointer"};
+  CHECK(text_of_thrown(&pointed_at) == "by pointer");
+  with<TaskError>(travelled([] { throw Reason::solver; }),
+                  [](TaskError const& e) { CHECK_THAT(e.type(), contains("Reason")); });
+  with<TaskError>(travelled([] { throw NoException{}; }), [](TaskError const& e) {
+    CHECK_THAT(e.type(), contains("NoException"));
     CHECK(e.text() == "not a std::exception");
   });
-  with<TaskError>(travelled([] { throw NoException{}; }),
-                  [](TaskError const& e) { CHECK_THAT(e.type(), contains("NoException")); });
+}
+
+TEST_CASE("an exception whose what() is null is reported by its type") {
+  auto const error = travelled([] { throw NullWhat{}; });
+  CHECK(is_caught_as<std::exception>(error));
+  with<TaskError>(error, [](TaskError const& e) {
+    CHECK_THAT(e.type(), contains("NullWhat"));
+    CHECK_THAT(e.what(), contains("NullWhat: its what() is null"));
+  });
+  CHECK_THAT(text_of(NullWhat{}), contains("NullWhat, whose what() is null"));
+  try {
+    throw NullWhat{};
+  } catch (...) {
+    CHECK_THAT(current_serialization_error("it was not packed").what(),
+               contains("it was not packed: ") && contains("NullWhat, whose what() is null"));
+    log_current_exception("a test, as is expected");
+  }
+  try {
+    throw 42;
+  } catch (...) {
+    CHECK(current_serialization_error("it was not packed").what() == std::string{"it was not packed: int: 42"});
+  }
+}
+
+TEST_CASE("nested exceptions arrive, each as its type") {
+  auto const error = travelled([] {
+    try {
+      try {
+        throw 42;
+      } catch (...) {
+        std::throw_with_nested(std::out_of_range{"no row 7"});
+      }
+    } catch (...) {
+      std::throw_with_nested(SolverDiverged{"at step 5"});
+    }
+  });
+  CHECK(is_caught_as<std::runtime_error>(error));
+  with<TaskError>(error, [](TaskError const& e) {
+    CHECK_THAT(e.type(), contains("SolverDiverged") && !contains("ested"));
+    CHECK(e.text() == "at step 5");
+    CHECK(e.causes() == std::vector<std::string>{"std::out_of_range: no row 7", "int: 42"});
+    CHECK_THAT(e.what(), contains(": at step 5; caused by std::out_of_range: no row 7; caused by int: 42"));
+  });
+  with<std::exception>(error, [](std::exception const& outer) {
+    try {
+      std::rethrow_if_nested(outer);
+      FAIL("nothing is nested");
+    } catch (std::out_of_range const& middle) {
+      CHECK_THAT(middle.what(), contains("std::out_of_range: no row 7; caused by int: 42"));
+      CHECK(dynamic_cast<TaskError const*>(&middle) != nullptr);
+      CHECK_THROWS_WITH(std::rethrow_if_nested(middle), contains("int: 42"));
+    }
+  });
+  auto const again = travelled([&] { std::rethrow_exception(error); });  // through a farm within a farm
+  with<TaskError>(again, [](TaskError const& e) { CHECK(e.causes().size() == 2); });
+}
+
+TEST_CASE("an exception without a nested one has none at the caller either") {
+  with<std::exception>(travelled([] { std::throw_with_nested(std::runtime_error{"no handler is active"}); }),
+                       [](std::exception const& e) { CHECK_NOTHROW(std::rethrow_if_nested(e)); });
+  with<std::exception>(travelled([] { throw std::runtime_error{"plain"}; }),
+                       [](std::exception const& e) { CHECK_NOTHROW(std::rethrow_if_nested(e)); });
+}
+
+TEST_CASE("a class that is no std::exception brings its cause too, and a long chain is cut") {
+  with<TaskError>(travelled([] {
+                    try {
+                      throw std::domain_error{"inner"};
+                    } catch (...) {
+                      std::throw_with_nested(NoException{});
+                    }
+                  }),
+                  [](TaskError const& e) {
+                    CHECK_THAT(e.type(), contains("NoException"));
+                    CHECK(e.causes() == std::vector<std::string>{"std::domain_error: inner"});
+                  });
+  auto const nest = [](auto const& self, int depth) -> void {
+    if (depth == 0) throw std::domain_error{"innermost"};
+    try {
+      self(self, depth - 1);
+    } catch (...) {
+      std::throw_with_nested(std::domain_error{"outer"});
+    }
+  };
+  with<TaskError>(travelled([&] { nest(nest, 200); }), [](TaskError const& e) {
+    CHECK(e.text() == "outer");
+    CHECK(e.causes().size() == 64);
+  });
 }
 
 TEST_CASE("errors of the farm that a task itself causes keep their type") {

@@ -19,7 +19,7 @@ Bytes frame_with(FrameHeader const& header) { return {reinterpret_cast<char cons
 TEST_CASE("a frame comes back as it was") {
   auto const payload = GENERATE(as<std::string>{}, "", "x", "a longer payload, which is text here");
   Bytes bytes;
-  append_frame(bytes, FrameType::output, 0x123456789abcdefU, payload);
+  append_frame(bytes, FrameType::output, 0x123456789abcdefU, nullptr, 0, payload, 0x8001);
   CHECK(bytes.size() == sizeof(FrameHeader) + payload.size());
   std::string_view rest = bytes;
   auto const frame = next_frame(rest);
@@ -27,6 +27,7 @@ TEST_CASE("a frame comes back as it was") {
   CHECK(frame->type == FrameType::output);
   CHECK(frame->id == 0x123456789abcdefU);
   CHECK(frame->payload == payload);
+  CHECK(frame->flags == 0x8001);
   CHECK(rest.empty());
 }
 
@@ -120,8 +121,8 @@ TEST_CASE("a payload that is too large is refused before anything is written") {
 }
 
 TEST_CASE("an exit report comes back") {
-  auto const report = farm::unpack<ExitReport>(farm::pack(
-      ExitReport{.signal = 11, .status = 0, .left = 1, .ended = 1, .peak_kibibytes = 1234, .note = "last words"}));
+  auto const report = farm::unpack<ExitReport>(farm::pack(ExitReport{
+      .signal = 11, .status = 0, .left = 1, .ended = 1, .early = 1, .peak_kibibytes = 1234, .note = "last words"}));
   CHECK(report.signal == 11);
   CHECK(report.left == 1);
   CHECK(report.ended == 1);

@@ -76,7 +76,7 @@ TEST_CASE("an error in a task that was sent ahead does not extend the time of th
   auto const limited = make_intrusive<Task>(CodeAddress{}, "");
   limited->ranks = 2;
   limited->make_rare().timeout = 5s;
-  farm.scheduler.submit(limited);
+  farm.submit(limited);
   farm.submit_many(10, 2);
   auto const group = farm.come_up();
   farm.finish(group, 10us);
@@ -100,6 +100,31 @@ TEST_CASE("after an error the task's communicator is made anew, and no other") {
   for (auto const& task : farm.groups.at(group).tasks) epochs[task.header.comm_slot] = task.header.comm_epoch;
   CHECK(epochs.size() == 32);  // all different
   for (auto const& [each, epoch] : epochs) CHECK(epoch == (each == slot ? 1 : 0));
+}
+
+TEST_CASE("after a task that used its communicator on any rank, the communicator is made anew, and no other") {
+  FakeGroups farm{{.max_ranks = 2}};
+  auto const group = with_tasks_ahead(farm);
+  auto const slot = farm.groups.at(group).tasks.front().header.comm_slot;
+  farm.submit_many(100, 2);
+  auto const rank = GENERATE(0, 1);
+  farm.answer(group, rank, "value", 10us, answer_flags::used_comm);
+  farm.answer(group, 1 - rank, "value", 10us);
+  do {
+    farm.finish(group, 10us);
+  } while (farm.on(group).size() < 32);
+  for (auto const& task : farm.groups.at(group).tasks)
+    CHECK(task.header.comm_epoch == (task.header.comm_slot == slot ? 1 : 0));
+}
+
+TEST_CASE("a group of one rank makes its communicator anew by itself: tasks sent ahead have its epoch already") {
+  FakeGroups farm{{.max_ranks = 1}};
+  farm.submit_many(10);
+  auto const group = farm.come_up();
+  for (int i = 0; i < 5; ++i) {
+    farm.answer(group, 0, "value", 10us, answer_flags::used_comm);
+    for (auto const& task : farm.groups.at(group).tasks) CHECK(task.header.comm_epoch == 0);
+  }
 }
 
 TEST_CASE("tasks that were sent ahead and not begun are not blamed for a loss") {
@@ -273,7 +298,7 @@ TEST_CASE("a task that was sent ahead and is cancelled is recalled rather than b
   auto const task = make_intrusive<Task>(CodeAddress{11, 22}, "");
   task->cancellable = true;
   task->make_rare().stop = [](Task&) {};
-  farm.scheduler.submit(task);
+  farm.submit(task);
   farm.submit_many(5);
   auto const group = farm.come_up();
   farm.finish(group, 10ms);

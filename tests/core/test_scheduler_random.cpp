@@ -53,6 +53,11 @@ class Chaos {
   }
 
  private:
+  std::uint16_t flags() {
+    int const used_comm = below(2) == 0 ? answer_flags::used_comm : 0;
+    int const worn_out = below(100) == 0 ? answer_flags::worn_out : 0;
+    return static_cast<std::uint16_t>(used_comm | worn_out);
+  }
   int below(int n) { return std::uniform_int_distribution<int>{0, n - 1}(random_); }
   bool trouble(int kind) {
     return kind_of_trouble_ == kind || kind_of_trouble_ == 3 ? below(10) == 0 : below(200) == 0;
@@ -99,7 +104,7 @@ class Chaos {
     if (trouble(2)) {
       farm_.fail(group.id, rank);
     } else {
-      farm_.answer(group.id, rank, "value", run_);
+      farm_.answer(group.id, rank, "value", run_, flags());
     }
   }
 
@@ -116,7 +121,7 @@ class Chaos {
       task->make_rare().stop = [this](Task& stopped) { to_stop_.push_back(TaskPtr{&stopped}); };
     }
     tasks_.push_back(task);
-    farm_.scheduler.submit(task);
+    farm_.submit(task);
   }
 
   std::mt19937 random_;

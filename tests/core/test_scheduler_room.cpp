@@ -77,6 +77,44 @@ TEST_CASE("starts of another size that are no longer needed are withdrawn") {
   CHECK(farm.starts == std::deque{4});
 }
 
+TEST_CASE("starts that boot asked for stay when another scheduler needs ranks, and end with a shutdown") {
+  FakeGroups farm{{.max_ranks = 3}};
+  farm.scheduler.boot(1);
+  farm.come_up();
+  farm.scheduler.set_others_wait(true);
+  farm.scheduler.release_idle();
+  CHECK(farm.starts.size() == 2);
+  farm.all_gone();
+  farm.all_come_up();
+  farm.all_gone();
+  CHECK(farm.scheduler.statistics().groups_started == 3);
+  farm.scheduler.boot(1);
+  CHECK(farm.starts.size() == 3);
+  farm.scheduler.shutdown(false);
+  CHECK(farm.starts.empty());
+  CHECK(farm.times_drained == 1);
+}
+
+TEST_CASE("a start that only the scheduler's own groups keep waiting is given up if no task needs it") {
+  FakeGroups farm{{.max_ranks = 4}};
+  farm.scheduler.boot(1);
+  farm.come_up();
+  farm.come_up();
+  REQUIRE(farm.starts.size() == 2);
+  for (int i = 0; i < 2; ++i) {  // there is room for two groups only
+    CHECK(farm.scheduler.start_is_blocked(1));
+    farm.starts.pop_back();
+  }
+  auto const large = farm.submit(2);
+  CHECK(farm.starts == std::deque{2});
+  CHECK_FALSE(farm.scheduler.start_is_blocked(2));  // the idle groups leave
+  farm.all_gone();
+  farm.all_come_up();
+  CHECK(farm.where(large) != 0);
+  farm.run_all();
+  CHECK(farm.scheduler.idle());
+}
+
 TEST_CASE("a large task is overtaken by at most 64 smaller ones") {
   auto const run = GENERATE(as<std::chrono::nanoseconds>{}, 1s, 10us);  // short tasks are sent ahead
   FakeGroups farm{{.max_ranks = 4}};

@@ -15,6 +15,31 @@ using namespace std::chrono_literals;
 using Ids = std::vector<std::uint64_t>;
 using Attempts = std::vector<std::uint32_t>;
 
+TEST_CASE("the longest time limit and the longest grace never pass") {
+  auto const longest = Clock::duration::max();
+  FakeGroups farm{{.max_ranks = 1, .grace = longest}};
+  farm.clock = Clock::now();
+  auto const task = make_intrusive<Task>(CodeAddress{}, "");
+  task->make_rare().timeout = longest;
+  farm.submit(task);
+  auto const group = farm.come_up();
+  CHECK_FALSE(farm.scheduler.next_deadline());
+  farm.advance(std::chrono::hours{24 * 365 * 100});
+  CHECK_FALSE(task->done());
+  CHECK(farm.stops.empty());
+  farm.finish(group);
+  CHECK(has_value(task));
+
+  auto const listening = make_intrusive<Task>(CodeAddress{}, "");
+  listening->listens = true;
+  listening->make_rare().timeout = std::chrono::seconds{1};
+  farm.submit(listening);
+  farm.advance(std::chrono::seconds{2});
+  CHECK(farm.stops == std::vector<std::uint64_t>{1});
+  farm.advance(std::chrono::hours{24});
+  CHECK_FALSE(farm.groups.at(group).ended);
+}
+
 TEST_CASE("a rank's error fails the task at once, and the group stays if its other ranks answer in time") {
   FakeGroups farm{{.max_ranks = 3, .grace = 1s}};
   auto const task = farm.submit(3);
@@ -77,7 +102,7 @@ TEST_CASE("a task that exceeds its time limit fails, and its group is ended") {
   limited->ranks = 2;
   limited->make_rare().timeout = 5s;
   auto const before = farm.submit(2);
-  farm.scheduler.submit(limited);
+  farm.submit(limited);
   auto const after = farm.submit(2);
   auto const group = farm.come_up();
   farm.advance(1h);  // the time in the queue does not count
@@ -104,7 +129,7 @@ TEST_CASE(
   limited->ranks = 2;
   limited->listens = true;
   limited->make_rare().timeout = 5s;
-  farm.scheduler.submit(limited);
+  farm.submit(limited);
   auto const next = farm.submit(2);
   auto const group = farm.come_up();
   farm.advance(5s);
@@ -145,7 +170,7 @@ TEST_CASE("a running task can be cancelled if it is cancellable, and is stopped 
   task->priority = 1;
   task->cancellable = true;
   task->make_rare().stop = [&](Task& each) { stopped.push_back(&each); };
-  farm.scheduler.submit(task);
+  farm.submit(task);
   if (sent_ahead) {
     while (farm.where(task) == 0) farm.finish(1, 1us);
   } else {
@@ -191,7 +216,7 @@ TEST_CASE("a task that throws runs again as often as its retries allow, and its 
   auto const task = make_intrusive<Task>(CodeAddress{}, "");
   task->ranks = 2;
   task->make_rare().retries = 2;
-  farm.scheduler.submit(task);
+  farm.submit(task);
   auto const next = farm.submit(2);
   auto const group = farm.come_up();
   farm.fail(group, 0, "first");
@@ -238,7 +263,7 @@ TEST_CASE("a task that keeps its time limit has no deadline left") {
   FakeGroups farm{{.max_ranks = 1}};
   auto const limited = make_intrusive<Task>(CodeAddress{}, "");
   limited->make_rare().timeout = 5s;
-  farm.scheduler.submit(limited);
+  farm.submit(limited);
   auto const group = farm.come_up();
   farm.advance(4s);
   farm.finish(group);

@@ -114,16 +114,6 @@ TEST_CASE("wait wakes for the first and for the last of many") {
   CHECK(farm::wait(futures, ReturnWhen::all_completed, 1h).not_done.empty());
 }
 
-TEST_CASE("wait does not wait for a long callback") {
-  std::vector<Promise<int>> promises(1);
-  auto const futures = futures_of(promises);
-  std::latch waited{1};
-  futures[0].add_done_callback([&](auto const&) { waited.wait(); });
-  std::jthread const thread{[&] { promises[0].set_value(1); }};
-  CHECK(farm::wait(futures).done.size() == 1);
-  waited.count_down();
-}
-
 TEST_CASE("waiting uses no processor time") {
   std::vector<Promise<int>> promises(2);
   auto const futures = futures_of(promises);

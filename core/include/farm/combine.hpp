@@ -69,7 +69,7 @@ class CollectState final : public FutureState {
       } else {
         auto values = std::make_shared<std::vector<R>>();
         values->reserve(parts.size());
-        for (auto const& part : parts) values->push_back(part.result());
+        for (auto const& part : parts) values->push_back(part.done_value());
         set_value(std::move(values));
       }
     } catch (...) {

@@ -5,6 +5,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 /// Every failure of the farm, as a type to catch.
 namespace farm {
@@ -97,19 +98,21 @@ class TaskError : public virtual Error {
  public:
   /// Where the exception was thrown, and what it was.
   struct Details {
-    std::uint64_t task = 0;                ///< number of the task within its pool, from 0
-    int rank = 0;                          ///< rank within the group that threw
-    int ranks = 1;                         ///< number of ranks of the group
-    std::string host{};                    ///< name of the host of that rank
-    std::string type{};                    ///< the original type, demangled
-    std::string text{};                    ///< the original what()
+    std::uint64_t task = 0;             ///< number of the task within its pool, from 0
+    int rank = 0;                       ///< rank within the group that threw
+    int ranks = 1;                      ///< number of ranks of the group
+    std::string host{};                 ///< name of the host of that rank
+    std::string type{};                 ///< the original type, demangled
+    std::string text{};                 ///< the original what(), or the value of a thrown number, text or enumeration
+    std::vector<std::string> causes{};  ///< "type: text" of the exceptions nested in it, the outermost first
     std::optional<std::uint64_t> input{};  ///< index of the input, from 0, for a task of a map
   };
 
   /// Constructs an error and its message from the details. For the library itself.
   explicit TaskError(Details details);
 
-  /// Returns "task 3, rank 1 of 2 on node7: std::invalid_argument: text", or "task 3 (input 20), ...".
+  /// Returns "task 3, rank 1 of 2 on node7: std::invalid_argument: text", or "task 3 (input 20), ...". If exceptions
+  /// are nested in it, "; caused by std::runtime_error: text" follows for each.
   [[nodiscard]] char const* what() const noexcept override { return message_.c_str(); }
   /// Returns the number of the task within its pool, from 0.
   [[nodiscard]] std::uint64_t task() const noexcept { return details_.task; }
@@ -121,8 +124,11 @@ class TaskError : public virtual Error {
   [[nodiscard]] std::string const& host() const noexcept { return details_.host; }
   /// Returns the original type of the exception, demangled.
   [[nodiscard]] std::string const& type() const noexcept { return details_.type; }
-  /// Returns the original what() of the exception.
+  /// Returns the original what() of the exception; the value if a number, a text or an enumeration was thrown.
   [[nodiscard]] std::string const& text() const noexcept { return details_.text; }
+  /// Returns "type: text" of the exceptions that are nested in it, the outermost first. std::rethrow_if_nested throws
+  /// the first of them.
+  [[nodiscard]] std::vector<std::string> const& causes() const noexcept { return details_.causes; }
   /// Returns the index of the input, from 0, for a task of a map; none for any other task.
   [[nodiscard]] std::optional<std::uint64_t> input() const noexcept { return details_.input; }
 

@@ -11,7 +11,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <exception>
+#include <memory>
 #include <new>
 #include <string>
 #include <string_view>
@@ -27,11 +29,23 @@ namespace farm::detail {
 /// result into `result` unless that is null. Throws what any of these steps throws.
 using Invoker = void (*)(std::string_view payload, RankContext& rank_context, Bytes* result);
 
-/// Throws UsageError if the bytes of a captured state hold an address that is meaningless in another process. These are
-/// addresses in the calling thread's stack (a reference or pointer to a local variable), and addresses in the program's
-/// code and static data (a pointer to a function or a string literal), which another process has elsewhere. Pointers to
-/// the heap are not found.
-void refuse_local_addresses(void const* state, std::size_t size);
+/// Throws UsageError if the bytes of a captured state hold an address, which is meaningless in another process: of a
+/// stack, of the heap, of the program's code and static data, or of any other memory of this process. `alignment` is
+/// that of the captured state: an address is looked for at each multiple of it, up to that of a pointer. Costs a system
+/// call only for a word in the range of addresses, which few numbers are. In a program that is always loaded at the
+/// same address, addresses below 4 GiB look like small numbers and are not found.
+void refuse_local_addresses(void const* state, std::size_t size, std::size_t alignment);
+
+/// Sets the bytes of an object that belong to none of its members to 0. They may hold parts of any older value, which
+/// would look like addresses.
+template <class T>
+void clear_padding([[maybe_unused]] T* object) {
+#if defined(__has_builtin)
+#if __has_builtin(__builtin_clear_padding)
+  __builtin_clear_padding(object);
+#endif
+#endif
+}
 
 /// How a function object travels. A free function travels as its code address, an object without state as nothing, a
 /// type that cereal can serialize as cereal does it, and any other trivially copyable type as its bytes.
@@ -50,8 +64,20 @@ struct FunctionTransport {
     if constexpr (by_cereal) {
       out(f);
     } else if constexpr (!std::is_empty_v<F>) {
-      refuse_local_addresses(&f, sizeof f);
-      out.write(&f, sizeof f);
+      alignas(F) std::byte bytes[sizeof(F)];
+      std::memcpy(bytes, std::addressof(f), sizeof(F));
+      clear_padding(reinterpret_cast<F*>(bytes));
+      refuse_local_addresses(bytes, sizeof(F), alignof(F));
+      out.write(bytes, sizeof(F));
+    }
+  }
+
+  /// Throws UsageError if pack_function() would.
+  static void check_function(F const& f) {
+    if constexpr (!by_cereal && !std::is_empty_v<F>) {
+      Bytes bytes;
+      PackArchive out{bytes};
+      pack_function(out, f);
     }
   }
 
@@ -82,6 +108,7 @@ struct FunctionTransport<R (*)(Ps...) noexcept(is_noexcept)> {
     if (!of_program) out(address.module);
     out(address.offset);
   }
+  static void check_function(Function f) { static_cast<void>(code_address(reinterpret_cast<void const*>(f))); }
   template <class Use>
   static void with_function(UnpackArchive& in, Use&& use) {
     CodeAddress address{.module = program_module()};
@@ -98,8 +125,8 @@ struct FunctionTransport<R (*)(Ps...) noexcept(is_noexcept)> {
 inline constexpr char chunk_mark = 1;
 
 /// A call of F with arguments of types As, as the caller passes them. Each function below has one of three audiences:
-/// the master packs calls (make, pack, pack_function, begin_chunk, add_to_chunk), the master names the invoker
-/// (address, chunk_address), and the rank invokes (invoke, invoke_chunk, call).
+/// the master packs calls (make, pack, check_function, pack_function, begin_chunk, add_to_chunk), the master names the
+/// invoker (address, chunk_address), and the rank invokes (invoke, invoke_chunk, call).
 template <class F, class... As>
 struct Call {
   using Function = std::decay_t<F>;
@@ -117,6 +144,9 @@ struct Call {
     FunctionTransport<Function>::pack_function(out, f);
     pack_arguments(Given{}, out, arguments...);
   }
+
+  /// Throws UsageError if the function cannot be sent to another process.
+  static void check_function(Function const& f) { FunctionTransport<Function>::check_function(f); }
 
   /// Returns the packed call. Collects no keepers.
   static Bytes make(Function const& f, As const&... arguments) {

@@ -24,6 +24,7 @@ class CompletionQueue {
 
  private:
   struct Shared;
+  class Node;
 
   std::shared_ptr<Shared> shared_;  // with the callbacks, which may outlive the queue
 };

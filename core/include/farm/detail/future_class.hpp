@@ -49,8 +49,9 @@ struct OnValue<F, void> {
 /// Every function may be called from any thread. Every function except valid() throws UsageError if the future is not
 /// valid(). Dropping a future does not cancel its task.
 ///
-/// Callbacks and chained functions run on the thread that completes the future. That thread serves all other tasks as
-/// well, so callbacks must be short, and must never wait for another task.
+/// Callbacks and chained functions run on the thread that completes the future, and have returned before anybody who
+/// waits for the future goes on: until then it is not done(), except inside of them. That thread serves all other tasks
+/// as well, so callbacks should be short. A callback may wait for another task; then() says the same without waiting.
 template <class R>
 class Future {
  public:
@@ -67,11 +68,17 @@ class Future {
   /// Returns true if the future refers to a task.
   [[nodiscard]] bool valid() const noexcept { return static_cast<bool>(state_); }
   /// Returns true if the task has ended: with a value, with an error, or cancelled.
-  [[nodiscard]] bool done() const { return checked().done(); }
+  [[nodiscard]] bool done() const { return checked().settled(); }
   /// Returns true if the task has started and has not ended.
-  [[nodiscard]] bool running() const { return checked().status() == detail::FutureState::Status::running; }
+  [[nodiscard]] bool running() const {
+    auto const& state = checked();
+    return state.done() ? !state.settled() : state.status() == detail::FutureState::Status::running;
+  }
   /// Returns true if the task was cancelled.
-  [[nodiscard]] bool cancelled() const { return checked().status() == detail::FutureState::Status::cancelled; }
+  [[nodiscard]] bool cancelled() const {
+    auto const& state = checked();
+    return state.status() == detail::FutureState::Status::cancelled && state.settled();
+  }
 
   /// Returns the part of the task that is done, from 0 to 1, as the task last reported it through
   /// TaskContext::set_progress(); 0 if the task has reported nothing.
@@ -131,6 +138,13 @@ class Future {
 
   /// Returns true if both refer to the same task.
   friend bool operator==(Future const& a, Future const& b) noexcept { return a.state_ == b.state_; }
+
+  /// Returns the value of a task that has ended, or throws its error, without waiting for its callbacks. For the
+  /// library itself.
+  R done_value() const {
+    detail::require_value(*state_);
+    return detail::value_of<R>(*state_, decode_);
+  }
 
   /// Returns the shared state; null if the future is not valid(). For the library itself.
   [[nodiscard]] detail::StatePtr const& state() const noexcept { return state_; }

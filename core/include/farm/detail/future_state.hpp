@@ -18,7 +18,7 @@ namespace farm::detail {
 class FutureState;
 using StatePtr = IntrusivePtr<FutureState>;
 
-/// A callback of a state that is not done yet. The state owns the node from add_node() until it has called run() and
+/// A callback of a state that is not settled yet. The state owns the node from add_node() until it has called run() and
 /// release(), or until remove_node() returns true.
 class CallbackNode {
  public:
@@ -34,14 +34,14 @@ class CallbackNode {
   virtual void release() noexcept { delete this; }
 
  protected:
-  /// Makes the node run before all ordinary nodes, as blocked threads are woken before callbacks run. Only for a run()
-  /// that is short and does not throw.
-  void run_first() noexcept { first_ = true; }
+  /// Makes the node one that wakes a waiting thread: it runs once the state is settled, after all ordinary nodes. Only
+  /// for a run() that is short and does not throw.
+  void run_when_settled() noexcept { when_settled_ = true; }
 
  private:
   friend class FutureState;
   CallbackNode* next_ = nullptr;
-  bool first_ = false;
+  bool when_settled_ = false;
 };
 
 /// The state that the copies of a Future share: how far its task is, and how it ended. The tasks of an engine derive
@@ -49,6 +49,10 @@ class CallbackNode {
 ///
 /// Every function is thread-safe; the caller must hold a reference (a StatePtr) during the call. A state that is done
 /// never changes again: if several threads complete a state, the first one wins, and the others get false.
+///
+/// A state is done as soon as it has its result, and settled when its callbacks have returned, too. Whoever waits for a
+/// future waits until it is settled, so that callbacks may refer to what lives on the waiting thread's stack. Inside
+/// its own callbacks a state counts as settled.
 class FutureState {
  public:
   enum class Status : std::uint8_t { pending, running, value, error, cancelled };
@@ -62,12 +66,16 @@ class FutureState {
 
   [[nodiscard]] Status status() const noexcept { return status_.load(std::memory_order_acquire); }
   [[nodiscard]] bool done() const noexcept { return status() >= Status::value; }
+  /// Returns true if the state is done and its callbacks have returned, or if the caller is one of them.
+  [[nodiscard]] bool settled() const noexcept {
+    return settled_.load(std::memory_order_acquire) || (done() && is_settling_here());
+  }
 
   /// Changes pending to running. Returns false if the state is anything but pending. Lock-free.
   bool set_running() noexcept;
 
-  /// Each of these completes a state that is pending or running: it wakes the waiting threads, then runs the callbacks
-  /// on this thread. Returns false, and does nothing, if the state is done.
+  /// Each of these completes a state that is pending or running: it runs the callbacks on this thread, then wakes the
+  /// waiting threads. Returns false, and does nothing, if the state is done.
   bool set_bytes(Bytes value);                          ///< the packed value of a task
   bool set_rank_bytes(std::vector<Bytes> rank_values);  ///< the packed values of all ranks of a task
   bool set_value(std::shared_ptr<void> value);          ///< a value made in this process; null for void
@@ -80,16 +88,18 @@ class FutureState {
   /// state, true for a cancelled one, false for one that is done otherwise.
   bool cancel();
 
-  /// Blocks until the state is done (returns true) or the deadline has passed (returns false).
+  /// Blocks until the state is settled (returns true) or the deadline has passed (returns false). On the thread of an
+  /// event loop, inside a callback, it runs the loop meanwhile. Throws UsageError if callbacks that wait are nested too
+  /// deeply there.
   bool wait_until(Deadline deadline) const;
 
   /// Calls f() or f(FutureState&) once when the state is done: on the thread that completes it, or at once on this
-  /// thread if it is done already. Callbacks run in the order in which they were added. An exception that f throws is
-  /// logged and ignored.
+  /// thread if it is settled already. Callbacks run in the order in which they were added. An exception that f throws
+  /// is logged and ignored.
   template <class F>
   void add_callback(F f);
 
-  /// Takes the node and returns true; returns false, and does not take it, if the state is done.
+  /// Takes the node and returns true; returns false, and does not take it, if the state is settled.
   bool add_node(CallbackNode& node);
   /// Gives the node back to the caller and returns true; returns false if the node has run or is running.
   bool remove_node(CallbackNode& node) noexcept;
@@ -120,14 +130,18 @@ class FutureState {
  private:
   template <class Store>
   bool finish(Status status, Store store);
-  void wake_and_run(bool wake, CallbackNode* newest_first, bool call_hook);
+  void settle_or_defer(CallbackNode* newest_first) noexcept;
+  void settle(CallbackNode* newest_first) noexcept;
+  [[nodiscard]] bool is_settling_here() const noexcept;
+  void wait_on_own_loop(Deadline deadline) const;
   void run(CallbackNode& node) noexcept;
-  static void run_all(FutureState& state, CallbackNode* list) noexcept;
+  void run_all(CallbackNode* list) noexcept;
   friend void run_deferred_callbacks() noexcept;
 
   mutable std::atomic<std::uint32_t> references_{0};
   std::atomic<Status> status_{Status::pending};
   std::atomic<bool> taken_{false};
+  std::atomic<bool> settled_{false};
   mutable bool has_waiters_ = false;   // guarded by the stripe's mutex, as callbacks_ is
   CallbackNode* callbacks_ = nullptr;  // newest first
   Result result_;                      // written once, before status_ says that the state is done

@@ -4,6 +4,7 @@
 #include <farm/serialize.hpp>
 
 #include <string_view>
+#include <type_traits>
 
 namespace farm::detail {
 
@@ -18,6 +19,8 @@ template <class R>
 struct ResultTransport {
   using Value = R;  ///< the type of the future's value
   static void pack(R const& value, RankContext& /*rank_context*/, Bytes* result) {
+    static_assert(!std::is_pointer_v<R>,
+                  "this task returns a pointer, which means nothing in another process: return the value");
     static_assert(Serializable<R>, "cereal cannot serialize the type that this task returns");
     if (result != nullptr) pack_into(*result, value);
   }

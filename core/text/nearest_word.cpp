@@ -1,4 +1,4 @@
-#include "core/base/nearest_word.hpp"
+#include "core/text/nearest_word.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
