@@ -4,8 +4,8 @@
 
 #include <cstring>
 
+#include "io/datasets/dataset.hpp"
 #include "io/files/file_bytes.hpp"
-#include "io/hdf5/dataset.hpp"
 #include "io/hdf5/pieces.hpp"
 
 namespace farm::detail {

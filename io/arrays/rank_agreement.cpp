@@ -1,5 +1,7 @@
 #include "io/arrays/rank_agreement.hpp"
 
+#include "core/text/exception_text.hpp"
+
 #include <farm/error.hpp>
 
 #include <fmt/format.h>
@@ -58,7 +60,7 @@ Outcome outcome_of(F const& f) {
   try {
     return {f(), false};
   } catch (std::exception const& e) {
-    return {e.what(), true};
+    return {text_of(e), true};
   }
 }
 

@@ -12,9 +12,11 @@
 #include <filesystem>
 
 #include "core/base/descriptor.hpp"
+#include "io/datasets/dataset.hpp"
+#include "io/datasets/open_files.hpp"
 #include "io/files/file_bytes.hpp"
+#include "io/files/paths.hpp"
 #include "io/hdf5/attributes.hpp"
-#include "io/hdf5/dataset.hpp"
 
 namespace farm::detail {
 namespace {
@@ -42,18 +44,20 @@ void copy_attributes_of(ArrayInfo const& array, hid_t file, hid_t dataset) {
 
 SavedDataset::SavedDataset(std::string const& file, std::string const& dataset, ElementType type,
                            Extents const& extents, ArrayInfo const* attributes_from)
-    : site_{std::filesystem::absolute(file).lexically_normal().string(), dataset}, part_(site_) {
+    : site_{path_to_create(absolute_path(file)), dataset}, part_(site_) {
   auto const bytes = element_count(extents) * element_size(type);
   std::filesystem::path const path{site_.file};
   is_new_ = access(path.c_str(), F_OK) != 0;
   if (access(path.parent_path().c_str(), F_OK) == 0) check_room(site_, path.parent_path(), bytes);
   try {
-    if (is_new_)
-      make_file(path.parent_path() / fmt::format(".{}.part-{}", path.filename().string(), getpid()), bytes);
-    else
+    if (is_new_) {
+      make_file(path.parent_path() / file_name(".", path.filename().string(), fmt::format(".part-{}", getpid())),
+                bytes);
+    } else {
       part_.dataset = fmt::format("{}.part-{}", dataset, getpid());
+    }
     make_dataset(type, extents, attributes_from);
-    reserve_file(part_, end_, bytes);
+    reserve_file(data_, end_, bytes);
   } catch (...) {
     discard();
     throw;
@@ -80,20 +84,23 @@ void SavedDataset::make_dataset(ElementType type, Extents const& extents, ArrayI
   made_ = true;
   if (attributes_from != nullptr && !attributes_from->file.empty()) copy_attributes_of(*attributes_from, file, dataset);
   write_attributes(dataset, part_, extents, 1, {});
-  end_ = describe(dataset, part_, type).data_offset;
-  bool const placed = end_ != 0 || element_count(extents) == 0;
+  data_ = {file_of_dataset(dataset), part_.dataset};
+  auto const position = H5Dget_offset(dataset);
+  bool const placed = (position != HADDR_UNDEF && !data_.file.empty()) || element_count(extents) == 0;
+  end_ = position == HADDR_UNDEF ? 0 : position;
+  flush_dataset(dataset, site_);  // the program itself may have the file open, which then stays open
   check_hdf5(dataset.reset(), site_, "cannot be closed");
   check_hdf5(file.reset(), site_, "cannot be closed");
   if (!placed) throw stage_error(site_, "got no position in its file");
 }
 
 void SavedDataset::append(void const* elements, std::uint64_t bytes) {
-  write_file(part_, end_, bytes, elements);
+  write_file(data_, end_, bytes, elements);
   end_ += bytes;
 }
 
 void SavedDataset::commit() {
-  sync_path(part_);
+  if (!data_.file.empty()) sync_path(data_);
   if (is_new_) {
     if (rename(part_.file.c_str(), site_.file.c_str()) != 0)
       throw system_error(site_, "cannot be given this name", errno);
@@ -106,9 +113,12 @@ void SavedDataset::commit() {
     check_hdf5(H5Lmove(file, part_.dataset.c_str(), H5L_SAME_LOC, site_.dataset.c_str(), H5P_DEFAULT, H5P_DEFAULT),
                site_, "cannot be given this name");
     made_ = false;
+    flush_open_file(site_);
+    if (!data_.file.empty()) flush_open_file(data_);
     check_hdf5(file.reset(), site_, "cannot be closed");
   }
   sync_path(site_);
+  if (!data_.file.empty()) sync_path(data_);
 }
 
 void SavedDataset::discard() noexcept try {

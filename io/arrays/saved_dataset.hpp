@@ -34,6 +34,7 @@ class SavedDataset {
 
   ErrorSite site_;
   ErrorSite part_;         // the temporary names: another file, or another dataset in the same file
+  ErrorSite data_;         // as part_, but names the file that holds the elements: links may lead to another one
   bool is_new_ = false;    // whether the file is new
   bool made_ = false;      // whether the temporary dataset exists
   std::uint64_t end_ = 0;  // file offset of the next element

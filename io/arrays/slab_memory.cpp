@@ -84,17 +84,14 @@ struct Unmap {
   }
 };
 
-std::optional<SlabMemory> map_slab(fs::path const& path, std::uint64_t file_bytes, std::uint64_t offset,
+std::optional<SlabMemory> map_slab(Descriptor const& opened, SlabFile const& slab_file, std::uint64_t offset,
                                    std::uint64_t bytes) {
-  struct stat status {};
-  auto const opened = open_file_of_slab(path, file_bytes, status);
-  if (!opened) return std::nullopt;
   auto const into_page = offset % static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
   auto const from = static_cast<off_t>(offset - into_page);
   auto const length = bytes + into_page;
   // The file may have holes. Writing to a hole of a mapping on a full disk would kill the process.
   if (fallocate(opened.get(), FALLOC_FL_KEEP_SIZE, from, static_cast<off_t>(length)) != 0) return std::nullopt;
-  auto file = std::make_shared<SlabFile const>(SlabFile{path.string(), status.st_ino});
+  auto file = std::make_shared<SlabFile const>(slab_file);
   void* const pages = mmap(nullptr, length, PROT_READ | PROT_WRITE, MAP_SHARED, opened.get(), from);
   if (pages == MAP_FAILED) return std::nullopt;  // NOLINT(performance-no-int-to-ptr)
 #ifdef MADV_POPULATE_WRITE
@@ -102,6 +99,18 @@ std::optional<SlabMemory> map_slab(fs::path const& path, std::uint64_t file_byte
 #endif
   std::shared_ptr<void> memory{static_cast<char*>(pages) + into_page, Unmap{pages, length, file}};
   return SlabMemory{std::move(memory), std::move(file)};
+}
+
+/// Maps the rows from a spare file. Gives the file back if it cannot be mapped.
+std::optional<SlabMemory> find_slab(fs::path const& path, std::uint64_t file_bytes, std::uint64_t offset,
+                                    std::uint64_t bytes) {
+  struct stat status {};
+  auto opened = open_file_of_slab(path, file_bytes, status);
+  if (!opened) return std::nullopt;
+  if (auto slab = map_slab(opened, {path.string(), status.st_ino}, offset, bytes)) return slab;
+  opened = Descriptor{};  // releases the lock
+  retire_unless_mapped(path);
+  return std::nullopt;
 }
 
 }  // namespace
@@ -116,7 +125,7 @@ SlabMemory make_slab_memory(MPI_Comm comm, SlabShape const& shape, std::size_t e
       path_of(directory, comm, shape, element_size);  // increments a count, so ranks without rows need it, too
   if (bytes == 0) return own_memory(1, zeroed);
   auto const offset = data_offset_of(all) + shape.first_row() * shape.row_size() * element_size;
-  auto mapped = map_slab(path, data_offset_of(all) + all, offset, bytes);
+  auto mapped = find_slab(path, data_offset_of(all) + all, offset, bytes);
   if (!mapped) return own_memory(bytes, zeroed);
   if (zeroed) std::memset(mapped->memory.get(), 0, bytes);
   return std::move(*mapped);

@@ -13,9 +13,9 @@
 #include <string_view>
 
 #include "core/base/settings.hpp"
+#include "io/datasets/dataset.hpp"
 #include "io/files/file_bytes.hpp"
 #include "io/files/hash.hpp"
-#include "io/hdf5/dataset.hpp"
 
 namespace farm::detail {
 namespace {

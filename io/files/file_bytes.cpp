@@ -37,7 +37,10 @@ std::shared_ptr<void> map_file(ErrorSite const& site, std::uint64_t offset, std:
   void* const pages = mmap(nullptr, length, options.modifiable ? PROT_READ | PROT_WRITE : PROT_READ,
                            options.modifiable ? MAP_PRIVATE : MAP_SHARED | MAP_POPULATE, file.get(),
                            static_cast<off_t>(offset - into_page));
-  if (pages == MAP_FAILED) throw system_error(site, "cannot be mapped", errno);  // NOLINT(performance-no-int-to-ptr)
+  if (pages == MAP_FAILED) {  // NOLINT(performance-no-int-to-ptr)
+    if (errno == ENOMEM) throw system_error(site, "cannot be mapped", errno);
+    return nullptr;  // ENODEV, EINVAL, EACCES, EPERM, EOPNOTSUPP: which one depends on the file system
+  }
 #ifdef MADV_POPULATE_READ
   if (options.modifiable) madvise(pages, length, MADV_POPULATE_READ);  // MAP_POPULATE would copy all pages
 #endif
@@ -92,8 +95,9 @@ void reserve_file(ErrorSite const& site, std::uint64_t offset, std::uint64_t byt
 
 void sync_path(ErrorSite const& site) {
   Descriptor const file{open(site.file.c_str(), O_RDONLY | O_CLOEXEC)};
-  // Some file systems cannot sync directories and return EINVAL.
-  if (!file || (fsync(file.get()) != 0 && errno != EINVAL)) throw system_error(site, "cannot be synced to disk", errno);
+  // Some file systems cannot sync, or not directories.
+  bool const synced = file && (fsync(file.get()) == 0 || errno == EINVAL || errno == ENOSYS || errno == EOPNOTSUPP);
+  if (!synced) throw system_error(site, "cannot be synced to disk", errno);
 }
 
 }  // namespace farm::detail

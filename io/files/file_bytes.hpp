@@ -17,7 +17,8 @@ struct MapOptions {
   bool locked = false;
 };
 
-/// Maps a range of the file. The mapping is removed with the last copy of the result. Throws if the file is too short.
+/// Maps a range of the file. The mapping is removed with the last copy of the result. Returns null if the file system
+/// cannot map files in this way; then the bytes must be read. Throws if the file is too short.
 [[nodiscard]] std::shared_ptr<void> map_file(ErrorSite const& site, std::uint64_t offset, std::uint64_t bytes,
                                              MapOptions options);
 

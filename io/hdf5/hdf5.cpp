@@ -55,9 +55,14 @@ Hdf5Lock::Hdf5Lock() : lock_(hdf5_mutex) {
 
 Hdf5Lock::~Hdf5Lock() { H5Eset_auto2(H5E_DEFAULT, print_, print_data_); }
 
+std::string hdf5_error_text() {
+  std::string text;
+  H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, take_text, &text);
+  return text;
+}
+
 StageError hdf5_error(ErrorSite const& site, std::string_view text) {
-  std::string why;
-  H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, take_text, &why);
+  auto const why = hdf5_error_text();
   return stage_error(site, why.empty() ? std::string{text} : fmt::format("{}: {}", text, why));
 }
 

@@ -6,6 +6,7 @@
 #include <hdf5.h>
 
 #include <mutex>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -28,6 +29,8 @@ class Hdf5Lock {
   void* print_data_ = nullptr;
 };
 
+/// Returns HDF5's own description of the call that has just failed; empty if there is none.
+[[nodiscard]] std::string hdf5_error_text();
 /// Returns an error of `text` and HDF5's own description of the call that has just failed.
 [[nodiscard]] StageError hdf5_error(ErrorSite const& site, std::string_view text);
 

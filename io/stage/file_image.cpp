@@ -11,10 +11,10 @@
 #include <tuple>
 #include <utility>
 
+#include "io/datasets/dataset.hpp"
 #include "io/files/checksums.hpp"
 #include "io/files/file_bytes.hpp"
 #include "io/hdf5/attributes.hpp"
-#include "io/hdf5/dataset.hpp"
 
 namespace farm::detail {
 namespace {

@@ -31,6 +31,7 @@ void FileKeepers::remove_unless_kept(std::string const& path) noexcept {
 }
 
 void FileKeepers::drop(std::string const& path) noexcept {
+  if (getpid() != owner_) return;
   std::lock_guard const lock{mutex_};
   auto const known = keepers_.find(path);
   // Another thread may have adopted the file again in the meantime.

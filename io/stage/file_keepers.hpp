@@ -1,5 +1,6 @@
 #pragma once
 
+#include <unistd.h>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -22,6 +23,7 @@ class FileKeepers : public std::enable_shared_from_this<FileKeepers> {
 
   void drop(std::string const& path) noexcept;
 
+  int owner_ = getpid();  ///< a forked child has copies of the keepers but does not own the files
   std::mutex mutex_{};
   std::map<std::string, std::weak_ptr<Keeper>> keepers_{};
 };

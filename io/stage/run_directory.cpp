@@ -17,6 +17,7 @@
 #include "core/base/descriptor.hpp"
 #include "core/base/host_name.hpp"
 #include "io/hdf5/error_site.hpp"
+#include "io/hdf5/file_lock.hpp"
 
 namespace farm::detail {
 namespace {
@@ -61,7 +62,8 @@ void remove_other_files(fs::path const& list) {
 void remove_if_abandoned(fs::path const& directory) {
   Descriptor const lock{open((directory / lock_name).c_str(), O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)};
   if (!lock && errno != ENOENT) return;
-  if (lock && flock(lock.get(), LOCK_EX | LOCK_NB) != 0) return;
+  // Without locks nothing tells whether a process still uses the directory, so it stays.
+  if (lock && lock_file(lock.get(), LOCK_EX) != FileLock::taken) return;
   std::error_code error;
   remove_other_files(directory / others_name);
   if (fs::exists(directory / keep_name, error)) return;
@@ -85,7 +87,7 @@ int make_run_directory(fs::path const& directory) {
   auto const unlocked = directory.parent_path() / fmt::format(".{}", directory.filename().string());
   if (mkdir(unlocked.c_str(), 0700) != 0) throw system_error({directory.string()}, "cannot be created", errno);
   Descriptor lock{open((unlocked / lock_name).c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600)};
-  if (lock && flock(lock.get(), LOCK_EX | LOCK_NB) == 0 && rename(unlocked.c_str(), directory.c_str()) == 0)
+  if (lock && lock_file(lock.get(), LOCK_EX) != FileLock::refused && rename(unlocked.c_str(), directory.c_str()) == 0)
     return lock.release();
   int const why = errno;
   std::error_code ignored;

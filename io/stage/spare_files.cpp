@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "core/base/descriptor.hpp"
+#include "io/hdf5/file_lock.hpp"
 
 namespace farm::detail {
 namespace {
@@ -84,7 +85,8 @@ Outcome spare(fs::path const& file) {
   struct stat status {};
   if (!opened || fstat(opened.get(), &status) != 0 || !S_ISREG(status.st_mode)) return Outcome::refused;
   // a process that maps a file holds a lock on it until its last mapping is gone
-  if (flock(opened.get(), LOCK_EX | LOCK_NB) != 0) return Outcome::mapped;
+  if (auto const lock = lock_file(opened.get(), LOCK_EX); lock != FileLock::taken)
+    return lock == FileLock::missing ? Outcome::refused : Outcome::mapped;
   auto const bytes = static_cast<std::uint64_t>(status.st_size);
   if (bytes < smallest_spare || status.st_nlink != 1) return Outcome::refused;
   if (!is_local_file_system(file_system_of(directory)) || !make_room(directory, bytes)) return Outcome::refused;

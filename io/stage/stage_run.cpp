@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "core/base/settings.hpp"
+#include "io/files/paths.hpp"
 #include "io/stage/file_keepers.hpp"
 #include "io/stage/run_directory.hpp"
 
@@ -32,7 +33,7 @@ StageRun::StageRun(Options const& options)
       owner_(getpid()),
       files_(std::make_shared<detail::FileKeepers>()) {
   auto const stage = options.stage_directory.empty() ? find_stage_directory().path : options.stage_directory;
-  auto const parent = fs::absolute(stage).lexically_normal();
+  fs::path const parent = detail::absolute_path(stage);
   detail::remove_abandoned_runs(parent);
   directory_ = parent / detail::name_run_directory();
   lock_ = detail::make_run_directory(directory_);

@@ -17,10 +17,12 @@
 #include <cstdio>
 #include <cstring>
 #include <random>
+#include <system_error>
 
 #include "core/base/descriptor.hpp"
+#include "io/datasets/dataset.hpp"
 #include "io/files/file_bytes.hpp"
-#include "io/hdf5/dataset.hpp"
+#include "io/files/paths.hpp"
 #include "io/stage/file_image.hpp"
 #include "io/stage/spare_files.hpp"
 
@@ -111,7 +113,11 @@ std::filesystem::path directory_of(StageOptions const& options) {
   auto directory = options.directory.empty() ? default_stage_directory() : options.directory;
   if (directory.empty())
     throw UsageError("no directory to stage the array in: set StageOptions::directory or create a farm::StageRun");
-  return std::filesystem::absolute(directory).lexically_normal();
+  // Another path to the run's directory must not hide that the run owns the file.
+  std::error_code error;
+  auto const own = default_stage_directory();
+  if (!own.empty() && std::filesystem::equivalent(directory, own, error)) directory = own;
+  return absolute_path(directory);
 }
 
 StagedFile begin_staged_file(StageOptions const& options, ElementType type, Extents const& extents, int ranks,
@@ -119,7 +125,7 @@ StagedFile begin_staged_file(StageOptions const& options, ElementType type, Exte
   auto const directory = directory_of(options);
   auto const stem = options.name.empty() ? unique_name() : options.name;
   StagedFile file{.file = (directory / fmt::format("{}.h5", stem)).string(),
-                  .part = (directory / fmt::format(".{}.part", stem)).string(),
+                  .part = (directory / file_name(".", stem, ".part")).string(),
                   .type = type,
                   .extents = extents,
                   .stripes = stripes};
@@ -130,7 +136,7 @@ StagedFile begin_staged_file(StageOptions const& options, ElementType type, Exte
     else
       file.part = part;
     check_room(file, overhead);
-    auto const scratch = directory / fmt::format(".{}.head.part", stem);
+    auto const scratch = directory / file_name(".", stem, ".head.part");
     write_image(file, *find_image(scratch.string(), file.site(), type, extents, ranks, options, stripes));
     reserve_file(file.site(), file.checksums_offset, stripes * sizeof(Stripe));
   } catch (...) {

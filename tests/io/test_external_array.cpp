@@ -7,6 +7,9 @@
 #include "tests/io/values.hpp"
 #include "tests/support/catch.hpp"
 
+#include <sys/stat.h>
+#include <cerrno>
+
 using farm::Array;
 
 namespace {
@@ -112,6 +115,8 @@ TEST_CASE("the error names the file or dataset that does not exist") {
   CHECK_THAT(error_of_open<double>("text.h5", "data"), contains("text.h5: cannot be opened"));
   std::filesystem::create_directory("directory.h5");
   CHECK_THAT(error_of_open<double>("directory.h5", "data"), contains("directory.h5: cannot be opened"));
+  REQUIRE((mkfifo("pipe.h5", 0600) == 0 || errno == EEXIST));
+  CHECK_THAT(error_of_open<double>("pipe.h5", "data"), contains("pipe.h5: cannot be opened"));  // without waiting
 }
 
 TEST_CASE("a truncated file is refused, even if it was complete when it was opened") {

@@ -43,9 +43,10 @@ class Array {
   Array(std::vector<T> const& values)  // NOLINT(google-explicit-constructor)
       : Array(detail::stage_elements(values.data(), detail::element_type_of<T>, {values.size()}, {})) {}
 
-  /// Opens an existing dataset of T in any byte order: contiguous, chunked or compressed. A compound {r, i} is a
-  /// complex number. The farm never changes or removes the file. Throws StageError if the dataset does not exist, has
-  /// another type, or does not have 1 to 8 axes.
+  /// Opens an existing dataset of T in any byte order: contiguous, chunked or compressed, also behind links to other
+  /// files, virtual, or in external files. A compound {r, i} is a complex number. The farm never changes or removes the
+  /// file. What this process has written to it through HDF5 is flushed. Throws StageError if the dataset does not
+  /// exist, has another type, does not have 1 to 8 axes, or needs a file or a filter that is not there.
   [[nodiscard]] static Array open(std::filesystem::path const& file, std::string const& dataset) {
     return Array{detail::open_array(file, dataset, detail::element_type_of<T>)};
   }
@@ -60,7 +61,8 @@ class Array {
   [[nodiscard]] std::uint64_t size() const { return valid() ? detail::element_count(extents()) : 0; }
   /// Returns the size of all elements in bytes.
   [[nodiscard]] std::uint64_t bytes() const { return size() * sizeof(T); }
-  /// Returns the absolute path of the file; empty if is_inline().
+  /// Returns the absolute path of the file that was opened, which may hold a link to the elements; empty if
+  /// is_inline().
   [[nodiscard]] std::filesystem::path path() const { return info().file; }
   /// Returns the name of the dataset in the file.
   [[nodiscard]] std::string const& dataset() const { return info().dataset; }
@@ -90,7 +92,8 @@ class Array {
   }
 
   /// Returns all elements in memory that the caller owns and may change. If the file holds the elements as memory does,
-  /// they are mapped privately: only pages that the caller writes are copied. Throws StageError.
+  /// they are mapped privately, if the file system can: only pages that the caller writes are copied. Throws
+  /// StageError.
   [[nodiscard]] Slab<T> copy() const {
     auto memory = detail::copy_elements(required()->info);
     return detail::ArrayAccess::slab<T>({extents(), 0, extents()[0]}, std::move(memory));

@@ -14,7 +14,7 @@ class FileKeepers;
 
 /// The directory of one run: `<stage directory>/farm-<host>-<pid>-<random>`, mode 0700. Only the process that
 /// constructed the object creates and removes the directory. That process holds a lock (flock) on the file `lock` in
-/// the directory for as long as it lives.
+/// the directory for as long as it lives. On a file system without locks it holds none; then later runs remove nothing.
 class StageRun {
  public:
   /// Parameters of the constructor.

@@ -19,10 +19,13 @@ struct ArrayInfo {
   std::uint64_t checksums_offset = 0;  ///< file offset of a staged file's checksums
   std::uint64_t stripes = 0;           ///< number of those checksums
   std::string inline_data{};           ///< the elements, as in memory
+  std::string data_file{};             ///< absolute path of the file that data_offset refers to; empty: `file`
+  std::string external_directory{};    ///< to which relative names of files of external storage refer; empty: none
 
   template <class Archive>
   void serialize(Archive& archive) {
-    archive(file, dataset, type, extents, data_offset, staged, checksums_offset, stripes, inline_data);
+    archive(file, dataset, type, extents, data_offset, staged, checksums_offset, stripes, inline_data, data_file,
+            external_directory);
   }
 };
 

@@ -11,9 +11,14 @@
 namespace farm::detail {
 
 [[nodiscard]] inline ErrorSite site_of(ArrayInfo const& info) { return {info.file, info.dataset}; }
+/// As above, but names the file that holds the elements.
+[[nodiscard]] inline ErrorSite data_site_of(ArrayInfo const& info) {
+  return {info.data_file.empty() ? info.file : info.data_file, info.dataset};
+}
 
-/// Opens a file read-only. If the file does not exist or may not be read, the error has the system's text, which says
-/// more than HDF5's. `lock`: whether HDF5 locks the file.
+/// Opens a file read-only, and flushes what this process has written to it. If the file does not exist or may not be
+/// read, the error has the system's text, which says more than HDF5's. `lock`: whether HDF5 locks the file, if the file
+/// system has locks.
 [[nodiscard]] FileHandle open_file(ErrorSite const& site, bool lock);
 /// Opens a file for writing (H5F_ACC_RDWR) or creates it (H5F_ACC_TRUNC). New datasets begin at a page, so that they
 /// can be mapped.
@@ -26,9 +31,18 @@ struct Alignment {
 };
 /// Creates a file that only this process uses. Replaces an existing file.
 [[nodiscard]] FileHandle create_file(ErrorSite const& site, Alignment alignment);
-[[nodiscard]] DatasetHandle open_dataset(hid_t file, ErrorSite const& site);
+/// Opens a dataset. Files behind external links are opened read-only, unless `write`.
+[[nodiscard]] DatasetHandle open_dataset(hid_t file, ErrorSite const& site, bool write = false);
 
-/// Returns the info of a dataset. Throws StageError unless the dataset is an array of this type.
+/// Opens the dataset of an array as open_array() found it: relative names of external files refer to the directory to
+/// which they referred then.
+[[nodiscard]] DatasetHandle open_dataset_of(hid_t file, ArrayInfo const& info);
+
+/// Returns the extents of a dataset. Throws StageError unless there are 1 to 8.
+[[nodiscard]] Extents extents_of(hid_t dataset, ErrorSite const& site);
+
+/// Returns the info of a dataset, except `data_file` and `external_directory`. Throws StageError unless the dataset is
+/// an array of this type.
 [[nodiscard]] ArrayInfo describe(hid_t dataset, ErrorSite const& site, ElementType type);
 
 /// Creates a contiguous dataset of the native type. HDF5 assigns its position in the file at once but does not fill it:

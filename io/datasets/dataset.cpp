@@ -1,14 +1,20 @@
-#include "io/hdf5/dataset.hpp"
+#include "io/datasets/dataset.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <string>
 
 #include "core/base/descriptor.hpp"
+#include "io/datasets/external_storage.hpp"
+#include "io/datasets/open_files.hpp"
+#include "io/hdf5/file_lock.hpp"
 #include "io/hdf5/pieces.hpp"
 
 namespace farm::detail {
@@ -55,18 +61,6 @@ std::string name_of(hid_t type) {
   }
 }
 
-Extents extents_of(hid_t dataset, ErrorSite const& site) {
-  SpaceHandle const space{H5Dget_space(dataset)};
-  if (H5Sget_simple_extent_type(space) == H5S_NULL)
-    throw stage_error(site, "has no elements and no extents (a null dataspace)");
-  int const axes = H5Sget_simple_extent_ndims(space);
-  if (axes < 1 || axes > static_cast<int>(max_dimensions))
-    throw stage_error(site, fmt::format("1 to {} axes are supported, the dataset has {}", max_dimensions, axes));
-  std::array<hsize_t, H5S_MAX_RANK> sizes{};
-  H5Sget_simple_extent_dims(space, sizes.data(), nullptr);
-  return {sizes.begin(), sizes.begin() + axes};
-}
-
 /// Returns the file offset of the elements; 0 if the file does not hold them as memory does.
 std::uint64_t mappable_offset(hid_t dataset, hid_t found, hid_t native) {
   PropertiesHandle const creation{H5Dget_create_plist(dataset)};
@@ -77,20 +71,48 @@ std::uint64_t mappable_offset(hid_t dataset, hid_t found, hid_t native) {
   return offset == HADDR_UNDEF || offset % alignment != 0 ? 0 : offset;
 }
 
+bool has_locks(ErrorSite const& site) {
+  Descriptor const file{open(site.file.c_str(), O_RDONLY | O_CLOEXEC)};
+  return !file || lock_file(file.get(), LOCK_SH) != FileLock::missing;
+}
+
+/// Calls `open_with`, again with other settings of locks if HDF5 refuses these ones. If this process has the file open
+/// already, HDF5 wants the same settings, does not tell them, and takes no further lock. If the file system has no
+/// locks, none are asked for. Returns the identifier of the file, or a negative value.
+template <class Open>
+hid_t open_with_locks(ErrorSite const& site, hid_t access, Open open_with) {
+  bool const is_open = flush_open_file({site.file}, access);
+  auto id = open_with();
+#if H5_VERSION_GE(1, 10, 7) && !(H5_VERS_MINOR == 12 && H5_VERS_RELEASE == 0)
+  for (bool const lock : {false, true}) {
+    bool const may_differ = is_open || (!lock && !has_locks(site));
+    if (id >= 0 || !may_differ || hdf5_error_text().find("lock") == std::string::npos) break;
+    H5Pset_file_locking(access, lock, true);
+    id = open_with();
+  }
+#endif
+  return id;
+}
+
 }  // namespace
 
 FileHandle open_file(ErrorSite const& site, bool lock) {
-  if (Descriptor const probe{open(site.file.c_str(), O_RDONLY | O_CLOEXEC)}; !probe)
-    throw system_error({site.file}, "cannot be opened", errno);
+  Descriptor const probe{open(site.file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
+  struct stat status {};
+  if (!probe || fstat(probe.get(), &status) != 0) throw system_error({site.file}, "cannot be opened", errno);
+  if (S_ISFIFO(status.st_mode)) throw system_error({site.file}, "cannot be opened", ESPIPE);  // HDF5 would block
   auto const access = file_access(lock);
-  return FileHandle{check_hdf5(H5Fopen(site.file.c_str(), H5F_ACC_RDONLY, access), {site.file}, "cannot be opened")};
+  auto const id = open_with_locks(site, access, [&] { return H5Fopen(site.file.c_str(), H5F_ACC_RDONLY, access); });
+  return FileHandle{check_hdf5(id, {site.file}, "cannot be opened")};
 }
 
 FileHandle open_file_to_write(ErrorSite const& site, unsigned mode, bool lock) {
+  auto const* const path = site.file.c_str();
   auto const access = file_access(lock);
   H5Pset_alignment(access, 1, 4096);
-  auto const* const path = site.file.c_str();
-  auto const id = mode == H5F_ACC_TRUNC ? H5Fcreate(path, mode, H5P_DEFAULT, access) : H5Fopen(path, mode, access);
+  auto const id = open_with_locks(site, access, [&] {
+    return mode == H5F_ACC_TRUNC ? H5Fcreate(path, mode, H5P_DEFAULT, access) : H5Fopen(path, mode, access);
+  });
   return FileHandle{check_hdf5(id, {site.file}, "cannot be opened for writing")};
 }
 
@@ -101,8 +123,38 @@ FileHandle create_file(ErrorSite const& site, Alignment alignment) {
   return FileHandle{check_hdf5(id, {site.file}, "cannot be created")};
 }
 
-DatasetHandle open_dataset(hid_t file, ErrorSite const& site) {
-  return DatasetHandle{check_hdf5(H5Dopen2(file, site.dataset.c_str(), H5P_DEFAULT), site, "cannot be opened")};
+DatasetHandle open_dataset(hid_t file, ErrorSite const& site, bool write) {
+  PropertiesHandle const access{H5Pcreate(H5P_DATASET_ACCESS)};
+  if (!write) H5Pset_elink_acc_flags(access, H5F_ACC_RDONLY);
+  return DatasetHandle{check_hdf5(H5Dopen2(file, site.dataset.c_str(), access), site, "cannot be opened")};
+}
+
+DatasetHandle open_dataset_of(hid_t file, ArrayInfo const& info) {
+  auto const site = site_of(info);
+  auto dataset = open_dataset(file, site);
+  if (external_directory(dataset) == info.external_directory) return dataset;
+  check_hdf5(dataset.reset(), site, "cannot be closed");
+  auto const access = access_with_external_directory(info.external_directory);
+  H5Pset_elink_acc_flags(access, H5F_ACC_RDONLY);
+  dataset = DatasetHandle{check_hdf5(H5Dopen2(file, site.dataset.c_str(), access), site, "cannot be opened")};
+  if (auto const found = external_directory(dataset); found != info.external_directory) {
+    throw stage_error(site, fmt::format("its external files were in {} when the array was opened, but HDF5 seeks them "
+                                        "in {} here; give all processes the same HDF5_EXTFILE_PREFIX",
+                                        info.external_directory, found));
+  }
+  return dataset;
+}
+
+Extents extents_of(hid_t dataset, ErrorSite const& site) {
+  SpaceHandle const space{H5Dget_space(dataset)};
+  if (H5Sget_simple_extent_type(space) == H5S_NULL)
+    throw stage_error(site, "has no elements and no extents (a null dataspace)");
+  int const axes = H5Sget_simple_extent_ndims(space);
+  if (axes < 1 || axes > static_cast<int>(max_dimensions))
+    throw stage_error(site, fmt::format("1 to {} axes are supported, the dataset has {}", max_dimensions, axes));
+  std::array<hsize_t, H5S_MAX_RANK> sizes{};
+  H5Sget_simple_extent_dims(space, sizes.data(), nullptr);
+  return {sizes.begin(), sizes.begin() + axes};
 }
 
 ArrayInfo describe(hid_t dataset, ErrorSite const& site, ElementType type) {
