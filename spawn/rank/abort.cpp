@@ -1,14 +1,10 @@
 #include "spawn/rank/abort.hpp"
 
-#include "spawn/guard/guard_link.hpp"
 #include "spawn/platform/process_role.hpp"
+#include "spawn/rank/end_rank.hpp"
 
 #include <fmt/format.h>
 #include <mpi.h>
-
-#include <unistd.h>
-#include <cstdio>
-#include <iostream>
 
 // MPI_Abort asks the launcher to end the whole job, but when a task calls it, only its rank should end. The MPI
 // profiling interface lets a program define MPI_Abort itself; PMPI_Abort still is MPI's own function.
@@ -21,10 +17,7 @@ namespace {
 
 int abort_or_leave(MPI_Comm comm, int code) {
   if (!is_rank_process()) return PMPI_Abort(comm, code);
-  guard_link().set_note(fmt::format("it called MPI_Abort with code {}", code));
-  std::cout.flush();
-  std::fflush(nullptr);
-  _exit(code & 0xff ? code & 0xff : 1);
+  end_rank(fmt::format("it called MPI_Abort with code {}", code), code & 0xff ? code & 0xff : 1);
 }
 
 }  // namespace

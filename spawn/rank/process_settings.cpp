@@ -1,7 +1,7 @@
 #include "spawn/rank/process_settings.hpp"
 
-#include <unistd.h>
-#include <cerrno>
+#include "spawn/process/working_directory.hpp"
+
 #include <cstdlib>
 #include <system_error>
 
@@ -10,9 +10,7 @@ namespace farm::detail {
 ProcessSettings::ProcessSettings(Form const& form) {
   if (!form.working_directory.empty()) {
     directory_before_ = std::filesystem::current_path();
-    if (chdir(form.working_directory.c_str()) != 0) {
-      throw std::system_error(errno, std::generic_category(), "working_directory " + form.working_directory);
-    }
+    change_directory(form.working_directory);
   }
   for (auto const& [name, value] : form.environment) {
     char const* const before = getenv(name.c_str());

@@ -14,7 +14,7 @@ namespace farm::detail {
 /// both.
 class ProcessSettings {
  public:
-  /// Throws std::system_error if the working directory does not exist.
+  /// Throws SpawnError if the working directory does not exist.
   explicit ProcessSettings(Form const& form);
   ProcessSettings(ProcessSettings const&) = delete;
   ProcessSettings& operator=(ProcessSettings const&) = delete;

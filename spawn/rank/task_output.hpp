@@ -7,11 +7,21 @@
 
 namespace farm::detail {
 
-/// Redirects stdout and stderr of this process to a task's output file during its lifetime.
+/// Returns the path of the output file for one attempt of a task on one rank. `prefix` is what the paths of the pool
+/// begin with. WorkerOptions::output_directory describes the names.
+[[nodiscard]] std::string task_output_path(std::string const& prefix, std::uint64_t task, std::uint32_t attempt,
+                                           int rank);
+/// Returns the path of the output file for the initializer on one rank of a group.
+[[nodiscard]] std::string initializer_output_path(std::string const& prefix, std::uint64_t group, int rank);
+
+/// Removes the output files that an earlier run has left of further attempts of this task.
+void remove_further_attempts(std::string const& prefix, std::uint64_t task, int rank);
+
+/// Redirects stdout and stderr of this process to a file during its lifetime.
 class OutputFile {
  public:
-  /// Appends to task-TASK.rank-RANK.txt in `directory`. Throws std::system_error.
-  OutputFile(std::string const& directory, std::uint64_t task, int rank);
+  /// Replaces the file if there is one, which is of an earlier run. Throws std::system_error.
+  explicit OutputFile(std::string const& path);
   OutputFile(OutputFile const&) = delete;
   OutputFile& operator=(OutputFile const&) = delete;
   ~OutputFile();
@@ -21,7 +31,7 @@ class OutputFile {
   Descriptor saved_err_;
 };
 
-/// Flushes what C and C++ streams have buffered for stdout.
-void flush_output();
+/// Flushes what C and C++ streams have buffered for stdout. Ignores errors.
+void flush_output() noexcept;
 
 }  // namespace farm::detail

@@ -2,15 +2,18 @@
 
 #include "core/base/failure.hpp"
 #include "spawn/guard/guard_link.hpp"
-#include "spawn/platform/throw_on_error.hpp"
+#include "spawn/isolation/mpi_calls.hpp"
+#include "spawn/rank/end_rank.hpp"
 #include "spawn/rank/task_output.hpp"
 
 #include <farm/detail/task_stage.hpp>
+#include <farm/error.hpp>
 #include <farm/task_context.hpp>
 
 #include <fmt/format.h>
 
 #include <optional>
+#include <system_error>
 #include <utility>
 
 namespace farm::detail {
@@ -44,6 +47,27 @@ class GuardLine final : public TaskLine {
   Clock::time_point last_report_{};
 };
 
+/// Restores the buffers of the streams when a task has ended, before anything is flushed.
+class StreamBuffersRestored {
+ public:
+  explicit StreamBuffersRestored(std::optional<ProcessState>& state) : state_(state) {}
+  StreamBuffersRestored(StreamBuffersRestored const&) = delete;
+  StreamBuffersRestored& operator=(StreamBuffersRestored const&) = delete;
+  ~StreamBuffersRestored() {
+    if (state_) state_->restore_stream_buffers();
+  }
+
+ private:
+  std::optional<ProcessState>& state_;
+};
+
+std::uint16_t flags_of(TaskComms::Use use) {
+  std::uint16_t flags = 0;
+  if (use.taken) flags |= answer_flags::used_comm;
+  if (use.worn_out) flags |= answer_flags::worn_out;
+  return flags;
+}
+
 /// Returns true if the master wants this rank's value.
 bool is_value_wanted(TaskHeader const& header, int rank) {
   return header.want_value == WantValue::all_ranks || (header.want_value == WantValue::rank_0 && rank == 0);
@@ -61,17 +85,26 @@ std::vector<SpanRecord> SpanCollector::take() {
   return std::exchange(spans_, {});
 }
 
-TaskServer::TaskServer(std::uint64_t id, Comm const& group, std::string output_directory, Channel& channel)
+TaskServer::TaskServer(std::uint64_t id, Comm const& group, std::string output_prefix, Channel& channel,
+                       RankProcess process)
     : id_(id),
       group_(group),
       group_name_(group_name(id)),
-      output_directory_(std::move(output_directory)),
-      channel_(channel) {}
+      output_prefix_(std::move(output_prefix)),
+      channel_(channel),
+      process_(process),
+      comms_(group, process) {}
 
 void TaskServer::initialize(Frame const& frame) {
   auto payload = frame.payload;
   auto const header = take<TaskHeader>(payload);
-  call(header, frame.id, payload, nullptr);
+  TaskStage const stage{group_name_, frame.id, header.attempt};
+  GuardLine line{channel_, frame.id, key_};
+  TaskContext task_context{frame.id, header.attempt, group_.rank(), group_.size(), &line};
+  RankContext context{&task_context, &comms_.for_initializer(), &kept_, &task_files_};
+  std::optional<OutputFile> file;
+  if (!output_prefix_.empty()) file.emplace(initializer_output_path(output_prefix_, id_, group_.rank()));
+  call(header, context, payload, nullptr);
 }
 
 void TaskServer::run(Frame const& frame) {
@@ -79,12 +112,13 @@ void TaskServer::run(Frame const& frame) {
   auto const header = take<TaskHeader>(payload);
   key_ = task_key(id_, tasks_seen_++);
   if (!guard_link().begin(key_)) return;
+  if (!state_ && process_ != RankProcess::of_master) state_.emplace();
   value_.clear();
   if (header.traced != 0) set_span_sink(&spans_);
   auto const start = Clock::now();
   std::optional<Failure> failure;
   try {
-    call(header, frame.id, payload, is_value_wanted(header, group_.rank()) ? &value_ : nullptr);
+    call_task(header, frame.id, payload, is_value_wanted(header, group_.rank()) ? &value_ : nullptr);
     if (value_.size() + sizeof(AnswerHeader) > max_frame_size) {
       throw SerializationError(
           fmt::format("a result of {} bytes is larger than the largest message ({})", value_.size(), max_frame_size));
@@ -101,23 +135,51 @@ void TaskServer::run(Frame const& frame) {
   if (header.traced != 0) send_times(frame.id, start, end);
   AnswerHeader const answer{static_cast<std::uint64_t>((end - start).count())};
   append_frame(channel_.output(), failure ? FrameType::error : FrameType::value, frame.id, &answer, sizeof answer,
-               value_);
+               value_, flags_of(comms_.use()));
   channel_.flush();  // at once: the next task may take long, or wait for what the master does with this answer
-  // a failed task may have left messages in its communicator; in a group of one, no other rank need take part
-  if (failure && group_.size() == 1) comms_.clear();
+  comms_.end_task(failure.has_value());
+  restore_process();
 }
 
-void TaskServer::call(TaskHeader const& header, std::uint64_t task, std::string_view payload, Bytes* value) {
+void TaskServer::call_task(TaskHeader const& header, std::uint64_t task, std::string_view payload, Bytes* value) {
   TaskStage const stage{group_name_, task, header.attempt};
   GuardLine line{channel_, task, key_};
   TaskContext task_context{task, header.attempt, group_.rank(), group_.size(), &line};
-  RankContext context{&task_context, &comm(header.comm_slot, header.comm_epoch), &kept_, &task_files_};
+  RankContext context{&task_context, &comm_of_task(header), &kept_, &task_files_};
+  if (output_prefix_.empty()) return call(header, context, payload, value);
+  if (header.attempt == 1) remove_further_attempts(output_prefix_, task, group_.rank());
+  OutputFile const file{task_output_path(output_prefix_, task, header.attempt, group_.rank())};
+  call(header, context, payload, value);
+}
+
+void TaskServer::call(TaskHeader const& header, RankContext& context, std::string_view payload, Bytes* value) {
   auto const invoke = invoker({header.module, header.offset});
-  if (output_directory_.empty()) {
-    invoke(payload, context, value);
-  } else {
-    OutputFile const file{output_directory_, task, group_.rank()};
-    invoke(payload, context, value);
+  StreamBuffersRestored const streams{state_};
+  TaskCallsMpi const mpi;
+  invoke(payload, context, value);
+  if (char const* const refused = mpi.refused()) {
+    throw UsageError(
+        fmt::format("{} was called, which did nothing: the farm initializes and finalizes MPI; remove the call, or "
+                    "make it only if MPI_Initialized and MPI_Finalized say so",
+                    refused));
+  }
+}
+
+/// A rank that has no communicator for its task ends if its group can be replaced: the task then runs on a new one.
+Comm const& TaskServer::comm_of_task(TaskHeader const& header) try {
+  return comms_.begin_task(header.comm_slot, header.comm_epoch);
+} catch (UsageError const& error) {
+  if (process_ == RankProcess::of_group && guard_link().guarded()) end_rank(error.what(), 1);
+  throw;
+}
+
+void TaskServer::restore_process() {
+  if (!state_) return;
+  try {
+    state_->restore();
+  } catch (std::system_error const& error) {
+    if (process_ == RankProcess::of_session) throw;
+    end_rank(error.what(), 1);
   }
 }
 
@@ -131,24 +193,13 @@ void TaskServer::send_times(std::uint64_t task, Clock::time_point start, Clock::
 }
 
 Invoker TaskServer::invoker(CodeAddress address) {
+  auto const found = [address] { return reinterpret_cast<Invoker>(const_cast<void*>(resolve(address))); };
+  if (address.module != program_module()) return found();  // a library may be unloaded at any time
   auto& known = invokers_[address.offset];
   if (known.second == nullptr || known.first != address) {
-    known = {address, reinterpret_cast<Invoker>(const_cast<void*>(resolve(address)))};
+    known = {address, found()};
   }
   return known.second;
-}
-
-/// Returns the slot's communicator, and makes it anew if its epoch has changed. That is collective: all ranks of the
-/// group receive the same slots and epochs in the same order.
-Comm const& TaskServer::comm(std::uint16_t slot, std::uint32_t epoch) {
-  if (slot >= comms_.size()) comms_.resize(slot + 1U);
-  auto& entry = comms_[slot];
-  if (entry.comm.native() == MPI_COMM_NULL || entry.epoch != epoch) {
-    entry.comm = group_.duplicate();
-    entry.epoch = epoch;
-    throw_on_error(entry.comm);
-  }
-  return entry.comm;
 }
 
 }  // namespace farm::detail

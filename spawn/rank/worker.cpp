@@ -68,14 +68,14 @@ void check_size(JoinInfo const& join_info, int size) {
 }
 
 /// Returns true when the master sends `leave`, and false if the master is gone.
-bool serve_groups(Channel& channel, MPI_Comm all) {
+bool serve_groups(Channel& channel, MPI_Comm all, RankProcess process) {
   std::optional<FormedGroup> group;
   while (auto const frame = channel.next()) {
     if (frame->type == FrameType::leave) return true;
     if (frame->type == FrameType::dissolve) {
       group.reset();
     } else if (frame->type == FrameType::form) {
-      prepare(channel, frame->type, [&] { group.emplace(unpack<Form>(frame->payload), all, channel); });
+      prepare(channel, frame->type, [&] { group.emplace(unpack<Form>(frame->payload), all, channel, process); });
     } else if (group && frame->type == FrameType::initialize) {
       prepare(channel, frame->type, [&] { group->server().initialize(*frame); });
     } else if (group && frame->type == FrameType::task) {
@@ -97,7 +97,7 @@ void serve_tasks(JoinInfo const& join_info, MPI_Comm group) {
   if (hello.guarded) guard_link().announce(join_info, hello);
   asio::io_context context{1};
   Channel channel{connect_to_master(context, join_info, hello)};
-  TaskServer server{join_info.group, comm, join_info.output_directory, channel};
+  TaskServer server{join_info.group, comm, join_info.output_prefix, channel, RankProcess::of_group};
   while (auto const frame = channel.next()) {
     if (frame->type == FrameType::leave) return;
     if (frame->type == FrameType::task) server.run(*frame);
@@ -118,12 +118,12 @@ bool serve_static_groups(JoinInfo const& join_info, MPI_Comm all) {
   if (hello.guarded) guard_link().announce(join_info, hello);
   asio::io_context context{1};
   Channel channel{connect_to_master(context, join_info, hello)};
-  return serve_groups(channel, all);
+  return serve_groups(channel, all, is_rank_process() ? RankProcess::of_run : RankProcess::of_session);
 }
 
 void serve_in_thread(Socket socket, MPI_Comm self) {
   Channel channel{std::move(socket)};
-  static_cast<void>(serve_groups(channel, self));
+  static_cast<void>(serve_groups(channel, self, RankProcess::of_master));
 }
 
 void leave_at_once() {
