@@ -22,18 +22,18 @@ struct KnownLauncher {
 };
 
 /// Under mpiexec ranks are not bound to cores: mpiexec would bind all groups of one or two ranks to the same cores.
-/// Slurm gives each step cores of its own (--exact), and all memory of the allocation (--mem=0).
+/// Steps of Slurm share the memory of the allocation (--mem=0): no step waits for another's.
 constexpr std::array known_launchers{
     KnownLauncher{"mpiexec", "--oversubscribe --bind-to none --host {hosts} {exports} -n {ranks} {program}"},
     KnownLauncher{"mpirun", "--oversubscribe --bind-to none --host {hosts} {exports} -n {ranks} {program}"},
-    KnownLauncher{
-        "srun",
-        "--mpi=pmix --exact --mem=0 --ntasks={ranks} --nodes={nodes} --nodelist={nodelist} --distribution={layout} "
-        "{program}"},
+    KnownLauncher{"srun",
+                  "--mpi=pmix --mem=0 {resources} --ntasks={ranks} --nodes={nodes} --nodelist={nodelist} "
+                  "--distribution={layout} {program}"},
     KnownLauncher{"flux", "run --ntasks={ranks} {program}"},
 };
 
-constexpr std::array placeholders{"{ranks}", "{hosts}", "{nodes}", "{nodelist}", "{layout}", "{exports}", "{program}"};
+constexpr std::array placeholders{"{ranks}",  "{hosts}",     "{nodes}",   "{nodelist}",
+                                  "{layout}", "{resources}", "{exports}", "{program}"};
 
 bool has_variable(char const* name) { return !environment_variable(name).empty(); }
 
@@ -51,9 +51,7 @@ std::string expanded(std::string const& text) {
   auto const name = text.substr(text.rfind('/') + 1);
   for (auto const& known : known_launchers) {
     if (name != known.name) continue;
-    // inside a step that has all cores of the allocation, further steps would wait for cores
-    bool const in_step = name == "srun" && has_variable("SLURM_STEP_ID");
-    return fmt::format("{}{} {}", text, in_step ? " --overlap" : "", known.arguments);
+    return fmt::format("{} {}", text, known.arguments);
   }
   throw UsageError(
       fmt::format("the launcher \"{}\" is not known: give a command with {{ranks}} in it, such as \"{} -n {{ranks}} "
@@ -129,7 +127,14 @@ std::string to_text(std::vector<std::string> const& command) {
   std::string text;
   for (auto const& word : command) {
     bool const plain = !word.empty() && word.find_first_of(" \t\n'\"\\$&|;<>()*?[]#~`!{}") == std::string::npos;
-    text += (text.empty() ? "" : " ") + (plain ? word : "'" + word + "'");
+    text += text.empty() ? "" : " ";
+    if (plain) {
+      text += word;
+      continue;
+    }
+    text += '\'';
+    for (char const c : word) text += c == '\'' ? std::string{"'\\''"} : std::string{c};
+    text += '\'';
   }
   return text;
 }
@@ -139,6 +144,8 @@ LaunchCommand::LaunchCommand(std::string text) : text_(expanded(text.empty() ? u
   words_ = split_words(text_);
   if (text_.find("{program}") == std::string::npos) words_.emplace_back("{program}");
 }
+
+bool LaunchCommand::shares_slurm_job() const { return text_.find("{resources}") != std::string::npos; }
 
 std::vector<std::string> LaunchCommand::fill(Filling const& filling) const {
   std::vector<std::string> command;
@@ -151,11 +158,16 @@ std::vector<std::string> LaunchCommand::fill(Filling const& filling) const {
       for (auto const& name : filling.exports) command.insert(command.end(), {"-x", name});
       continue;
     }
+    if (word == "{resources}") {
+      command.insert(command.end(), filling.resources.begin(), filling.resources.end());
+      continue;
+    }
     replace(word, "{ranks}", std::to_string(filling.ranks));
     replace(word, "{hosts}", list_of(filling.placement, true));
     replace(word, "{nodes}", std::to_string(filling.placement.size()));
     replace(word, "{nodelist}", list_of(filling.placement, false));
     replace(word, "{layout}", filling.placement.size() > 1 ? "arbitrary" : "block");
+    replace(word, "{resources}", fmt::format("{}", fmt::join(filling.resources, " ")));
     replace(word, "{program}", to_text(filling.program));
     command.push_back(std::move(word));
   }

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "spawn/launch/hosts.hpp"
+#include "spawn/hosts/hosts.hpp"
 
 #include <string>
 #include <vector>
@@ -15,6 +15,7 @@ namespace farm::detail {
 ///   {nodes}     the number of hosts
 ///   {nodelist}  the hosts as srun has them: the host, or, if there are several, one entry for each rank
 ///   {layout}    for srun: block, or arbitrary if there are several hosts
+///   {resources} for srun: the group's share of the Slurm job, as step_options() has it
 ///   {exports}   -x NAME for each variable that ranks on other hosts are to have; must be a word of its own
 ///   {program}   the words that start the program; they go to the end if this field is missing
 class LaunchCommand {
@@ -28,11 +29,15 @@ class LaunchCommand {
   struct Filling {
     int ranks = 1;
     Placement placement{};
-    std::vector<std::string> exports{};  ///< names of variables
+    std::vector<std::string> resources{};  ///< options of srun
+    std::vector<std::string> exports{};    ///< names of variables
     std::vector<std::string> program{};
   };
   /// Returns the command with its fields replaced.
   [[nodiscard]] std::vector<std::string> fill(Filling const& filling) const;
+
+  /// Returns true if the template has the field {resources}: it is srun's.
+  [[nodiscard]] bool shares_slurm_job() const;
 
   /// Returns the template.
   [[nodiscard]] std::string const& text() const { return text_; }

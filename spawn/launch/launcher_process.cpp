@@ -1,7 +1,9 @@
 #include "spawn/launch/launcher_process.hpp"
 
 #include "core/base/descriptor.hpp"
-#include "spawn/platform/pipe.hpp"
+#include "spawn/process/pipe.hpp"
+#include "spawn/process/signals.hpp"
+#include "spawn/process/standard_descriptors.hpp"
 
 #include <farm/error.hpp>
 
@@ -65,15 +67,11 @@ void close_others_on_exec() {
 [[noreturn]] void become(char* const* command, char* const* environment, char const* directory, bool ends_with_thread,
                          pid_t parent, int out, int err, int failed) {
   setpgid(0, 0);
-  // signals are still blocked: a handler of the parent must not run here
-  for (int const number : {SIGPIPE, SIGINT, SIGQUIT, SIGTERM, SIGCHLD, SIGHUP}) std::signal(number, SIG_DFL);  // NOLINT
   if (ends_with_thread) {
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (getppid() != parent) _exit(127);
   }
-  sigset_t none;
-  sigemptyset(&none);
-  sigprocmask(SIG_SETMASK, &none, nullptr);
+  reset_signals();  // until now they are blocked: a handler of the parent must not run here
   int const nothing = open("/dev/null", O_RDONLY);
   if (nothing >= 0) dup2(nothing, STDIN_FILENO);
   dup2(out, STDOUT_FILENO);
@@ -117,6 +115,7 @@ std::shared_ptr<LauncherProcess> LauncherProcess::start(asio::io_context& contex
 }
 
 void LauncherProcess::spawn(Start const& start) {
+  open_standard_descriptors();
   auto out = make_pipe();
   auto err = make_pipe();
   auto failed = make_pipe();

@@ -1,5 +1,5 @@
 // Programs inside allocations of a real Slurm, with groups from all three sources. with_slurm makes the Slurm: one host
-// that claims to have 10 cores.
+// that claims to have 10 cores and 4 GPUs, and a second one in another partition.
 #include "tests/spawn/run_program.hpp"
 #include "tests/support/catch.hpp"
 
@@ -38,7 +38,7 @@ TEST_CASE("inside an allocation a plain program launches its groups with srun") 
   auto const outcome = in_allocation(batch, 8, program + " work");
   CHECK(outcome.status == 0);
   CHECK(outcome.output == "sum 48\n");
-  CHECK(outcome.errors.empty());
+  CHECK(outcome.errors == "");
   CHECK(outcome.left.empty());
 }
 
@@ -48,7 +48,7 @@ TEST_CASE("inside an allocation a program that mpiexec started spawns its groups
   auto const outcome = in_allocation(batch, 8, FARM_MPIEXEC " -n 1 " + program + " work");
   CHECK(outcome.status == 0);
   CHECK(outcome.output == "sum 48\n");
-  CHECK(outcome.errors.empty());
+  CHECK(outcome.errors == "");
   CHECK(outcome.left.empty());
 }
 
@@ -58,7 +58,7 @@ TEST_CASE("inside an allocation srun can start all ranks of a program at once") 
   auto const outcome = in_allocation(batch, 9, "srun --mpi=pmix -n 9 " + program + " work");
   CHECK(outcome.status == 0);
   CHECK(outcome.output == "sum 48\n");
-  CHECK(outcome.errors.empty());
+  CHECK(outcome.errors == "");
   CHECK(outcome.left.empty());
 }
 
@@ -68,6 +68,47 @@ TEST_CASE("a program that srun started as one process launches its groups as fur
   CHECK(outcome.status == 0);
   CHECK(outcome.output == "sum 48\n");
   CHECK(outcome.left.empty());
+}
+
+TEST_CASE("each group has its share of the job, and no group waits for what another one has") {
+  struct {
+    std::string options;
+    std::string each;
+  } const jobs[] = {
+      {"-n 4", "no GPUs, 2 cores"},
+      {"-n 4 -c 2", "no GPUs, 4 cores"},
+      {"-n 4 --gres=gpu:4", "2 GPUs, 2 cores"},
+      {"-n 4 --gpus=4 --mem-per-cpu=50", "2 GPUs, 2 cores"},
+      {"-n 4 --gpus-per-node=4 --hint=nomultithread", "2 GPUs, 2 cores"},
+      {"-n 4 --gpus-per-task=1 -c 2", "2 GPUs, 4 cores"},
+      {"-n 4 --gres=gpu:1 -c 2", "1 GPUs, 8 cores"},  // the groups share the GPU, and so all that the job has
+      {"-n 2 --gres=gpu:2 : -p other -n 2 -c 3", ""},
+  };
+  for (auto const& job : jobs) {
+    CAPTURE(job.options);
+    auto const outcome = run_program(fmt::format("salloc -Q {} {} meet", job.options, program));
+    CAPTURE(outcome.errors);
+    CHECK(outcome.status == 0);
+    auto const expected = fmt::format("met, {}\n", job.each);
+    CHECK(outcome.output == (job.each.empty() ? "met, no GPUs, 6 cores\nmet, 2 GPUs, 2 cores\n" : expected + expected));
+    CHECK(outcome.left.empty());
+  }
+}
+
+TEST_CASE("groups of a program that is a step itself do not wait for each other") {
+  auto const outcome = in_allocation(false, 4, "srun --mpi=pmix -n 1 " + program + " meet");
+  CAPTURE(outcome.errors);
+  CHECK(outcome.status == 0);
+  CHECK(outcome.output == "met, no GPUs, 4 cores\nmet, no GPUs, 4 cores\n");
+}
+
+TEST_CASE("the variables of a job that has ended are an error") {
+  auto const outcome = run_program("salloc -Q -n 2 sh -c 'env | grep ^SLURM >ended_job'");
+  REQUIRE(outcome.status == 0);
+  CHECK(std::system("for i in $(seq 100); do test -z \"$(squeue -h)\" && exit; sleep 0.1; done; exit 1") == 0);
+  auto const late = run_program("env $(cat ended_job) " + program + " work");
+  CHECK(late.status == 1);
+  CHECK_THAT(late.errors, contains("has ended, but the environment still names it") && contains("unset SLURM_"));
 }
 
 TEST_CASE("when ranks of groups that srun launched die, the other groups go on") {

@@ -1,5 +1,6 @@
 // Which hosts there are, and how groups are placed on them.
-#include "spawn/launch/hosts.hpp"
+#include "spawn/hosts/host_lists.hpp"
+#include "spawn/hosts/hosts.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/error_of.hpp"
 
@@ -34,10 +35,12 @@ TEST_CASE("hosts are named with their slots, one where no number stands, and nam
   CHECK(parsed("a:4,b") == "a:4 b:1 ");
   CHECK(parsed(" node-1.example:2 , 10.0.0.7:3") == "node-1.example:2 10.0.0.7:3 ");
   CHECK(parsed("a,a:2,a") == "a:4 ");
+  CHECK(parsed("n[08-10,2]:2,m") == "n08:2 n09:2 n10:2 n2:2 m:1 ");
 }
 
 TEST_CASE("hosts that cannot be are refused, with the place where they are named") {
-  for (std::string const text : {"", "a,,b", "a:", "a:0", "a:-1", "a:x", "a:4294967297", "-x", "a b", "a=b", ":3"}) {
+  for (std::string const text : {"", "a,,b", "a:", "a[1-", "a[3-1]", "a[x]", "a]", "[]", "a:0", "a:-1", "a:x",
+                                 "a:4294967297", "-x", "a b", "a=b", ":3"}) {
     CAPTURE(text);
     CHECK_THAT(error_of<farm::UsageError>([&] { parsed(text); }), contains("FARM_HOSTS: "));
   }
@@ -53,6 +56,40 @@ TEST_CASE("hostfiles are those of mpiexec") {
   CHECK_THAT(error_of<farm::UsageError>([] { static_cast<void>(farm::detail::read_hostfile("hostfile")); }),
              contains("names no host"));
   CHECK_THAT(error_of<farm::UsageError>([] { static_cast<void>(farm::detail::read_hostfile("no file")); }),
+             contains("cannot be read"));
+}
+
+TEST_CASE("host files may be written as Open MPI, MPICH and Slurm do") {
+  struct {
+    char const* text;
+    char const* hosts;
+  } const cases[] = {
+      {"a slots = 4\nb slots= 2 max_slots = 8\n", "a:4 b:2 "},
+      {"a slots=4 max-slots=8 # four\r\nb cpu=2\r\n", "a:4 b:2 "},
+      {"a:4 binding=user:0,1\nb:2 ifhn=b-ib\nc\n", "a:4 b:2 c:1 "},
+      {"node[01-03]\nlogin\n", "node01:1 node02:1 node03:1 login:1 "},
+      {"node[01-02,5] slots=8\n", "node01:8 node02:8 node5:8 "},
+      {"\xef\xbb\xbf"
+       "a:2\n# none\n\t\n",
+       "a:2 "},
+      {"a\nb\na\na", "a:3 b:1 "},
+  };
+  for (auto const& each : cases) {
+    CAPTURE(each.text);
+    std::ofstream{"hostfile"} << each.text;
+    CHECK(text_of(farm::detail::read_hostfile("hostfile")) == each.hosts);
+  }
+}
+
+TEST_CASE("a word in a host file that is not understood is an error with its line") {
+  for (std::string const text : {"a 4", "a slot=4", "a slots 4", "a slots=", "a slots=4x", "a:", ":4", "a:x", "slots=4",
+                                 "a max_slots", "a,b", "= 4", "a slots=4 b slots=4", "-a", "a[1-", "a:4:5:x"}) {
+    CAPTURE(text);
+    std::ofstream{"hostfile"} << "# first\nz\n" << text << "\n";
+    CHECK_THAT(error_of<farm::UsageError>([] { static_cast<void>(farm::detail::read_hostfile("hostfile")); }),
+               contains("hostfile:3: "));
+  }
+  CHECK_THAT(error_of<farm::UsageError>([] { static_cast<void>(farm::detail::read_hostfile(".")); }),
              contains("cannot be read"));
 }
 
@@ -109,6 +146,42 @@ TEST_CASE("the environment says which hosts there are, FARM_HOSTS before FARM_HO
   unsetenv("FARM_HOSTS");
   unsetenv("FARM_HOSTFILE");
   CHECK(!farm::detail::find_hosts().limited);
+}
+
+TEST_CASE("hosts of the same name in different domains are different hosts") {
+  farm::detail::Placement const placement{{"w.1.net", 1}, {"w.2.net", 1}, {"v.1.net", 1}, {"u", 1}};
+  CHECK(farm::detail::find_host(placement, "w.2.net") == "w.2.net");
+  CHECK(farm::detail::find_host(placement, "w.3.net").empty());
+  CHECK(farm::detail::find_host(placement, "w").empty());  // nobody can tell which
+  CHECK(farm::detail::find_host(placement, "v") == "v.1.net");
+  CHECK(farm::detail::find_host(placement, "u.1.net") == "u");
+  auto map = map_of("w.1.net:2,w.2.net:3");
+  CHECK(map.lose("w.2.net"));
+  CHECK(map.total() == 2);
+  CHECK(to_text(map.take(2)) == "w.1.net:2");
+  CHECK(farm::detail::have_same_short_name(farm::detail::parse_hosts("w.1.net,v,w.2.net", "test")));
+  CHECK(!farm::detail::have_same_short_name(farm::detail::parse_hosts("w.1.net,v,10.0.0.1,10.0.0.2", "test")));
+}
+
+TEST_CASE("a group has ranks in one component of a heterogeneous job only") {
+  SlotMap map{{.hosts = {{"a", 2, 0}, {"b", 3, 1}, {"c", 1, 1}}, .limited = true, .origin = "test", .remedy = {}}};
+  CHECK(map.total() == 6);
+  CHECK(map.largest_group() == 4);
+  CHECK(!map.has_room(5));
+  CHECK(to_text(map.take(4)) == "b:3, c:1");
+  CHECK(map.has_room(2));
+  CHECK(!map.has_room(3));
+}
+
+TEST_CASE("a host may be in several components of a job") {
+  SlotMap map{{.hosts = {{"a", 2, 0}, {"a", 3, 1}}, .limited = true, .origin = "test", .remedy = {}}};
+  auto const group = map.take(3);
+  CHECK(group.front().component == 1);
+  map.give_back(group);
+  CHECK(map.take(2).front().component == 0);
+  CHECK(map.has_room(3));
+  CHECK(map.lose("a"));
+  CHECK(map.total() == 0);
 }
 
 TEST_CASE("this host is known by its names") {

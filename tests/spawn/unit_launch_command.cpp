@@ -17,8 +17,11 @@ namespace {
 std::string filled(std::string const& launcher, Placement const& placement) {
   int ranks = 0;
   for (auto const& share : placement) ranks += share.ranks;
-  return farm::detail::to_text(LaunchCommand{launcher}.fill(
-      {.ranks = ranks, .placement = placement, .exports = {"A", "B"}, .program = {"env", "X=1", "/bin/my program"}}));
+  return farm::detail::to_text(LaunchCommand{launcher}.fill({.ranks = ranks,
+                                                             .placement = placement,
+                                                             .resources = {"--exact", "-c4"},
+                                                             .exports = {"A", "B"},
+                                                             .program = {"env", "X=1", "/bin/my program"}}));
 }
 
 /// While it lives, a variable has this value.
@@ -41,16 +44,14 @@ TEST_CASE("mpiexec gets hosts with their slots, variables and the program") {
   CHECK_THAT(filled("/opt/mpi/bin/mpirun", {{"a", 1}}), contains("/opt/mpi/bin/mpirun --oversubscribe"));
 }
 
-TEST_CASE("srun gets a step with cores of its own, and a host for each rank where there are several") {
+TEST_CASE("srun gets a step with its share of the job, and a host for each rank where there are several") {
   CHECK(filled("srun", {{"a", 2}}) ==
-        "srun --mpi=pmix --exact --mem=0 --ntasks=2 --nodes=1 --nodelist=a --distribution=block env X=1 '/bin/my "
+        "srun --mpi=pmix --mem=0 --exact -c4 --ntasks=2 --nodes=1 --nodelist=a --distribution=block env X=1 '/bin/my "
         "program'");
+  CHECK(filled("srun '{resources} x' {ranks}", {{"a", 2}}) == "srun '--exact -c4 x' 2 env X=1 '/bin/my program'");
+  CHECK(LaunchCommand{"srun"}.shares_slurm_job());
+  CHECK(!LaunchCommand{"srun --exact -n {ranks}"}.shares_slurm_job());
   CHECK_THAT(filled("srun", {{"a", 2}, {"b", 1}}), contains("--nodes=2 --nodelist=a,a,b --distribution=arbitrary"));
-}
-
-TEST_CASE("inside a step srun does not wait for the cores of that step") {
-  Variable const step{"SLURM_STEP_ID", "0"};
-  CHECK_THAT(filled("srun", {{"a", 2}}), contains("srun --overlap --mpi=pmix"));
 }
 
 TEST_CASE("flux places ranks by itself") {
@@ -84,4 +85,9 @@ TEST_CASE("where none is named, FARM_LAUNCHER and what this process runs in deci
   }
   Variable const instance{"FLUX_URI", "local:///tmp/x"};
   CHECK_THAT(LaunchCommand{""}.text(), contains("flux run"));
+}
+
+TEST_CASE("a command as text is split into the same words again") {
+  std::vector<std::string> const words{"a", "it's", "two words", "", "$HOME \"x\"", "back\\slash"};
+  CHECK(farm::detail::split_words(farm::detail::to_text(words)) == words);
 }

@@ -1,0 +1,14 @@
+#pragma once
+
+#include <string>
+
+namespace farm::detail {
+
+/// A host, and how many ranks can run there at once.
+struct HostSlots {
+  std::string name;
+  int slots = 1;
+  int component = -1;  ///< of a heterogeneous Slurm job, whose components cannot share a group; -1: no such job
+};
+
+}  // namespace farm::detail

@@ -1,0 +1,274 @@
+#include "spawn/hosts/hosts.hpp"
+
+#include "core/base/host_name.hpp"
+#include "core/base/settings.hpp"
+#include "spawn/hosts/host_lists.hpp"
+#include "spawn/platform/platform.hpp"
+
+#include <farm/error.hpp>
+
+#include <fmt/format.h>
+
+#include <arpa/inet.h>
+#include <ifaddrs.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <algorithm>
+#include <cstring>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <utility>
+
+namespace farm::detail {
+namespace {
+
+bool is_address(std::string const& name) { return name.find_first_not_of("0123456789.") == std::string::npos; }
+
+/// Returns true if the two may be names of one host: they are equal, or one is the short name of the other. Names in
+/// different domains are different hosts.
+bool may_be_same_host(std::string const& a, std::string const& b) {
+  if (a == b) return true;
+  auto const& shorter = a.size() < b.size() ? a : b;
+  auto const& longer = a.size() < b.size() ? b : a;
+  return longer.size() > shorter.size() && longer.compare(0, shorter.size(), shorter) == 0 &&
+         longer[shorter.size()] == '.' && shorter.find('.') == std::string::npos && !is_address(longer);
+}
+
+/// Returns true if the name has an address of this host, or has none at all.
+bool resolves_to_this_host(std::string const& name) {
+  addrinfo hints{};
+  hints.ai_family = AF_INET;
+  hints.ai_socktype = SOCK_STREAM;
+  addrinfo* found = nullptr;
+  if (getaddrinfo(name.c_str(), nullptr, &hints, &found) != 0) return true;
+  std::unique_ptr<addrinfo, void (*)(addrinfo*)> const addresses{found, &freeaddrinfo};
+  ifaddrs* own = nullptr;
+  if (getifaddrs(&own) != 0) return true;
+  std::unique_ptr<ifaddrs, void (*)(ifaddrs*)> const interfaces{own, &freeifaddrs};
+  auto const number = [](sockaddr const* address) {
+    sockaddr_in in{};
+    std::memcpy(&in, address, sizeof in);
+    return ntohl(in.sin_addr.s_addr);
+  };
+  for (auto const* each = found; each != nullptr; each = each->ai_next) {
+    auto const address = number(each->ai_addr);
+    if (address >> 24U == 127) return true;
+    for (auto const* one = own; one != nullptr; one = one->ifa_next) {
+      if (one->ifa_addr != nullptr && one->ifa_addr->sa_family == AF_INET && number(one->ifa_addr) == address)
+        return true;
+    }
+  }
+  return false;
+}
+
+/// Adds the Slurm job to a list of hosts that the user has named: srun launches the groups there, too.
+void add_slurm_job(HostList& list) {
+  try {
+    list.job = read_slurm_job();
+  } catch (SpawnError const&) {
+    check_slurm_job_runs();  // any other failure costs the steps their shares of cores and GPUs only
+    return;
+  }
+  for (auto& host : list.hosts) {
+    for (auto const& part : list.job->components) {
+      bool const here = std::any_of(part.hosts.begin(), part.hosts.end(),
+                                    [&](HostSlots const& each) { return each.name == host.name; });
+      if (here) host.component = part.number;
+    }
+  }
+}
+
+bool is_among(std::string const& name, std::vector<std::string> const& names) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+}  // namespace
+
+std::string to_text(Placement const& placement) {
+  std::string text;
+  for (auto const& share : placement) text += fmt::format("{}{}:{}", text.empty() ? "" : ", ", share.host, share.ranks);
+  return text;
+}
+
+HostList find_hosts() {
+  HostList list;
+  auto const add_hosts = [&](std::vector<HostSlots> hosts, std::string origin, std::string remedy) {
+    list.hosts = std::move(hosts);
+    list.origin = std::move(origin);
+    list.remedy = std::move(remedy);
+  };
+  if (auto const text = setting(Setting::hosts); !text.empty()) {
+    auto const name = setting_name(Setting::hosts);
+    add_hosts(parse_hosts(text, name), name, "add slots in " + name);
+  } else if (auto const path = setting(Setting::hostfile); !path.empty()) {
+    add_hosts(read_hostfile(path), fmt::format("the hostfile {}", path), fmt::format("add slots in {}", path));
+  } else if (has_slurm_job()) {
+    list.job = read_slurm_job();
+    add_hosts({}, fmt::format("Slurm job {}", list.job->id), "ask Slurm for more with -n");
+    for (auto const& part : list.job->components)
+      list.hosts.insert(list.hosts.end(), part.hosts.begin(), part.hosts.end());
+    return list;
+  } else {
+    add_hosts({{"localhost", 1}}, "this host, since nothing names others", {});
+    list.limited = false;
+    return list;
+  }
+  if (has_slurm_job() && !is_set(Setting::launcher)) add_slurm_job(list);
+  return list;
+}
+
+bool is_this_host(std::string const& name) {
+  auto const own = host_name();
+  if (name == "localhost" || name.starts_with("127.") || name == own) return true;
+  if (!may_be_same_host(name, own)) return false;
+  static std::map<std::string, bool> known;
+  static std::mutex mutex;
+  std::scoped_lock const lock{mutex};
+  auto const [entry, is_new] = known.try_emplace(name);
+  if (is_new) entry->second = resolves_to_this_host(name);
+  return entry->second;
+}
+
+std::string find_host(Placement const& placement, std::string const& host) {
+  std::string found;
+  for (auto const& share : placement) {
+    if (share.host == host) return host;
+    if (!may_be_same_host(share.host, host)) continue;
+    if (!found.empty()) return {};
+    found = share.host;
+  }
+  return found;
+}
+
+bool have_same_short_name(std::vector<HostSlots> const& hosts) {
+  std::set<std::string> names;
+  return std::any_of(hosts.begin(), hosts.end(), [&](HostSlots const& host) {
+    return !is_address(host.name) && !names.insert(host.name.substr(0, host.name.find('.'))).second;
+  });
+}
+
+bool is_name_of(std::string const& name, std::string const& host) {
+  return may_be_same_host(name, host) || (is_this_host(name) && is_this_host(host));
+}
+
+std::vector<std::string> hosts_of_mpiexec() {
+  std::vector<std::string> names;
+  auto const words = launcher_command_line();
+  for (std::size_t i = 0; i + 1 < words.size(); ++i) {
+    auto const& option = words[i];
+    std::vector<HostSlots> hosts;
+    if (is_among(option, {"-H", "-host", "--host"})) hosts = parse_hosts(words[i + 1], option);
+    if (is_among(option, {"-hostfile", "--hostfile", "-machinefile", "--machinefile"}))
+      hosts = read_hostfile(words[i + 1]);
+    for (auto& host : hosts) names.push_back(std::move(host.name));
+  }
+  return names;
+}
+
+SlotMap::SlotMap(HostList list) : list_(std::move(list)) {
+  for (auto const& host : list_.hosts)
+    entries_.push_back({.name = host.name, .slots = host.slots, .component = host.component});
+}
+
+std::vector<SlotMap::Entry*> SlotMap::usable(std::vector<std::string> const& only) {
+  std::vector<Entry*> found;
+  for (auto& entry : entries_) {
+    if (!entry.lost && (only.empty() || is_among(entry.name, only))) found.push_back(&entry);
+  }
+  return found;
+}
+
+int SlotMap::total(std::vector<std::string> const& only) const {
+  int sum = 0;
+  for (auto const& entry : entries_) {
+    if (!entry.lost && (only.empty() || is_among(entry.name, only))) sum += entry.slots;
+  }
+  return sum;
+}
+
+int SlotMap::largest_group(std::vector<std::string> const& only) const {
+  std::map<int, int> sums;
+  for (auto const& entry : entries_) {
+    if (!entry.lost && (only.empty() || is_among(entry.name, only))) sums[entry.component] += entry.slots;
+  }
+  int largest = 0;
+  for (auto const& [component, sum] : sums) largest = std::max(largest, sum);
+  return largest;
+}
+
+std::optional<int> SlotMap::component_with_room(int ranks, std::vector<std::string> const& only) const {
+  std::map<int, int> free;
+  for (auto const& entry : entries_) {
+    if (!entry.lost && (only.empty() || is_among(entry.name, only))) free[entry.component] += entry.slots - entry.taken;
+  }
+  for (auto const& [component, count] : free) {
+    if (count >= ranks) return component;
+  }
+  return std::nullopt;
+}
+
+bool SlotMap::has_room(int ranks, std::vector<std::string> const& only) const {
+  return !list_.limited || component_with_room(ranks, only).has_value();
+}
+
+Placement SlotMap::take(int ranks, std::vector<std::string> const& only) {
+  auto found = usable(only);
+  auto const free = [](Entry const* entry) { return entry->slots - entry->taken; };
+  std::stable_sort(found.begin(), found.end(), [&](auto const* a, auto const* b) { return free(a) < free(b); });
+  Placement placement;
+  auto const put = [&](Entry& entry, int count) {
+    entry.taken += count;
+    placement.push_back({entry.name, count, entry.component});
+  };
+  if (!list_.limited) {
+    put(*found.front(), ranks);
+    return placement;
+  }
+  for (auto* const entry : found) {
+    if (free(entry) < ranks) continue;
+    put(*entry, ranks);
+    return placement;
+  }
+  auto const component = component_with_room(ranks, only);
+  std::erase_if(found, [&](Entry const* entry) { return entry->component != component; });
+  for (auto it = found.rbegin(); it != found.rend() && ranks > 0; ++it) {
+    int const count = std::min(free(*it), ranks);
+    if (count <= 0) break;
+    put(**it, count);
+    ranks -= count;
+  }
+  return placement;
+}
+
+void SlotMap::give_back(Placement const& placement) {
+  for (auto const& share : placement) {
+    for (auto& entry : entries_) {
+      if (entry.name == share.host && entry.component == share.component) entry.taken -= share.ranks;
+    }
+  }
+}
+
+bool SlotMap::lose(std::string const& host) {
+  bool is_new = false;
+  for (auto& entry : entries_) {
+    if (entry.name == host && !std::exchange(entry.lost, true)) is_new = true;
+  }
+  return is_new;
+}
+
+std::vector<std::string> SlotMap::lost() const {
+  std::vector<std::string> names;
+  for (auto const& entry : entries_) {
+    if (entry.lost && !is_among(entry.name, names)) names.push_back(entry.name);
+  }
+  return names;
+}
+
+bool SlotMap::knows(std::string const& host) const {
+  return std::any_of(entries_.begin(), entries_.end(), [&](Entry const& each) { return each.name == host; });
+}
+
+}  // namespace farm::detail

@@ -1,0 +1,21 @@
+#pragma once
+
+#include "spawn/hosts/hosts.hpp"
+
+#include <string>
+#include <vector>
+
+namespace farm::detail {
+
+/// Returns the options of srun by which a group gets its share of the job: cores, generic resources, and the component
+/// of a heterogeneous job. A rank has the share of one slot of its host.
+///
+/// Groups do not wait for each other's GPUs: if the share of a group is less than one, its step shares all resources of
+/// its hosts with the other steps. So do all steps of a master that srun has started, since its own step holds them.
+[[nodiscard]] std::vector<std::string> step_options(HostList const& list, Placement const& placement);
+
+/// Removes the variables that srun would take for requests of each step: what the whole job has asked for, and the
+/// cores that the step of this process is bound to.
+void remove_job_requests(std::vector<std::string>& environment);
+
+}  // namespace farm::detail
