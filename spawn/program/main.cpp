@@ -1,7 +1,9 @@
 #include <farm/main.hpp>
 
+#include "core/text/exception_text.hpp"
 #include "spawn/platform/platform.hpp"
 #include "spawn/program/command_line.hpp"
+#include "spawn/program/kept_output.hpp"
 #include "spawn/program/output.hpp"
 #include "spawn/program/typing_error.hpp"
 
@@ -9,7 +11,10 @@
 
 #include <mpi.h>
 
+#include <unistd.h>
+#include <csignal>
 #include <exception>
+#include <system_error>
 
 namespace farm {
 namespace {
@@ -27,6 +32,7 @@ void finish_mpi() {
 
 int run_main(int argc, char** argv) {
   using namespace detail;
+  keep_output(argc, argv, environ);
   if (!started_as_worker().empty()) Runtime const serves_and_ends{argc, argv};
   int status = 1;
   try {
@@ -35,8 +41,11 @@ int run_main(int argc, char** argv) {
   } catch (TypingError const& error) {
     complain(error.what());
     status = 2;
+  } catch (std::system_error const& error) {
+    status = error.code() == std::errc::broken_pipe ? 128 + SIGPIPE : 1;  // as in `| head -1`: the reader has enough
+    if (status == 1) complain(error.what());
   } catch (std::exception const& error) {
-    complain(error.what());
+    complain(text_of(error));
     status = 1;
   }
   finish_mpi();

@@ -1,12 +1,25 @@
 #include "spawn/program/output.hpp"
 
+#include "spawn/environment/worker_environment.hpp"
+#include "spawn/program/kept_output.hpp"
+
 #include <farm/detail/log.hpp>
 
+#include <unistd.h>
 #include <cerrno>
 #include <cstdio>
 #include <system_error>
 
 namespace farm::detail {
+namespace {
+
+/// Returns null if the output cannot be opened.
+std::FILE* results_file() {
+  static std::FILE* const file = results_output() == STDOUT_FILENO ? stdout : fdopen(results_output(), "w");
+  return file;
+}
+
+}  // namespace
 
 void complain(std::string_view text) {
   std::string line;
@@ -21,9 +34,14 @@ void complain(std::string_view text) {
 }
 
 void print_out(std::string const& text, bool now) {
-  bool const good =
-      std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && (!now || std::fflush(stdout) == 0);
+  auto* const file = results_file();
+  bool const good = file != nullptr && std::fwrite(text.data(), 1, text.size(), file) == text.size() &&
+                    (!now || std::fflush(file) == 0);
   if (!good) throw std::system_error(errno, std::generic_category(), "cannot write to the standard output");
+}
+
+void keep_output_of_ranks(WorkerOptions& workers) {
+  if (output_is_kept()) workers.environment[output_variable] = "stderr";
 }
 
 }  // namespace farm::detail

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <farm/worker_options.hpp>
+
 #include <string>
 #include <string_view>
 
@@ -9,7 +11,11 @@ namespace farm::detail {
 /// Writes the text as one line to the standard error. Line breaks in it become blanks.
 void complain(std::string_view text);
 
-/// Writes the text to the standard output, and flushes it if `now` is true. Throws std::system_error.
+/// Writes the text to the standard output, and flushes it if `now` is true. Throws std::system_error, with EPIPE if
+/// nobody reads the output any more.
 void print_out(std::string const& text, bool now = false);
+
+/// If the standard output is kept for JSON, makes the ranks print on their standard error.
+void keep_output_of_ranks(WorkerOptions& workers);
 
 }  // namespace farm::detail

@@ -1,6 +1,7 @@
 #include "spawn/program/pool_arguments.hpp"
 
 #include "core/base/settings.hpp"
+#include "spawn/program/output.hpp"
 
 #include <farm/error.hpp>
 #include <farm/stage_directory.hpp>
@@ -87,6 +88,7 @@ MPISpawnPool::Options PoolArguments::pool_options() const {
     options.max_ranks = std::max(default_max_ranks(), ranks_per_task);
   }
   if (!stage.empty()) options.workers.environment["FARM_STAGE_DIR"] = std::filesystem::absolute(stage).string();
+  keep_output_of_ranks(options.workers);
   return options;
 }
 

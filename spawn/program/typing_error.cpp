@@ -1,6 +1,6 @@
 #include "spawn/program/typing_error.hpp"
 
-#include "core/base/nearest_word.hpp"
+#include "core/text/nearest_word.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>

@@ -24,7 +24,7 @@ TEST_CASE("the doctor finds everything that the farm needs") {
   CHECK(outcome.status == 0);
   auto const found = findings(outcome);
   for (auto const* const subject : {"user", "launcher", "fabric", "guards", "PMIx library", "HDF5", "stage directory",
-                                    "stage shared", "descriptors", "MPI", "slots", "cores", "spawn"}) {
+                                    "stage shared", "descriptors", "MPI", "slots", "cores", "threads", "spawn"}) {
     CAPTURE(subject);
     REQUIRE(found.count(subject) == 1);
     CHECK(found.at(subject)["state"] != "FAIL");
@@ -62,7 +62,7 @@ TEST_CASE("tasks run on launched groups if the command line says so, and each wr
 TEST_CASE("the doctor's lines are aligned and begin with their state") {
   auto const outcome = farm("doctor");
   CHECK(outcome.status == 0);
-  CHECK(lines(outcome.out).size() == 14);
+  CHECK(lines(outcome.out).size() == 15);
   for (auto const& line : lines(outcome.out)) {
     CAPTURE(line);
     CHECK((line.starts_with("ok    ") || line.starts_with("note  ")));
@@ -82,6 +82,66 @@ TEST_CASE("a fault that would make tasks fail is a failure, and the exit status 
   auto const slots = farm_in(1, "doctor --json");
   CHECK(slots.status == 1);
   CHECK(findings(slots)["slots"]["state"] == "FAIL");
+}
+
+TEST_CASE("the doctor says if ranks times OpenMP threads go beyond the cores, and what OpenMP takes by default") {
+  auto const threads = [](std::string const& environment) {
+    return findings(run("env " + environment + " FARM_MAX_WORKERS=2 taskset -c 0 " FARM_PROGRAM " doctor --json"))
+        .at("threads");
+  };
+  auto const many = threads("OMP_NUM_THREADS=4");
+  CHECK(many["state"] == "note");
+  CHECK(many["text"] == "2 ranks on a host with OMP_NUM_THREADS=4 run 8 threads on 1 core: more threads than cores");
+  CHECK(many["advice"] == "set OMP_NUM_THREADS=1");
+  auto const nested = threads("OMP_NUM_THREADS=3,2");
+  CHECK_THAT(nested["text"].get<std::string>(), contains("run 6 threads"));
+  auto const single = threads("OMP_NUM_THREADS=1");
+  CHECK(single["state"] == "note");
+  CHECK(single["advice"] == "have fewer ranks");
+  auto const unset = threads("-u OMP_NUM_THREADS");
+  CHECK(unset["state"] == "note");
+  CHECK(unset["text"] ==
+        "OMP_NUM_THREADS is not set, so OpenMP takes one thread for each core: 2 ranks on a host may run 2 threads on "
+        "1 core");
+  auto const wrong = threads("OMP_NUM_THREADS=many");
+  CHECK(wrong["state"] == "note");
+  CHECK_THAT(wrong["text"].get<std::string>(), contains("\"many\", which is not a number above 0"));
+  auto const alone = findings(run("env -u OMP_NUM_THREADS FARM_MAX_WORKERS=1 " FARM_PROGRAM " doctor --json"));
+  CHECK(alone.at("threads")["state"] == "ok");
+  auto const fitting = findings(run("OMP_NUM_THREADS=1 FARM_MAX_WORKERS=1 " FARM_PROGRAM " doctor --json"));
+  CHECK(fitting.at("threads")["state"] == "ok");
+}
+
+TEST_CASE("settings that have no effect on the source of groups are warned about once, and are notes of the doctor") {
+  struct Case {
+    std::string start;
+    std::string name;
+    std::string text;
+  };
+  auto const [start, name, text] = GENERATE(values<Case>({
+      {"FARM_HOSTS=a:4 ", "FARM_HOSTS",
+       "groups are spawned, and only launched groups use it; set FARM_SOURCE=launched"},
+      {"FARM_HOSTFILE=/absent ", "FARM_HOSTFILE", "groups are spawned"},
+      {"FARM_LAUNCHER=srun " FARM_MPIEXEC " -n 1 -host localhost:3 ", "FARM_LAUNCHER", "groups are spawned"},
+      {"FARM_HOSTS=a:4 " FARM_MPIEXEC " -n 3 --oversubscribe ", "FARM_HOSTS",
+       "groups are formed of the ranks that the program was started with"},
+  }));
+  CAPTURE(start);
+  auto const mapped = run(start + FARM_PROGRAM " map calc 1");
+  CHECK(mapped.status == 0);
+  REQUIRE(mapped.complaints().size() == 1);
+  CHECK_THAT(mapped.complaints()[0],
+             contains("farm: " + name + " has no effect: " + text) && contains("unset " + name));
+  auto const checked = run(start + FARM_PROGRAM " doctor");
+  CHECK(checked.status == 0);
+  CHECK_THAT(checked.out, contains("note  setting          " + name + " has no effect: " + text));
+}
+
+TEST_CASE("settings of launched groups are not warned about if groups are launched") {
+  auto const outcome =
+      run("FARM_SOURCE=launched FARM_HOSTS=localhost:2 FARM_LAUNCHER=mpiexec " FARM_PROGRAM " map calc 1");
+  CHECK(outcome.status == 0);
+  CHECK(outcome.err.empty());
 }
 
 TEST_CASE("disabled guards are a note") {

@@ -30,6 +30,9 @@ TEST_CASE("map takes inputs from the command line, a file and the standard input
   auto const piped = run("printf '1\\n2\\n' | " + in_mpiexec(3, FARM_PROGRAM " map calc --over - --max-ranks 1"));
   CHECK(piped.status == 0);
   CHECK(piped.out == "(1, 1, 0)\n(2, 1, 0)\n");
+  std::ofstream{"marked.txt"} << "\xef\xbb\xbf"
+                                 "8\r\n9\r\n";  // as editors of other systems write a file
+  CHECK(farm_in(3, "map calc --over marked.txt").out == "(8, 1, 0)\n(9, 1, 0)\n");
   auto const none = farm_in(3, "map calc --over /dev/null");
   CHECK(none.status == 0);
   CHECK(none.out.empty());
@@ -52,14 +55,24 @@ TEST_CASE("a program with tasks of its own has the same command line") {
   auto const list = run(NAMED_TASKS " tasks");
   CHECK(list.status == 0);
   CHECK(list.out ==
+        "bytes(int) -> string\n"
+        "complexes(list of complex) -> list of complex\n"
         "deep::within(object of list of float) -> object of list of float\n"
+        "echo(string) -> string\n"
         "greet(string) -> string\n"
+        "half(float) -> float\n"
         "join(string, string) -> string\n"
+        "keys(object of int) -> object of int\n"
         "killed_by_two(int) -> int\n"
+        "limits(int64, uint64) -> (int64, uint64)\n"
+        "nap(int) -> int\n"
+        "noisy(int) -> int\n"
         "not_two(int) -> int\n"
         "nothing(int) -> nothing\n"
         "opaque() -> bytes\n"
+        "same(double) -> double\n"
         "scale(double, double) -> double\n"
+        "special(int) -> double\n"
         "stage() -> string\n"
         "sum(list of int) -> int\n");
   CHECK(run(NAMED_TASKS " demo").err == "farm: unknown subcommand 'demo': there are map, tasks, doctor, report\n");
@@ -74,6 +87,24 @@ TEST_CASE("inputs are JSON, or text for strings") {
   CHECK(named("map sum '[1,2,3]' '[]' --json").out ==
         "{\"input\":[1,2,3],\"result\":6}\n{\"input\":[],\"result\":0}\n");
   CHECK(named("map deep::within '{\"b\":[0.1,2],\"a\":[]}'").out == "{\"a\": [], \"b\": [0.1, 2]}\n");
+}
+
+TEST_CASE("words that look like lists, options or subcommands are inputs and file names too") {
+  CHECK(named("map echo '[x]' --json '[a,b]' ++ map '[c] '").out ==
+        R"({"input":"[x]","result":"[x]"}
+{"input":"[a,b]","result":"[a,b]"}
+{"input":"++","result":"++"}
+{"input":"map","result":"map"}
+{"input":"[c] ","result":"[c] "}
+)");
+  CHECK(named("map scale -.5,2 -inf,2 -1,-1").out == "-1\n-inf\n1\n");
+  std::ofstream{"[x]"} << "7\n";
+  for (auto const* const option : {"--over '[x]'", "'--over=[x]'"}) {
+    CAPTURE(option);
+    CHECK(farm_in(3, std::string{"map calc "} + option).out == "(7, 1, 0)\n");
+  }
+  CHECK(named("map echo a --trace '[trace]'").status == 0);
+  CHECK(std::filesystem::exists("[trace]"));
 }
 
 TEST_CASE("void results and opaque results are shown too") {

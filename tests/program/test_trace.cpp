@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <iterator>
 #include <map>
 #include <set>
 #include <string>
@@ -99,6 +100,16 @@ TEST_CASE("any program writes a trace if FARM_TRACE is set, with the arrays that
   }
   CHECK(names.count("publish") == 1);
   CHECK_THAT(run(FARM_PROGRAM " report trace.json").out, contains("arrays, publish: "));
+}
+
+TEST_CASE("the trace of a killed master has each task that ended a second before") {
+  // the master is killed while the second task runs, which leaves its first task a second to reach the file
+  static_cast<void>(
+      run("timeout -s KILL 5 " + std::string{NAMED_TASKS} + " map nap 0 60 --max-ranks 2 --trace killed.json"));
+  std::ifstream file{"killed.json"};
+  std::string const text{std::istreambuf_iterator<char>{file}, {}};
+  CHECK(text.find(R"("cat":"task")") != std::string::npos);
+  CHECK(text.find(']') == std::string::npos);
 }
 
 TEST_CASE("a trace that cannot be written is reported in one line, before any task runs") {

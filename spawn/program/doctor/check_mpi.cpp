@@ -1,20 +1,18 @@
 #include "spawn/program/doctor/check_mpi.hpp"
 
+#include "core/text/exception_text.hpp"
 #include "spawn/hub/hub.hpp"
 #include "spawn/join/join_info.hpp"
 #include "spawn/launch/launch_command.hpp"
+#include "spawn/program/doctor/check_cores.hpp"
+#include "spawn/sources/ignored_settings.hpp"
 #include "spawn/sources/launched_source.hpp"
 #include "spawn/sources/source_choice.hpp"
-
-#include <farm/detail/engine.hpp>
 
 #include <fmt/format.h>
 #include <mpi.h>
 
-#include <unistd.h>
-#include <algorithm>
 #include <array>
-#include <cstdlib>
 #include <string>
 
 namespace farm::detail {
@@ -67,24 +65,7 @@ Finding hosts(LaunchedSource const& source) {
           fmt::format("{}: {}; groups by {}", text, source.hosts().origin, LaunchCommand{""}.text())};
 }
 
-Finding cores() {
-  int const ranks = default_max_ranks();
-  // All cores of the host: the master may be bound to some of them, but its ranks are not.
-  auto const cores = static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN));
-  auto const hosts = host_count();
-  auto const each = hosts > 1 ? fmt::format("{} on this host, one of {}", cores, hosts) : fmt::format("{}", cores);
-  if (ranks <= cores * hosts) return {"cores", State::ok, fmt::format("{} for {} ranks", each, ranks)};
-  return {"cores", State::note,
-          fmt::format("{} for {} ranks: oversubscribed, so ranks that wait in MPI yield their core", each, ranks),
-          fmt::format("--max-ranks {} gives each rank a core", cores * hosts)};
-}
-
 }  // namespace
-
-int host_count() {
-  char const* const nodes = getenv("OMPI_MCA_orte_num_nodes");
-  return nodes != nullptr ? std::max(1, std::atoi(nodes)) : 1;
-}
 
 Findings check_mpi() {
   Findings findings{mpi(), slots()};
@@ -92,9 +73,12 @@ Findings check_mpi() {
     auto const& source = Hub::instance().source();
     findings.push_back({"source", State::ok, fmt::format("groups are {}", name_of(source.kind()))});
     if (auto const* const launched = dynamic_cast<LaunchedSource const*>(&source)) findings.push_back(hosts(*launched));
-    findings.push_back(cores());
+    for (auto const& line : ignored_settings(source.kind(), Ranks::serve))
+      findings.push_back({"setting", State::note, line});
+    findings.push_back(check_cores());
+    findings.push_back(check_threads());
   } catch (std::exception const& error) {  // FARM_MAX_WORKERS is not a number
-    findings.push_back({"cores", State::fail, error.what()});
+    findings.push_back({"cores", State::fail, text_of(error)});
   }
   return findings;
 }

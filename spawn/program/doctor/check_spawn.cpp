@@ -1,10 +1,12 @@
 #include "spawn/program/doctor/check_spawn.hpp"
 
 #include "core/base/host_name.hpp"
+#include "core/text/exception_text.hpp"
 #include "spawn/guard/guard_link.hpp"
 #include "spawn/hub/hub.hpp"
 #include "spawn/platform/pmix.hpp"
-#include "spawn/program/doctor/check_mpi.hpp"
+#include "spawn/program/doctor/check_cores.hpp"
+#include "spawn/program/output.hpp"
 
 #include <farm/mpi_spawn_pool.hpp>
 #include <farm/stage_directory.hpp>
@@ -90,7 +92,8 @@ Finding group(std::vector<Report> const& reports, double spawn_seconds, double t
   int guarded = 0;
   for (auto const& report : reports) {
     guarded += std::get<1>(report) ? 1 : 0;
-    if (std::get<3>(report) != ranks) {
+    // a static rank belongs to the MPI_COMM_WORLD of the whole job
+    if (std::get<3>(report) != ranks && Hub::instance().source().kind() != Source::static_ranks) {
       return {"spawn", State::fail,
               fmt::format("the MPI_COMM_WORLD of a group of {} ranks has {} ranks", ranks, std::get<3>(report))};
     }
@@ -112,7 +115,9 @@ Findings check_spawn() {
     auto const& slots = Hub::instance().source().slots();
     int const ranks = slots.limited && slots.total < 2 ? 1 : 2;
     ProbeFile const probe;
-    MPISpawnPool pool{{.max_ranks = ranks, .ranks_per_task = ranks, .spawn_timeout = 30s}};
+    MPISpawnPool::Options options{.max_ranks = ranks, .ranks_per_task = ranks, .spawn_timeout = 30s};
+    keep_output_of_ranks(options.workers);
+    MPISpawnPool pool{options};
     auto begin = Clock::now();
     pool.bootup();
     auto const spawn_seconds = seconds_since(begin);
@@ -122,7 +127,7 @@ Findings check_spawn() {
     if (!probe.name().empty()) findings.push_back(sharing(reports));
     return findings;
   } catch (std::exception const& error) {
-    return {{"spawn", State::fail, error.what()}};
+    return {{"spawn", State::fail, text_of(error)}};
   }
 }
 

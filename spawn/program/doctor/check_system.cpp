@@ -2,6 +2,7 @@
 
 #include "core/base/settings.hpp"
 #include "io/hdf5/hdf5_info.hpp"
+#include "spawn/environment/launched_as.hpp"
 #include "spawn/platform/platform.hpp"
 #include "spawn/platform/pmix.hpp"
 
@@ -35,7 +36,7 @@ Finding launcher() {
   bool const slurm = !environment_variable("SLURM_JOB_ID").empty();
   auto const where = slurm ? fmt::format(", in Slurm job {}", environment_variable("SLURM_JOB_ID")) : std::string{};
   if (!is_singleton()) {
-    if (!environment_variable("OMPI_COMM_WORLD_SIZE").empty()) return {"launcher", State::ok, "mpiexec" + where};
+    if (launched_as().by_mpiexec) return {"launcher", State::ok, "mpiexec" + where};
     if (slurm) {
       return {"launcher", State::ok, "srun" + where};
     }

@@ -1,4 +1,5 @@
 #include "core/base/settings.hpp"
+#include "core/text/exception_text.hpp"
 #include "spawn/program/command.hpp"
 #include "spawn/program/doctor/check_mpi.hpp"
 #include "spawn/program/doctor/check_spawn.hpp"
@@ -47,7 +48,7 @@ class DoctorCommand final : public Command {
       print(check_mpi());
       print(check_spawn());
     } catch (std::exception const& error) {
-      print({{"MPI", State::fail, error.what()}});
+      print({{"MPI", State::fail, text_of(error)}});
     }
     return failed_ ? 1 : 0;
   }

@@ -1,5 +1,7 @@
 #include "spawn/program/report/trace_summary.hpp"
 
+#include "core/text/c_locale.hpp"
+
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -73,6 +75,7 @@ TraceSummary read_trace(std::string const& path) {
     throw std::runtime_error(fmt::format("{} is not a trace of the farm: its first line is not [", path));
   }
   TraceSummary summary;
+  CLocale const locale;  // the JSON library reads numbers by strtod()
   for (std::uint64_t number = 2; std::getline(file, line) && line != "]"; ++number) {
     if (line.ends_with(',')) line.pop_back();
     try {

@@ -1,8 +1,12 @@
-#include "core/base/nearest_word.hpp"
+#include "core/text/byte_order_mark.hpp"
+#include "core/text/exception_text.hpp"
+#include "core/text/nearest_word.hpp"
 #include "spawn/program/command.hpp"
+#include "spawn/program/map/error_record.hpp"
 #include "spawn/program/output.hpp"
 #include "spawn/program/pool_arguments.hpp"
 #include "spawn/program/typing_error.hpp"
+#include "spawn/runtime/interrupt.hpp"
 
 #include <farm/error.hpp>
 #include <farm/runtime.hpp>
@@ -11,6 +15,7 @@
 #include <fmt/format.h>
 
 #include <cerrno>
+#include <csignal>
 #include <fstream>
 #include <iostream>
 #include <system_error>
@@ -42,11 +47,16 @@ class MapCommand final : public Command {
     inputs_->expected(0, CLI::detail::expected_max_vector_size)->allow_extra_args()->type_name("");
     app.add_option("--over", over_, "File of further inputs, one per line; - is the standard input")->type_name("FILE");
     pool_.add_to(app);
-    app.add_flag("--json", json_, R"(Print one JSON object per line: {"input":...,"result":...})");
+    app.add_flag("--json", json_,
+                 R"(Print one JSON object per line, and nothing else: {"input":...,"result":...} )"
+                 R"(or {"input":...,"error":{"type":...,"text":...,"rank":...,"host":...}})");
     app.footer(
         "Results are printed in the order of the inputs, as soon as they arrive. All inputs are read before the first "
         "task starts.\n"
-        "Write inputs that begin with a dash, other than numbers, at the end after --.");
+        "Write inputs that begin with a dash, other than numbers, at the end after --.\n"
+        "Numbers that JSON does not have are the strings \"nan\", \"inf\" and \"-inf\"; a string that is not UTF-8 is "
+        "{\"base64\":\"...\"}. Inputs are read in these forms as well.\n"
+        "With --json, everything that tasks and libraries print goes to the standard error.");
   }
 
   int run(ProgramArguments arguments) override {
@@ -70,7 +80,6 @@ class MapCommand final : public Command {
 
  private:
   static void add(std::vector<Input>& inputs, NamedTask const& task, std::string text, std::string const& where) {
-    if (text.starts_with('[') && text.ends_with("] ")) text.pop_back();
     try {
       auto call = task.read(text);
       inputs.push_back({std::move(text), std::move(call)});
@@ -93,6 +102,7 @@ class MapCommand final : public Command {
     std::size_t number = 0;
     for (std::string line; std::getline(lines, line);) {
       ++number;
+      if (number == 1) remove_byte_order_mark(line);
       if (line.ends_with('\r')) line.pop_back();
       if (line.empty() && !task.arguments.empty()) continue;
       add(inputs, task, line, fmt::format("{}:{}: ", standard ? "standard input" : over_, number));
@@ -111,7 +121,14 @@ class MapCommand final : public Command {
     try {
       for (std::size_t i = 0; i < inputs.size(); ++i) {
         if (!results[i].done()) print_out("", true);  // show all finished results before blocking
-        failed |= !print(inputs[i], results[i]);
+        try {
+          failed |= !print(inputs[i], results[i]);
+        } catch (SpawnError const& error) {  // all tasks that have not run fail with it
+          complain(error.what());
+          print_rest(inputs, results, i, error);
+          failed = true;
+          break;
+        }
         results[i] = {};
       }
     } catch (...) {
@@ -121,7 +138,23 @@ class MapCommand final : public Command {
     return failed ? 1 : 0;
   }
 
-  /// Prints one result. Returns false if the task failed. Throws errors that every other task would have too.
+  /// Prints the results of the inputs from `first` on that have one, and `error` for the others.
+  void print_rest(std::vector<Input>& inputs, std::vector<NamedResult>& results, std::size_t first,
+                  SpawnError const& error) const {
+    for (auto i = first; i < inputs.size(); ++i) {
+      try {
+        if (results[i].done()) {
+          static_cast<void>(print(inputs[i], results[i]));
+          continue;
+        }
+      } catch (SpawnError const&) {  // the same as `error`
+      }
+      print_error(inputs[i], error);
+    }
+  }
+
+  /// Prints one result, or the error of a task that failed. Returns false if the task failed. Throws errors that every
+  /// other task would have too.
   [[nodiscard]] bool print(Input& input, NamedResult const& result) const {
     TextValue value;
     try {
@@ -129,7 +162,9 @@ class MapCommand final : public Command {
     } catch (SpawnError const&) {
       throw;
     } catch (std::exception const& error) {
-      complain(fmt::format("input \"{}\": {}", input.text, error.what()));
+      bool const has_reader = Interrupt::status() != 128 + SIGPIPE;
+      if (has_reader) complain(fmt::format("input \"{}\": {}", input.text, text_of(error)));
+      print_error(input, error);
       return false;
     }
     if (json_) {
@@ -143,6 +178,14 @@ class MapCommand final : public Command {
       print_out(to_text(value) + '\n');
     }
     return true;
+  }
+
+  void print_error(Input& input, std::exception const& error) const {
+    if (!json_) return;
+    TextValue::Members object;
+    object.add("input", std::move(input.call.input));
+    object.add("error", {.value = error_record(error)});
+    print_out(to_json(object) + '\n');
   }
 
   std::string task_;
