@@ -2,6 +2,7 @@
 
 #include "core/base/host_name.hpp"
 #include "core/task/frame.hpp"
+#include "core/text/exception_text.hpp"
 #include "spawn/join/connect.hpp"
 #include "spawn/join/join_info.hpp"
 #include "spawn/join/listener.hpp"
@@ -12,7 +13,9 @@
 #include "spawn/wire/stream.hpp"
 
 #include <farm/detail/code_address.hpp>
+#include <farm/detail/deadline.hpp>
 #include <farm/error.hpp>
+#include <farm/launcher_variables.hpp>
 #include <farm/stage_directory.hpp>
 
 #include <fmt/format.h>
@@ -39,7 +42,6 @@ using namespace detail;
 namespace {
 
 using namespace std::chrono_literals;
-using Clock = std::chrono::steady_clock;
 
 constexpr char const* peer_variable = "FARM_PEER";
 
@@ -103,9 +105,7 @@ class SocketInterface::Core {
   Bytes receive(std::optional<std::chrono::nanoseconds> timeout) {
     std::unique_lock lock{mutex_};
     auto const ready = [&] { return !received_.empty() || gone_; };
-    if (!timeout) {
-      changed_.wait(lock, ready);
-    } else if (!changed_.wait_for(lock, *timeout, ready)) {
+    if (!wait(lock, timeout ? deadline_after(*timeout) : never, ready)) {
       throw TimeoutError(
           fmt::format("nothing was received within {:g} s", std::chrono::duration<double>(*timeout).count()));
     }
@@ -120,11 +120,14 @@ class SocketInterface::Core {
     return connected_ && !broken_;
   }
 
+  /// Returns false in a forked child of the process that made this.
+  [[nodiscard]] bool is_in_owner() const { return getpid() == owner_; }
+
   void close(std::chrono::nanoseconds patience) {
     if (!thread_.joinable()) return;
     asio::post(context_, [this] { close_when_sent(); });
     std::unique_lock lock{mutex_};
-    if (!changed_.wait_for(lock, patience, [&] { return ended_; })) {
+    if (!wait(lock, deadline_after(patience), [&] { return ended_; })) {
       lock.unlock();
       asio::post(context_, [this] {
         if (process_) process_->end();
@@ -148,7 +151,7 @@ class SocketInterface::Core {
     } catch (std::exception const& e) {
       tell([&] {
         ended_ = gone_ = true;
-        exit_text_ = e.what();
+        exit_text_ = text_of(e);
       });
       return;
     }
@@ -157,7 +160,7 @@ class SocketInterface::Core {
 
   void await_peer(std::chrono::nanoseconds timeout) {
     std::unique_lock lock{mutex_};
-    bool const in_time = changed_.wait_for(lock, timeout, [&] { return connected_ || gone_; });
+    bool const in_time = wait(lock, deadline_after(timeout), [&] { return connected_ || gone_; });
     unlink(join_file_.c_str());
     if (connected_) return;
     if (gone_) throw SpawnError(process_ ? fmt::format("the other end did not connect: {}", exit_text_) : exit_text_);
@@ -222,6 +225,14 @@ class SocketInterface::Core {
     if (gone_) throw GroupLost(fmt::format("the other end is gone: {}", exit_text_));
   }
 
+  /// Waits for a condition. Returns false if it does not hold at the deadline.
+  template <class Condition>
+  bool wait(std::unique_lock<std::mutex>& lock, Deadline deadline, Condition holds) {
+    if (deadline != never) return changed_.wait_until(lock, deadline, holds);
+    changed_.wait(lock, holds);
+    return true;
+  }
+
   template <class Change>
   void tell(Change change) {
     std::scoped_lock const lock{mutex_};
@@ -236,6 +247,7 @@ class SocketInterface::Core {
     return answer.get_future().get();
   }
 
+  pid_t owner_ = getpid();
   std::vector<std::string> command_;
   std::string join_file_;
   asio::io_context context_{1};
@@ -277,6 +289,7 @@ bool SocketInterface::alive() const { return core_ && core_->alive(); }
 
 void SocketInterface::shutdown(std::chrono::nanoseconds patience) {
   if (!core_) return;
+  if (!core_->is_in_owner()) return static_cast<void>(core_.release());  // a forked child: the thread is the parent's
   core_->close(patience);
   core_.reset();
 }

@@ -3,6 +3,7 @@
 
 #include "spawn/engine/dependent_task.hpp"
 #include "spawn/engine/engine_core.hpp"
+#include "spawn/engine/output_prefix.hpp"
 #include "spawn/hub/hub.hpp"
 
 #include <fmt/format.h>
@@ -41,11 +42,15 @@ Engine::Engine(EngineOptions options, RankOwner rank_owner, Hub& hub, std::share
   }
   check_options(options, source.slots());
   source.check(options.max_ranks, options.workers);
+  options.workers.output_directory = claim_output_prefix(options.workers);  // sources pass it to the ranks
   core_ = std::make_shared<EngineCore>(std::move(options), rank_owner, hub, std::move(hub_keeper));
   core_->begin();
 }
 
-Engine::~Engine() { shutdown(true, false); }
+Engine::~Engine() {
+  shutdown(true, false);
+  if (!core_->is_in_owner()) core_->live_for_ever();  // its threads and locks are the parent's
+}
 
 void Engine::make_cancellable(Task& task) const {
   if (core_->rank_owner() == RankOwner::caller) {
@@ -79,10 +84,12 @@ void Engine::terminate() { core_->terminate(); }
 void Engine::bootup(bool wait) { core_->boot(wait); }
 
 void Engine::shutdown(bool wait, bool cancel_futures) {
+  if (!core_->is_in_owner()) return;
   core_->shut_down(cancel_futures);
   if (wait) core_->wait_drained();
 }
 
+bool Engine::is_usable() const { return core_->is_usable(); }
 Statistics Engine::statistics() const { return core_->statistics(); }
 EngineOptions const& Engine::options() const { return core_->options(); }
 

@@ -96,17 +96,22 @@ void EngineCore::stop(TaskPtr task) {
 
 void EngineCore::shut_down(bool cancel) {
   auto const dependents = inbox_->close();
+  status_.shut_down();
   if (cancel) {
     for (auto const& task : dependents) task->cancel();
   }
-  hub_.post([self = shared_from_this(), cancel] {
+  auto const done = std::make_shared<std::promise<void>>();
+  hub_.post([self = shared_from_this(), cancel, done] {
     self->take_inbox();
     if (cancel || !self->inbox_->has_dependents()) self->scheduler_.shutdown(cancel);
     self->watch_clock();
+    done->set_value();
   });
+  if (cancel && !hub_.on_thread() && !status_.is_drained()) done->get_future().wait();
 }
 
 void EngineCore::terminate() {
+  status_.shut_down();
   for (auto const& task : inbox_->close()) task->cancel();
   hub_.post([self = shared_from_this()] {
     self->take_inbox();
@@ -121,8 +126,13 @@ void EngineCore::wait_drained() {
 }
 
 void EngineCore::boot(bool wait) {
-  hub_.post([self = shared_from_this()] { self->scheduler_.boot(self->options_.ranks_per_task); });
-  if (wait && !hub_.on_thread()) status_.wait_ready(options_.max_ranks / options_.ranks_per_task);
+  status_.check_usable();
+  auto const boot = std::make_shared<EngineStatus::Boot>();
+  hub_.post([self = shared_from_this(), boot] {
+    self->scheduler_.boot(self->options_.ranks_per_task);
+    self->status_.boot_begun(boot, self->starting_, self->scheduler_.statistics().groups != 0);
+  });
+  if (wait && !hub_.on_thread()) status_.wait_booted(*boot);
 }
 
 Statistics EngineCore::statistics() {
@@ -163,7 +173,7 @@ void EngineCore::watch_clock() {
 // SchedulerPort
 
 void EngineCore::start_group(int ranks) {
-  auto group = hub_.start_group(ranks, options_.max_ranks, options_.workers, options_.spawn_timeout, *this);
+  auto group = hub_.start_group(ranks, options_.max_ranks, options_.workers, options_.spawn_timeout, *this, this);
   starting_.push_back(group->id());
   trace_.starting(*group);
   groups_[group->id()] = std::move(group);
@@ -171,14 +181,20 @@ void EngineCore::start_group(int ranks) {
 }
 
 bool EngineCore::withdraw_start(int ranks) {
-  for (auto it = starting_.begin(); it != starting_.end(); ++it) {
-    auto const group = groups_.at(*it);
+  for (auto const id : starting_) {
+    auto const group = groups_.at(id);
     if (group->ranks() != ranks || !hub_.withdraw(*group)) continue;
-    groups_.erase(*it);
-    starting_.erase(it);
+    forget_start(id);
     return true;
   }
   return false;
+}
+
+/// The start of the group was withdrawn.
+void EngineCore::forget_start(GroupId id) {
+  groups_.erase(id);
+  std::erase(starting_, id);
+  status_.start_ended(id, EngineStatus::StartEnd::withdrawn);
 }
 
 void EngineCore::send_task(GroupId id, Task const& task, TaskHeader header) {
@@ -209,7 +225,7 @@ void EngineCore::drained() {
 
 void EngineCore::on_ready(Group& group) {
   std::erase(starting_, group.id());
-  status_.group_ready();
+  status_.start_ended(group.id(), EngineStatus::StartEnd::ready);
   trace_.ready(group);
   scheduler_.group_ready(group.id(), group.ranks());
   watch_clock();
@@ -220,11 +236,11 @@ void EngineCore::on_start_failed(Group& group, StartFailure const& failure) {
   std::erase(starting_, group.id());
   failed_starts_.push_back(group.id());
   trace_.start_failed(group.id(), failure.why);
-  status_.start_failed(failure.why);
+  status_.start_ended(group.id(), EngineStatus::StartEnd::failed, failure.why);
   if (!broken_ && failure.why != logged_)
     log_error(fmt::format("a group of {} could not be started: {}", group.ranks(), failure.why));
   logged_ = failure.why;
-  scheduler_.start_failed(group.ranks(), failure.why);
+  scheduler_.start_failed(group.ranks(), failure.why, failure.cause == StartFailure::Cause::program);
   watch_clock();
 }
 
@@ -284,6 +300,13 @@ void EngineCore::on_gone(Group& group) {
 void EngineCore::others_wait(bool waiting) {
   scheduler_.set_others_wait(waiting);
   if (waiting) scheduler_.release_idle();
+}
+
+void EngineCore::waits_for_own_groups(Group& group) {
+  if (!scheduler_.start_is_blocked(group.ranks())) return;
+  auto const id = group.id();
+  static_cast<void>(hub_.withdraw(group));
+  forget_start(id);
 }
 
 void EngineCore::interrupted(std::exception_ptr const& error) {

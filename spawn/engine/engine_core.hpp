@@ -13,6 +13,8 @@
 
 #include <asio/steady_timer.hpp>
 
+#include <sys/types.h>
+#include <unistd.h>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -46,11 +48,19 @@ class EngineCore final : private SchedulerPort,
                         IntrusivePtr<DependentTask> task);
   /// The future of a task has ended: if a group runs the task, it is to stop.
   void stop(TaskPtr task);
+  /// With `cancel`, blocks until what is queued is cancelled, unless on the hub's thread.
   void shut_down(bool cancel);
   void terminate();
   /// Returns at once on the hub's thread, which would wait for itself.
   void wait_drained();
+  /// Throws ShutdownError, or the error of the initializer, if no task can run any more.
   void boot(bool wait);
+  /// Returns false in a forked child of the process that made this: there is no hub's thread.
+  [[nodiscard]] bool is_in_owner() const { return getpid() == owner_process_; }
+  /// Keeps this from being destroyed. For a forked child.
+  void live_for_ever() { keep_alive_ = shared_from_this(); }
+  /// Returns true unless the engine was shut down or its initializer has failed.
+  [[nodiscard]] bool is_usable() { return status_.is_usable(); }
   [[nodiscard]] Statistics statistics();
   [[nodiscard]] EngineOptions const& options() const { return options_; }
   [[nodiscard]] RankOwner rank_owner() const { return rank_owner_; }
@@ -61,6 +71,7 @@ class EngineCore final : private SchedulerPort,
   void take_inbox();
   void watch_clock();
   void break_pool(std::string const& why);
+  void forget_start(GroupId id);
 
   // SchedulerPort
   void start_group(int ranks) override;
@@ -90,8 +101,10 @@ class EngineCore final : private SchedulerPort,
 
   // HubClient
   void others_wait(bool waiting) override;
+  void waits_for_own_groups(Group& group) override;
   void interrupted(std::exception_ptr const& error) override;
 
+  pid_t owner_process_ = getpid();
   EngineOptions options_;
   RankOwner rank_owner_;
   std::shared_ptr<Hub> hub_keeper_;

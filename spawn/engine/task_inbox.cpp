@@ -23,18 +23,19 @@ void TaskInbox::add_dependent(TaskPtr task, bool may_block) {
   dependents_[key] = std::move(task);
 }
 
-/// Waits until the pool may have one more task, which counts from now until it is done.
-void TaskInbox::enter(std::unique_lock<std::mutex>& lock, FutureState& state, bool may_block) {
+/// Waits until the pool may have one more task, which counts from now until it is done. Numbers the task.
+void TaskInbox::enter(std::unique_lock<std::mutex>& lock, Task& task, bool may_block) {
   if (limit_.tasks != 0 && pending_ >= limit_.tasks && !closed_) {
     if (limit_.when_full == WhenFull::refuse || !may_block)
       throw QueueFull(fmt::format("the pool has {} tasks, which is its queue_limit", pending_));
     room_.wait(lock, [&] { return pending_ < limit_.tasks || closed_; });
   }
   if (closed_) throw ShutdownError("the pool was shut down: it takes no more tasks");
+  task.id = entered_++;
   if (!first_submission_) first_submission_ = Clock::now();
   if (limit_.tasks == 0) return;
   ++pending_;
-  state.add_callback([self = shared_from_this()] {
+  task.add_callback([self = shared_from_this()] {
     std::scoped_lock const inner{self->mutex_};
     --self->pending_;
     self->room_.notify_one();

@@ -6,6 +6,7 @@
 
 #include <condition_variable>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -20,8 +21,9 @@ class TaskInbox : public std::enable_shared_from_this<TaskInbox> {
  public:
   explicit TaskInbox(QueueLimit limit) : limit_(limit) {}
 
-  /// Adds a task that can be queued. Returns true if the inbox was empty: then the hub's thread is to be told. Blocks
-  /// while the pool is full; throws QueueFull if it must not. Throws ShutdownError after close().
+  /// Adds a task that can be queued, and numbers it: Task::id is the number of tasks that entered before. Returns true
+  /// if the inbox was empty: then the hub's thread is to be told. Blocks while the pool is full; throws QueueFull if it
+  /// must not. Throws ShutdownError after close().
   [[nodiscard]] bool add(TaskPtr task, bool may_block);
   /// Adds a task that waits for its arguments; otherwise as add().
   void add_dependent(TaskPtr task, bool may_block);
@@ -43,12 +45,13 @@ class TaskInbox : public std::enable_shared_from_this<TaskInbox> {
   [[nodiscard]] std::optional<Clock::time_point> first_submission();
 
  private:
-  void enter(std::unique_lock<std::mutex>& lock, FutureState& state, bool may_block);
+  void enter(std::unique_lock<std::mutex>& lock, Task& task, bool may_block);
 
   QueueLimit limit_;
   std::mutex mutex_;
   std::condition_variable room_;
-  std::size_t pending_ = 0;  ///< tasks that are not done, if there is a limit
+  std::uint64_t entered_ = 0;  ///< tasks so far
+  std::size_t pending_ = 0;    ///< tasks that are not done, if there is a limit
   std::vector<TaskPtr> tasks_;
   std::unordered_map<Task const*, TaskPtr> dependents_;
   std::optional<Clock::time_point> first_submission_;

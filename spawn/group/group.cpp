@@ -193,8 +193,8 @@ void Group::on_prepared(std::size_t rank, Frame const& frame) {
   if (!is_awaited()) return;
   if (frame.payload.empty()) return become_ready_if_prepared();
   auto const failure = unpack<Failure>(frame.payload);
-  auto const why = fmt::format("rank {} of {} on {}: {}: {}", rank, members_.size(), members_[rank].host, failure.type,
-                               failure.text);
+  auto const why =
+      fmt::format("rank {} of {} on {}: {}", rank, members_.size(), members_[rank].host, describe(failure));
   bool const by_initializer = frame.id == static_cast<std::uint64_t>(FrameType::initialize);
   fail(why, by_initializer ? StartFailure::Cause::initializer : StartFailure::Cause::other);
 }
@@ -283,6 +283,10 @@ void Group::on_guard_frame(std::size_t rank, Frame const& frame) {
     auto& member = members_[rank];
     if (member.stream) static_cast<void>(member.stream->look());  // what the rank has answered before it ended counts
     member.exit = unpack<ExitReport>(frame.payload);
+    if (member.stream) {  // processes that its task has left behind may hold the other end open
+      member.stream->close();
+      member.stream_closed = true;
+    }
     if (state_ == State::leaving && !member.exit->left) {
       end();  // the other ranks may wait for this one in MPI_Finalize
     } else if (is_in_use()) {
@@ -366,11 +370,16 @@ std::string Group::exit_text(std::size_t rank) const {
   } else {
     text += fmt::format(" exited with status {}", member.exit->status);
   }
+  if (member.exit->early != 0) text += " before its farm::Runtime was made";
   if (!member.exit->note.empty()) text += fmt::format(": {}", member.exit->note);
   return text + fmt::format(", peak memory {} MiB", member.exit->peak_kibibytes / 1024);
 }
 
-void Group::lost(std::size_t rank) { fail(exit_text(rank)); }
+void Group::lost(std::size_t rank) {
+  auto const& exit = members_[rank].exit;
+  bool const by_program = exit && exit->early != 0 && exit->signal == 0;
+  fail(exit_text(rank), by_program ? StartFailure::Cause::program : StartFailure::Cause::other);
+}
 
 /// The only place where the owner is told of a failure. The group has ended itself before, so nothing that the owner
 /// does in answer fails or ends the group a second time.

@@ -22,9 +22,10 @@ class Group;
 
 /// Why a group did not become ready.
 struct StartFailure {
-  enum class Cause : std::uint8_t { initializer, other };
+  /// initializer: the pool's initializer threw, on the rank that `why` names. program: the program exited before its
+  /// Runtime, on that rank, and would do so again.
+  enum class Cause : std::uint8_t { initializer, program, other };
   std::string why;  ///< for people
-  /// `initializer` if the pool's initializer threw, on the rank that `why` names.
   Cause cause = Cause::other;
 };
 
@@ -80,6 +81,8 @@ class Group : public std::enable_shared_from_this<Group> {
   void launch_failed(std::string const& why);
   /// Returns true if the source has not started the group yet.
   [[nodiscard]] bool is_waiting() const { return state_ == State::waiting; }
+  /// Returns true if the group's ranks leave, end or are gone.
+  [[nodiscard]] bool is_leaving() const { return state_ > State::ready; }
   /// Returns true if all ranks have connected, whatever has become of them.
   [[nodiscard]] bool is_complete() const;
   /// Returns true if no rank has connected, and all still may.

@@ -2,11 +2,11 @@
 
 #include "core/base/host_name.hpp"
 #include "core/task/frame.hpp"
+#include "spawn/environment/worker_environment.hpp"
 #include "spawn/guard/guard_link.hpp"
 #include "spawn/join/connect.hpp"
 #include "spawn/platform/platform.hpp"
 #include "spawn/platform/pmix.hpp"
-#include "spawn/platform/worker_environment.hpp"
 #include "spawn/wire/stream.hpp"
 
 #include <farm/detail/code_address.hpp>
@@ -20,6 +20,8 @@
 #include <asio/steady_timer.hpp>
 
 #include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <array>
@@ -40,6 +42,8 @@ using namespace std::chrono_literals;
 
 /// Output that may wait for the master. Beyond this, the guard stops reading, so the rank waits when it prints.
 constexpr std::size_t max_unsent = std::size_t{1} << 20U;
+/// So much of a rank's output is kept for the error if the rank ends before it connects.
+constexpr std::size_t most_recent = 600;
 /// After the rank's end: how long the guard waits for the master to take the rank's output.
 constexpr auto unsent_limit = 60s;
 /// After the rank's end: how long the guard reads the output of processes that the rank has left behind.
@@ -122,6 +126,7 @@ class Guard {
     report_.status = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
     report_.peak_kibibytes = usage.ru_maxrss;
     report_.left = page_->finalized && report_.signal == 0 && report_.status == 0;
+    report_.early = page_->in_runtime ? 0 : 1;
     report_.note = std::string(page_->note.data(), strnlen(page_->note.data(), page_->note.size()));
     drain_end_ = std::chrono::steady_clock::now() + drain_limit;
     limit_draining();
@@ -146,6 +151,7 @@ class Guard {
     asio::async_read(control_, asio::buffer(&announcement_size_, sizeof announcement_size_),
                      [this](asio::error_code const& error, std::size_t) {
                        if (error) return;  // the rank has died
+                       announced_ = true;
                        announcement_.resize(announcement_size_);
                        asio::async_read(control_, asio::buffer(announcement_),
                                         [this](asio::error_code const& body_error, std::size_t) {
@@ -157,9 +163,9 @@ class Guard {
   /// Opens the lifeline before the rank initializes MPI, so that the master learns of a death in MPI_Init. If that
   /// fails, the rank's announcement opens the lifeline.
   void open_early_lifeline() {
-    char const* const path = getenv(join_file_variable);
+    auto const& path = worker_environment().join_file;
     char const* const rank = getenv("PMIX_RANK");
-    if (path == nullptr || rank == nullptr) return;
+    if (path.empty() || rank == nullptr) return;
     try {
       auto const join_info = read_join_info(path);
       connect({.join_info = join_info,
@@ -187,14 +193,33 @@ class Guard {
     announcement.hello.is_guard = true;
     {
       SignalsHeld const held;
+      auto socket = connect_to_master(context_, announcement.join_info, announcement.hello);
+      watch_master(socket.native_handle());
       lifeline_ = std::make_shared<Stream>(
-          connect_to_master(context_, announcement.join_info, announcement.hello),
-          [this](Frame const& frame) { handle_frame(frame); },
+          std::move(socket), [this](Frame const& frame) { handle_frame(frame); },
           [this](std::string const& /*why*/) { kill_rank(); });  // the master is gone
     }
     lifeline_->output() = std::move(early_output_);
     lifeline_->start();
     lifeline_->flush();
+  }
+
+  /// Watches the process at the other end, if it runs on this host: children of the master may hold its end of the
+  /// lifeline open.
+  void watch_master([[maybe_unused]] int socket) {
+#ifdef SYS_pidfd_open
+    ucred master{};
+    socklen_t size = sizeof master;
+    bool const is_known = getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &master, &size) == 0 && master.pid > 0;
+    auto const descriptor = is_known ? static_cast<int>(syscall(SYS_pidfd_open, master.pid, 0U)) : -1;
+    if (descriptor < 0) return;
+    master_.assign(descriptor);
+    master_.async_wait(asio::posix::stream_descriptor::wait_read, [this](asio::error_code const& error) {
+      if (error) return;
+      lifeline_->close();
+      kill_rank();
+    });
+#endif
   }
 
   void handle_frame(Frame const& frame) {
@@ -251,9 +276,20 @@ class Guard {
     bool const too_long = output.text.size() > max_unsent;
     if (output.text.empty() || (end == std::string::npos && !too_long)) return;
     auto const size = end == std::string::npos ? output.text.size() : end + 1;
+    if (!announced_) keep(std::string_view{output.text}.substr(0, size));
     append_frame(frames(), FrameType::output, output.number, std::string_view{output.text}.substr(0, size));
     output.text.erase(0, size);
     if (lifeline_) lifeline_->flush();
+  }
+
+  /// Keeps the latest output of a rank that has not connected: it may tell why the rank ends.
+  void keep(std::string_view text) {
+    for (char const c : text) {
+      bool const is_break = c == '\n';
+      if (is_break && !recent_.empty()) recent_ += " / ";
+      if (!is_break) recent_ += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? ' ' : c;
+    }
+    if (recent_.size() > most_recent) recent_.erase(0, recent_.size() - most_recent);
   }
 
   void leave_when_drained() {
@@ -267,6 +303,8 @@ class Guard {
       output.open = false;
       send_lines(output);
     }
+    if (recent_.ends_with(" / ")) recent_.resize(recent_.size() - 3);
+    if (report_.note.empty() && !announced_ && !recent_.empty()) report_.note = "its output: " + recent_;
     append_frame(frames(), FrameType::exited, 0, pack(report_));
     if (lifeline_) {
       lifeline_->flush();
@@ -282,7 +320,10 @@ class Guard {
       remove_shared_memory_of_the_dead();
     }
     usleep(finalize_linger_us);
-    _exit(0);
+    // The launcher tells the status to a master that was never reached. mpiexec ends the whole program if a spawned
+    // rank has another status than 0.
+    bool const is_to_tell = !lifeline_ && worker_environment().worker == "launched";
+    _exit(!is_to_tell ? 0 : report_.signal != 0 ? 128 + report_.signal : report_.status);
   }
 
   /// Prints the rank's output on the guard's own streams: the master was never reached.
@@ -303,6 +344,7 @@ class Guard {
   SharedPage* page_;
   asio::signal_set signals_;
   asio::posix::stream_descriptor control_;
+  asio::posix::stream_descriptor master_{context_};  ///< readable once the master has ended; closed if not watched
   std::uint32_t announcement_size_ = 0;
   std::string announcement_;
   std::array<Output, 2> outputs_;
@@ -312,6 +354,8 @@ class Guard {
   std::shared_ptr<Stream> lifeline_;
   Bytes early_output_;
   ExitReport report_;
+  std::string recent_;  ///< the latest output of a rank that has not connected, in one line
+  bool announced_ = false;
   bool ended_ = false;
   bool has_read_ = false;  ///< output since limit_draining() last checked
   bool paused_ = false;    ///< not reading output, since the master does not take it

@@ -32,6 +32,10 @@ void GuardLink::announce(JoinInfo const& join_info, Hello const& hello) const {
   write_all(control_, packed.data(), packed.size());
 }
 
+void GuardLink::enter_runtime() const {
+  if (page_ != nullptr) page_->in_runtime = true;
+}
+
 void GuardLink::set_finalized() const {
   if (page_ != nullptr) page_->finalized = true;
 }

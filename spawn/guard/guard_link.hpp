@@ -32,6 +32,8 @@ class GuardLink {
   [[nodiscard]] bool guarded() const { return page_ != nullptr; }
   /// Tells the guard where the master is, so that the guard opens the lifeline. Call it once. Throws std::system_error.
   void announce(JoinInfo const& join_info, Hello const& hello) const;
+  /// Tells the guard that the rank has come to its Runtime.
+  void enter_runtime() const;
   /// Tells the guard that MPI is finalized: the rank then ends as intended.
   void set_finalized() const;
   /// Returns true if the task with this task_key is to stop. Thread-safe.

@@ -1,10 +1,13 @@
 #include "spawn/guard/split_guard.hpp"
 
+#include "core/text/exception_text.hpp"
+#include "spawn/environment/worker_environment.hpp"
 #include "spawn/guard/guard.hpp"
 #include "spawn/guard/shared_page.hpp"
-#include "spawn/platform/pipe.hpp"
 #include "spawn/platform/pmix.hpp"
-#include "spawn/platform/worker_environment.hpp"
+#include "spawn/process/pipe.hpp"
+#include "spawn/process/program_arguments.hpp"
+#include "spawn/process/signals.hpp"
 #include "spawn/wire/shared_memory.hpp"
 
 #include <farm/detail/log.hpp>
@@ -54,13 +57,18 @@ bool has_threads() {
 /// several threads, only async-signal-safe functions may be called.
 class Execution {
  public:
-  Execution(int control, int page, char** argv)
+  Execution(int control, int page)
       : control_(control),
         page_(page),
-        argv_(argv),
-        line_(fmt::format("{}={},{}", guard_descriptors_variable, control, page)) {
+        words_(command_line()),
+        lines_{fmt::format("{}={},{}", guard_descriptors_variable, control, page)} {
+    auto const& worker = worker_environment();
+    if (!worker.worker.empty()) lines_.push_back(fmt::format("{}={}", worker_variable, worker.worker));
+    if (!worker.join_file.empty()) lines_.push_back(fmt::format("{}={}", join_file_variable, worker.join_file));
+    for (auto& word : words_) arguments_.push_back(word.data());
+    arguments_.push_back(nullptr);
     for (char** entry = environ; *entry != nullptr; ++entry) environment_.push_back(*entry);
-    environment_.push_back(line_.data());
+    for (auto& line : lines_) environment_.push_back(line.data());
     environment_.push_back(nullptr);
   }
   Execution(Execution const&) = delete;
@@ -68,15 +76,16 @@ class Execution {
 
   [[noreturn]] void run() const {
     for (int const descriptor : {control_, page_}) fcntl(descriptor, F_SETFD, 0);
-    execve("/proc/self/exe", argv_, environment_.data());
+    execve("/proc/self/exe", arguments_.data(), environment_.data());
     _exit(127);
   }
 
  private:
   int control_;
   int page_;
-  char** argv_;
-  std::string line_;
+  std::vector<std::string> words_;
+  std::vector<std::string> lines_;
+  std::vector<char*> arguments_;
   std::vector<char*> environment_;
 };
 
@@ -97,11 +106,12 @@ GuardLink inherit_guard(char const* descriptors) {
 [[noreturn]] void be_guard(GuardedRank rank) {
   pid_t const pid = rank.pid;
   prctl(PR_SET_NAME, "farm-guard");
+  receive_signals();              // the rank's end comes as SIGCHLD, whatever the program or its launcher has blocked
   std::signal(SIGPIPE, SIG_IGN);  // NOLINT: cannot fail
   try {
     run_guard(std::move(rank));
   } catch (std::exception const& e) {
-    log_error(fmt::format("guard: {}", e.what()));
+    log_error(fmt::format("guard: {}", text_of(e)));
     kill(pid, SIGKILL);
     _exit(1);
   }
@@ -109,8 +119,8 @@ GuardLink inherit_guard(char const* descriptors) {
 
 }  // namespace
 
-GuardLink split_off_guard(char** argv) {
-  if (!guards_wanted()) return {};
+GuardLink split_off_guard(bool anew) {
+  if (guard_link().guarded() || !guards_wanted()) return guard_link();
   if (char const* const descriptors = getenv(guard_descriptors_variable)) return inherit_guard(descriptors);
   auto page = SharedMemory<SharedPage>::make();
   auto control = make_control();
@@ -118,7 +128,7 @@ GuardLink split_off_guard(char** argv) {
   Pipe err = make_pipe();
   // the fork copies only the calling thread: a program with more can only start afresh
   std::optional<Execution> execution;
-  if (has_threads()) execution.emplace(control.rank.get(), page.descriptor(), argv);
+  if (anew || has_threads()) execution.emplace(control.rank.get(), page.descriptor());
   std::fflush(nullptr);
   pid_t const guard = getpid();
   pid_t const rank = fork();

@@ -13,8 +13,10 @@
 
 #include <fmt/format.h>
 
+#include <unistd.h>
 #include <atomic>
 #include <chrono>
+#include <new>
 
 namespace farm::detail {
 namespace {
@@ -32,6 +34,16 @@ void check_mpi_is_usable() {
     throw UsageError(
         "MPI is not initialized: make a farm::Runtime{argc, argv, farm::Ranks::take_part} at the start of main");
   }
+}
+
+void check_comm(MPI_Comm comm) {
+  if (comm == MPI_COMM_NULL) throw UsageError("an executor over MPI_COMM_NULL was asked for: give a communicator");
+  int is_inter = 0;
+  check_mpi(MPI_Comm_test_inter(comm, &is_inter), "MPI_Comm_test_inter");
+  if (is_inter == 0) return;
+  throw UsageError(
+      "an executor over an intercommunicator was asked for: give an intracommunicator, such as MPI_Intercomm_merge "
+      "makes of it");
 }
 
 void check_nesting(int size) {
@@ -63,6 +75,7 @@ Slots slots_of(int size) {
 
 CommSession::CommSession(MPI_Comm comm, int root) {
   check_mpi_is_usable();
+  check_comm(comm);
   auto const given = Comm::borrow(comm);
   check_nesting(given.size());
   check_root(comm, root, given.size());
@@ -88,10 +101,16 @@ CommSession::CommSession(MPI_Comm comm, int root) {
   }
 }
 
-CommSession::~CommSession() { close(); }
+CommSession::~CommSession() {
+  close();
+  if (getpid() == owner_) return;
+  // a forked child: the hub's thread is the parent's, so neither may be destroyed
+  static_cast<void>(new (std::nothrow) std::shared_ptr<Hub>{std::move(hub_)});
+  static_cast<void>(new (std::nothrow) Comm{std::move(all_)});
+}
 
 void CommSession::close() {
-  if (!open_ || hub_->on_thread()) return;  // a callback would wait for its own thread
+  if (!open_ || getpid() != owner_ || hub_->on_thread()) return;  // a callback would wait for its own thread
   open_ = in_session = false;
   static_cast<void>(hub_->close());
   hub_->stop();

@@ -4,6 +4,9 @@
 
 #include <mpi.h>
 
+#include <sys/types.h>
+#include <unistd.h>
+
 #include <memory>
 
 namespace farm::detail {
@@ -33,6 +36,7 @@ class CommSession {
 
  private:
   Comm all_;
+  pid_t owner_ = getpid();
   bool is_root_ = false;
   bool open_ = false;
   std::shared_ptr<Hub> hub_;

@@ -173,12 +173,12 @@ void Hub::attach(Hello const& hello, Socket socket) {
 }
 
 std::shared_ptr<Group> Hub::start_group(int ranks, int peak_ranks, WorkerOptions const& options, Clock::duration limit,
-                                        GroupOwner& owner) {
+                                        GroupOwner& owner, HubClient* client) {
   auto group = std::make_shared<Group>(static_cast<GroupPort&>(*this), next_group++, ranks, owner);
   auto* chosen = &source(options.source);
   if (chosen->is_to_be_replaced() && options.source == Source::automatic) chosen = &source(Source::launched);
   groups_[group->id()] = {
-      .group = group, .source = chosen, .peak_ranks = peak_ranks, .options = options, .limit = limit};
+      .group = group, .source = chosen, .client = client, .peak_ranks = peak_ranks, .options = options, .limit = limit};
   waiting_.push_back(group->id());
   post([this] { serve_waiting(); });
   return group;
@@ -286,7 +286,33 @@ void Hub::serve_waiting() {
       source.start(group, entry.peak_ranks, entry.options, entry.limit);
     }
   }
-  for (auto* const client : clients_) client->others_wait(!waiting_.empty());
+  tell_clients();
+}
+
+/// A client may withdraw groups, and leave, when it is told.
+void Hub::tell_clients() {
+  for (auto* const client : std::list{clients_}) client->others_wait(another_waits(*client));
+  for (auto const id : std::list{waiting_}) {
+    auto const found = groups_.find(id);
+    if (found == groups_.end() || found->second.client == nullptr) continue;
+    auto const group = found->second.group;
+    auto& client = *found->second.client;
+    if (has_all_room(client, *found->second.source)) client.waits_for_own_groups(*group);
+  }
+}
+
+bool Hub::another_waits(HubClient const& client) const {
+  return std::any_of(waiting_.begin(), waiting_.end(), [&](std::uint64_t id) {
+    auto const found = groups_.find(id);
+    return found != groups_.end() && found->second.client != &client;
+  });
+}
+
+/// Returns true if no other client has, or waits for, a group of this source, and no group is about to make room.
+bool Hub::has_all_room(HubClient const& client, GroupSource const& source) const {
+  return std::all_of(groups_.begin(), groups_.end(), [&](auto const& each) {
+    return each.second.source != &source || (each.second.client == &client && !each.second.group->is_leaving());
+  });
 }
 
 }  // namespace farm::detail

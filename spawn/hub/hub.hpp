@@ -92,9 +92,10 @@ class Hub final : private GroupPort, private SourcePort {
   // For engines, on the hub's thread.
 
   /// Makes a group, which the source starts when it has room. `peak_ranks` is how many ranks the pool may have at once;
-  /// `limit` is how long the start may take. Throws UsageError as source() does.
+  /// `limit` is how long the start may take. `client` is told if other clients' groups wait, or if only its own groups
+  /// are in the way of this one; null: the group belongs to no client. Throws UsageError as source() does.
   std::shared_ptr<Group> start_group(int ranks, int peak_ranks, WorkerOptions const& options, Clock::duration limit,
-                                     GroupOwner& owner);
+                                     GroupOwner& owner, HubClient* client = nullptr);
   /// Returns true if the group's start had not begun: the group is forgotten then, and its owner is told nothing.
   bool withdraw(Group& group);
   /// Registers a client, which must be removed before it goes.
@@ -105,6 +106,7 @@ class Hub final : private GroupPort, private SourcePort {
   struct GroupEntry {
     std::shared_ptr<Group> group;
     GroupSource* source = nullptr;
+    HubClient* client = nullptr;
     int peak_ranks = 1;
     WorkerOptions options{};
     Clock::duration limit{};
@@ -133,6 +135,9 @@ class Hub final : private GroupPort, private SourcePort {
   }
   void attach(Hello const& hello, Socket socket);
   void serve_waiting();
+  void tell_clients();
+  [[nodiscard]] bool another_waits(HubClient const& client) const;
+  [[nodiscard]] bool has_all_room(HubClient const& client, GroupSource const& source) const;
   void group_has_gone();
   void close_when_empty();
   void close_source(std::size_t which);

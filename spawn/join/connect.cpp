@@ -2,6 +2,7 @@
 
 #include "core/base/host_name.hpp"
 #include "spawn/join/network.hpp"
+#include "spawn/wire/open_socket.hpp"
 
 #include <farm/error.hpp>
 
@@ -103,7 +104,8 @@ class ConnectorHandshake {
 Socket connected(asio::io_context& context, Socket::endpoint_type const& endpoint,
                  Socket::protocol_type const& protocol, JoinInfo const& join_info, Hello const& hello,
                  Clock::time_point end) {
-  Socket socket{context, protocol};
+  Socket socket{context};
+  socket.assign(protocol, open_socket(protocol.family()));
   ConnectorHandshake handshake{socket, end};
   handshake.connect(endpoint);
   handshake.authenticate(join_info, hello);

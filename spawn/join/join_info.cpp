@@ -15,14 +15,33 @@
 #include <cerrno>
 #include <cstddef>
 #include <filesystem>
+#include <mutex>
 #include <string_view>
 #include <system_error>
 
 namespace farm::detail {
 namespace {
 
-constexpr std::string_view join_magic = "farmbrt1";  // the version of the file's format
+constexpr std::string_view join_magic = "farmbrt2";  // the version of the file's format
 constexpr std::size_t max_join_size = std::size_t{64} << 10U;
+
+/// Returns false if the directory's file system has no modes (vfat): then all files have the same one.
+bool has_modes(std::filesystem::path const& directory) {
+  auto const path = directory / fmt::format(".mode-{}-{}", host_name(), getpid());
+  Descriptor const probe{open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600)};
+  if (!probe) return true;
+  unlink(path.c_str());
+  struct stat info {};
+  return fstat(probe.get(), &info) != 0 || (info.st_mode & 077U) == 0;
+}
+
+/// Returns true if nobody but this user can have written the file, as far as its file system can tell.
+bool is_private(int file, std::string const& path) {
+  struct stat info {};
+  if (fstat(file, &info) != 0 || info.st_uid != geteuid()) return false;
+  return (info.st_mode & 077U) == 0 || !has_modes(std::filesystem::path{path}.parent_path());
+}
+std::string join_file_name(std::uint64_t group) { return fmt::format("birth-{}-{}", getpid(), group); }
 
 }  // namespace
 
@@ -44,9 +63,7 @@ JoinInfo read_join_info(std::string const& path) {
                     host_name(), path, std::generic_category().message(errno)));
   }
   Bytes packed(max_join_size, '\0');
-  struct stat info {};
-  bool const private_to_user = fstat(file.get(), &info) == 0 && info.st_uid == geteuid() && (info.st_mode & 077U) == 0;
-  ssize_t const count = private_to_user ? read(file.get(), packed.data(), packed.size()) : -1;
+  ssize_t const count = is_private(file.get(), path) ? read(file.get(), packed.data(), packed.size()) : -1;
   std::string_view content{packed.data(), count > 0 ? static_cast<std::size_t>(count) : 0};
   try {
     if (!content.starts_with(join_magic)) throw SerializationError("the file's magic is missing");
@@ -60,7 +77,24 @@ JoinInfo read_join_info(std::string const& path) {
 std::string join_file_path(std::uint64_t group) {
   auto const* const run = current_stage_run();
   auto const directory = run != nullptr ? run->directory() : find_stage_directory().path;
-  return (std::filesystem::absolute(directory) / fmt::format("birth-{}-{}", getpid(), group)).string();
+  return (std::filesystem::absolute(directory) / join_file_name(group)).string();
+}
+
+std::string short_join_file_path(std::uint64_t group, std::size_t longest) {
+  auto path = join_file_path(group);
+  if (path.size() <= longest) return path;
+  static std::mutex mutex;
+  static std::string opened;
+  static Descriptor directory;
+  auto const parent = std::filesystem::path{path}.parent_path().string();
+  std::scoped_lock const lock{mutex};
+  if (opened != parent) {
+    directory = Descriptor{open(parent.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)};
+    if (!directory)
+      throw SpawnError(fmt::format("{} cannot be opened: {}", parent, std::generic_category().message(errno)));
+    opened = parent;
+  }
+  return fmt::format("/proc/{}/fd/{}/{}", getpid(), directory.get(), join_file_name(group));
 }
 
 }  // namespace farm::detail

@@ -1,7 +1,9 @@
 #include "spawn/join/listener.hpp"
 
 #include "core/base/host_name.hpp"
+#include "core/text/exception_text.hpp"
 #include "spawn/join/network.hpp"
+#include "spawn/wire/open_socket.hpp"
 
 #include <farm/detail/log.hpp>
 
@@ -13,6 +15,7 @@
 
 #include <sys/socket.h>
 #include <unistd.h>
+#include <cerrno>
 #include <chrono>
 #include <memory>
 #include <type_traits>
@@ -28,6 +31,18 @@ std::string hexadecimal(Nonce const& bytes, std::size_t count) {
   std::string text;
   for (std::size_t i = 0; i < count; ++i) text += fmt::format("{:02x}", bytes[i]);
   return text;
+}
+
+template <class Acceptor>
+Acceptor listen_at(asio::io_context& context, typename Acceptor::endpoint_type const& endpoint) {
+  Acceptor acceptor{context};
+  auto const protocol = endpoint.protocol();
+  acceptor.assign(protocol, open_socket(protocol.family()));
+  acceptor.set_option(asio::socket_base::reuse_address{true});
+  acceptor.bind(endpoint);
+  acceptor.listen();
+  acceptor.native_non_blocking(true);
+  return acceptor;
 }
 
 /// Returns true if the process at the other end of a Unix socket runs as this user.
@@ -103,7 +118,7 @@ class Listener::Handshake : public std::enable_shared_from_this<Handshake> {
                         try {
                           listener_->on_stream_(unpack<Hello>(hello_), std::move(socket_));
                         } catch (std::exception const& e) {
-                          log_error(fmt::format("connection from {} refused: {}", from_, e.what()));
+                          log_error(fmt::format("connection from {} refused: {}", from_, text_of(e)));
                         }
                       }));
   }
@@ -137,8 +152,8 @@ Listener::Listener(asio::io_context& context, OnStream on_stream, ListenerLimits
       on_stream_(std::move(on_stream)),
       key_(random_bytes()),
       local_name_(fmt::format("farm-{}-{}", getpid(), hexadecimal(random_bytes(), 8))),
-      local_(context, asio::local::stream_protocol::endpoint{std::string(1, '\0') + local_name_}),
-      tcp_(context, asio::ip::tcp::endpoint{asio::ip::address_v4::loopback(), 0}),
+      local_(listen_at<asio::local::stream_protocol::acceptor>(context, {std::string(1, '\0') + local_name_})),
+      tcp_(listen_at<asio::ip::tcp::acceptor>(context, {asio::ip::address_v4::loopback(), 0})),
       addresses_{tcp_.local_endpoint().address().to_string()},
       limits_(limits),
       retry_(context) {
@@ -158,8 +173,7 @@ void Listener::open_to_network() {
   auto addresses = reachable_addresses();
   using asio::ip::address_v4;
   auto const where = addresses.size() == 1 ? asio::ip::make_address_v4(addresses.front()) : address_v4::any();
-  asio::ip::tcp::acceptor opened{context_, asio::ip::tcp::endpoint{where, 0}};
-  tcp_ = std::move(opened);
+  tcp_ = listen_at<asio::ip::tcp::acceptor>(context_, {where, 0});
   addresses_ = std::move(addresses);
   heartbeat_ = limit;
   on_network_ = true;
@@ -185,8 +199,14 @@ void Listener::accept(Acceptor& acceptor) {
     (is_tcp ? tcp_paused_ : local_paused_) = true;
     return;
   }
-  acceptor.async_accept([this, &acceptor](asio::error_code const& error, auto socket) {
-    if (error == asio::error::operation_aborted) return;
+  acceptor.async_wait(Acceptor::wait_read, [this, &acceptor](asio::error_code const& failure) {
+    if (failure == asio::error::operation_aborted) return;
+    int const descriptor = failure ? -1 : accept_socket(acceptor.native_handle());
+    asio::error_code const error =
+        failure || descriptor >= 0 ? failure : asio::error_code{errno, asio::error::get_system_category()};
+    if (error == asio::error::would_block || error == asio::error::interrupted ||
+        error == asio::error::connection_aborted)
+      return accept(acceptor);  // there is no connection any more
     if (error) {
       if (!std::exchange(failure_logged_, true))
         log_error(fmt::format("connections have to wait: {}", error.message()));
@@ -198,6 +218,12 @@ void Listener::accept(Acceptor& acceptor) {
       return;
     }
     failure_logged_ = false;
+    typename Acceptor::protocol_type::socket socket{context_};
+    if constexpr (is_tcp) {
+      socket.assign(asio::ip::tcp::v4(), descriptor);
+    } else {
+      socket.assign(asio::local::stream_protocol{}, descriptor);
+    }
     if constexpr (is_tcp) {
       asio::error_code ignored;
       socket.set_option(asio::ip::tcp::no_delay{true}, ignored);

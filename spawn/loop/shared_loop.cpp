@@ -1,5 +1,9 @@
 #include "spawn/loop/shared_loop.hpp"
 
+#include <farm/error.hpp>
+
+#include <fmt/format.h>
+
 #include <sched.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -28,6 +32,8 @@ constexpr int max_long_sleeps = 4;
 /// Polling the context takes a system call. While the polled input is busy, the context is polled once in so many
 /// times.
 constexpr int polls_per_context_poll = 16;
+/// Callbacks that wait inside of each other, each of which takes some of the thread's stack.
+constexpr int max_waiting_callbacks = 200;
 
 /// Asks the scheduler for short time slices, since this thread runs for some microseconds at a time. Linux (6.12 and
 /// later) then runs the thread as soon as it is woken; otherwise, the thread would wait until the rank that computes on
@@ -52,20 +58,20 @@ void ask_for_short_slices() {
 
 void SharedLoop::run() {
   ask_for_short_slices();
+  set_own_loop(this);
   std::unique_lock turn{turn_};
   int long_sleeps = 0;
   for (;;) {
     can_lend_turn_ = false;
     auto const asleep = Clock::now();
-    sleep();
+    sleep(never);
     can_lend_turn_ = true;
     auto last = Clock::now();
     long_sleeps = last - asleep < spin_time ? 0 : std::min(long_sleeps + 1, max_long_sleeps);
     auto const limit = long_sleeps < max_long_sleeps ? Clock::duration{spin_time} : Clock::duration{0};
     std::size_t handled = 0;
     do {
-      handled = handle(Events::all);
-      after_handlers_();
+      handled = handle_all();
       run_deferred_callbacks();
       if (context_.stopped()) {
         closed_ = true;
@@ -83,10 +89,47 @@ void SharedLoop::run() {
   }
 }
 
-void SharedLoop::sleep() {
+/// Handles one event, at the deadline none. Callbacks are deferred, since the handler is not to be entered again.
+void SharedLoop::sleep(Deadline deadline) {
   if (polled_ != nullptr && !polled_->prepare_to_sleep()) return;
-  context_.run_one();
+  PutOffCallbacks const put_off;
+  if (deadline == never) {
+    context_.run_one();
+  } else {
+    context_.run_one_until(deadline);
+  }
   if (polled_ != nullptr) polled_->wake_up();
+}
+
+std::size_t SharedLoop::handle_all() {
+  PutOffCallbacks const put_off;
+  auto const handled = handle(Events::all);
+  after_handlers_();
+  return handled;
+}
+
+void SharedLoop::run_until(std::function<bool()> const& ready, Deadline deadline) {
+  if (waiting_callbacks_ >= max_waiting_callbacks) {
+    throw UsageError(fmt::format(
+        "{} callbacks of futures wait inside of each other: chain the tasks with then() instead", waiting_callbacks_));
+  }
+  ++waiting_callbacks_;
+  can_lend_turn_ = false;
+  while (!ready() && !context_.stopped()) {
+    auto const handled = handle_all();
+    run_deferred_callbacks();
+    if (handled != 0) continue;
+    if (ready() || Clock::now() >= deadline) break;
+    sleep(deadline);
+  }
+  --waiting_callbacks_;
+}
+
+void SharedLoop::check_again() noexcept {
+  try {
+    asio::post(context_, [] {});
+  } catch (std::exception const&) {  // no memory: the next event does it
+  }
 }
 
 std::size_t SharedLoop::handle(Events events) {

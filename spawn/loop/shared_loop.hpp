@@ -26,7 +26,8 @@ namespace farm::detail {
 /// One thread at a time has the turn: it runs handlers. A waiting thread that borrows the turn runs the loop until its
 /// future is done or nothing has happened for a while. Meanwhile the loop's thread is parked, that is, it sleeps on a
 /// condition variable. It resumes when something is posted, when the borrower gives up, or when no waiting thread has
-/// borrowed the turn for a moment. Callbacks of futures run on the loop's thread only.
+/// borrowed the turn for a moment. Callbacks of futures run on the loop's thread only, between handlers and never
+/// inside of one: a callback that waits for a future runs the loop itself (run_until()).
 class SharedLoop final : public WaitHelper, public std::enable_shared_from_this<SharedLoop> {
  public:
   /// `after_handlers` is called after handlers have run, by the thread that has the turn. `polled` may be null; it must
@@ -61,11 +62,15 @@ class SharedLoop final : public WaitHelper, public std::enable_shared_from_this<
   }
 
   void help(FutureState const& state, Deadline deadline) noexcept override;
+  void run_until(std::function<bool()> const& ready, Deadline deadline) override;
+  void check_again() noexcept override;
+  [[nodiscard]] std::shared_ptr<WaitHelper> shared() override { return shared_from_this(); }
 
  private:
   enum class Events { all, one };
   [[nodiscard]] std::size_t handle(Events events);
-  void sleep();
+  [[nodiscard]] std::size_t handle_all();
+  void sleep(Deadline deadline);
   [[nodiscard]] bool take_turn();
   void return_turn(bool wake);
   [[nodiscard]] bool begin_inline_run();
@@ -100,6 +105,7 @@ class SharedLoop final : public WaitHelper, public std::enable_shared_from_this<
   bool ran_inline_ = false;                  ///< since the last wait
   int backoff_ = 0;                          ///< the latest value of waits_to_skip_
   int polls_since_context_ = 0;              ///< polls of polled_ since the context was polled
+  int waiting_callbacks_ = 0;                ///< calls of run_until() that have not returned
 
   std::mutex parking_;
   std::condition_variable wake_condition_;

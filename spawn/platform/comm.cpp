@@ -17,13 +17,15 @@ Comm::Comm(Comm&& other) noexcept
     : comm_(std::exchange(other.comm_, MPI_COMM_NULL)),
       rank_(other.rank_),
       size_(other.size_),
-      owned_(std::exchange(other.owned_, false)) {}
+      owned_(std::exchange(other.owned_, false)),
+      taken_(std::exchange(other.taken_, nullptr)) {}
 
 Comm& Comm::operator=(Comm&& other) noexcept {
   std::swap(comm_, other.comm_);
   std::swap(rank_, other.rank_);
   std::swap(size_, other.size_);
   std::swap(owned_, other.owned_);
+  std::swap(taken_, other.taken_);
   return *this;
 }
 
@@ -36,7 +38,9 @@ Comm::~Comm() {
 
 void Comm::barrier() const { check_mpi(MPI_Barrier(comm_), "MPI_Barrier"); }
 
+// The task may leave messages in the duplicate, and free it: see TaskComms::make().
 Comm Comm::duplicate() const {
+  if (taken_ != nullptr) taken_->store(true, std::memory_order_relaxed);
   MPI_Comm copy = MPI_COMM_NULL;
   check_mpi(MPI_Comm_dup(comm_, &copy), "MPI_Comm_dup");
   return adopt(copy);

@@ -1,6 +1,9 @@
 #include "spawn/platform/platform.hpp"
 
-#include "spawn/platform/worker_environment.hpp"
+#include "spawn/environment/launched_as.hpp"
+#include "spawn/environment/worker_environment.hpp"
+#include "spawn/platform/cores.hpp"
+#include "spawn/process/program_arguments.hpp"
 
 #include <farm/detail/code_address.hpp>
 #include <farm/error.hpp>
@@ -15,12 +18,13 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <initializer_list>
 #include <iterator>
 #include <string_view>
 
 namespace farm::detail {
 namespace {
+
+constexpr int max_generations = 4;  // there may be shells between mpiexec and this process
 
 bool has_entry(char const* directory, std::string const& prefix) {
   std::error_code error;
@@ -51,33 +55,20 @@ bool exclude_absent_fabrics() {
 }
 
 std::string started_as_worker() {
-  char const* const worker = getenv(worker_variable);
-  std::string const kind = worker != nullptr ? worker : "";
+  auto const& kind = worker_environment().worker;
   return kind == "spawned" || kind == "launched" ? kind : std::string{};
 }
 
-bool is_singleton() {
-  return getenv("OMPI_COMM_WORLD_SIZE") == nullptr && getenv("PMIX_RANK") == nullptr && getenv("PMI_RANK") == nullptr;
-}
-
-LaunchedAs launched_as() {
-  auto const number = [](std::initializer_list<char const*> names) {
-    for (auto const* const name : names) {
-      if (char const* const text = getenv(name); text != nullptr && *text != '\0') return std::atoi(text);
-    }
-    return 0;
-  };
-  return {.rank = number({"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK"}),
-          .size = number({"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_NTASKS"}),
-          .local_size = number({"OMPI_COMM_WORLD_LOCAL_SIZE", "SLURM_NTASKS_PER_NODE"})};
-}
-
-bool job_has_other_hosts() {
-  auto const above_one = [](char const* name) {
-    char const* const text = getenv(name);
-    return text != nullptr && std::atoi(text) > 1;
-  };
-  return !is_singleton() && (above_one("OMPI_MCA_orte_num_nodes") || above_one("SLURM_STEP_NUM_NODES"));
+std::vector<std::string> launcher_command_line() {
+  if (is_singleton()) return {};
+  pid_t ancestor = getppid();
+  for (int i = 0; i < max_generations && ancestor > 0; ++i, ancestor = parent_of(ancestor)) {
+    auto words = command_line_of(std::to_string(ancestor));
+    if (words.empty()) return {};
+    auto const name = std::filesystem::path{words.front()}.filename().string();
+    if (name == "mpiexec" || name == "mpirun" || name == "orterun") return words;
+  }
+  return {};
 }
 
 void prepare_singleton() {
@@ -90,12 +81,11 @@ bool leave_default_binding() {
   for (auto const* const choice : {"binding_policy", "cpu_set", "cpu_list"}) {
     if (getenv(fmt::format("OMPI_MCA_hwloc_base_{}", choice).c_str()) != nullptr) return false;
   }
-  constexpr int max_generations = 4;  // there may be shells between mpiexec and this process
   pid_t ancestor = getppid();
   for (int i = 0; i < max_generations && ancestor > 0; ++i, ancestor = parent_of(ancestor)) {
     cpu_set_t set;
     if (sched_getaffinity(ancestor, sizeof set, &set) != 0) return false;
-    if (CPU_COUNT(&set) > core_count()) return sched_setaffinity(0, sizeof set, &set) == 0;
+    if (CPU_COUNT(&set) > affinity_core_count()) return sched_setaffinity(0, sizeof set, &set) == 0;
   }
   return false;
 }
@@ -105,57 +95,6 @@ std::vector<std::pair<std::string, std::string>> spawn_info(std::string const& e
 }
 
 std::string yield_setting(int ranks) { return ranks > core_count() ? "OMPI_MCA_mpi_yield_when_idle=1" : ""; }
-
-std::vector<std::string> launcher_environment() {
-  constexpr std::array prefixes{"OMPI_COMM_WORLD_",
-                                "OMPI_APP_CTX_",
-                                "OMPI_MCA_ess",
-                                "OMPI_MCA_pmix=",
-                                "OMPI_MCA_orte_ess_",
-                                "OMPI_ARGV=",
-                                "OMPI_COMMAND=",
-                                "OMPI_FILE_LOCATION=",
-                                "OMPI_FIRST_RANKS=",
-                                "OMPI_NUM_APP_CTX=",
-                                "OMPI_UNIVERSE_SIZE=",
-                                "OMPI_MCA_initial_wdir=",
-                                "OMPI_MCA_mpi_oversubscribe=",
-                                "OMPI_MCA_shmem_RUNTIME_QUERY_hint=",
-                                "OMPI_MCA_orte_app_num=",
-                                "OMPI_MCA_orte_bound_at_launch=",
-                                "OMPI_MCA_orte_hnp_uri=",
-                                "OMPI_MCA_orte_jobfam_session_dir=",
-                                "OMPI_MCA_orte_launch=",
-                                "OMPI_MCA_orte_local_daemon_uri=",
-                                "OMPI_MCA_orte_num_nodes=",
-                                "OMPI_MCA_orte_precondition_transports=",
-                                "OMPI_MCA_orte_tmpdir_base=",
-                                "OMPI_MCA_orte_top_session_dir=",
-                                "OMPI_MCA_orte_enable_recovery=",
-                                "PMIX_BFROP_",
-                                "PMIX_DSTORE_",
-                                "PMIX_GDS_",
-                                "PMIX_HOSTNAME=",
-                                "PMIX_ID=",
-                                "PMIX_NAMESPACE=",
-                                "PMIX_RANK=",
-                                "PMIX_SECURITY_MODE=",
-                                "PMIX_SERVER_",
-                                "PMIX_SYSTEM_TMPDIR=",
-                                "PMIX_VERSION=",
-                                "PMI_"};
-  constexpr std::array own{worker_variable, join_file_variable};
-  std::vector<std::string> lines;
-  for (char** entry = environ; *entry != nullptr; ++entry) {
-    std::string_view const line{*entry};
-    bool const of_launcher = std::any_of(prefixes.begin(), prefixes.end(),
-                                         [&](std::string_view prefix) { return line.starts_with(prefix); });
-    bool const of_farm = std::any_of(
-        own.begin(), own.end(), [name = line.substr(0, line.find('='))](auto const* each) { return name == each; });
-    if (!of_launcher && !of_farm) lines.emplace_back(line);
-  }
-  return lines;
-}
 
 std::string program_to_spawn() {
   std::error_code error;
@@ -202,11 +141,6 @@ std::vector<std::string> mpi_shared_memory() {
     if (std::find(paths.begin(), paths.end(), path) == paths.end()) paths.push_back(std::move(path));
   }
   return paths;
-}
-
-int core_count() {
-  cpu_set_t set;
-  return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
 }
 
 }  // namespace farm::detail

@@ -28,19 +28,9 @@ bool exclude_absent_fabrics();
 /// Returns how the farm has started this process: "spawned" or "launched"; empty if the farm has not started it.
 [[nodiscard]] std::string started_as_worker();
 
-/// Returns true if no launcher has started this process. MPI_Init then makes it a job of one rank.
-[[nodiscard]] bool is_singleton();
-
-/// The place of this process in its job, as the launcher's environment variables say before MPI_Init.
-struct LaunchedAs {
-  int rank = 0;
-  int size = 0;        ///< 0: unknown
-  int local_size = 0;  ///< ranks on this host; 0: unknown
-};
-[[nodiscard]] LaunchedAs launched_as();
-
-/// Returns true if the launcher of this process may start ranks on other hosts.
-[[nodiscard]] bool job_has_other_hosts();
+/// Returns the command line of the mpiexec, mpirun or orterun that has started this process; empty if there is none on
+/// this host.
+[[nodiscard]] std::vector<std::string> launcher_command_line();
 
 /// Allows a singleton to spawn more than one rank and to survive their deaths. Call it before MPI_Init. Needed by: Open
 /// MPI 4.
@@ -59,12 +49,8 @@ bool leave_default_binding();
 [[nodiscard]] std::vector<std::pair<std::string, std::string>> spawn_info(std::string const& environment);
 
 /// Returns a line for the environment of spawned ranks that makes ranks yield the core while they wait in MPI; empty if
-/// `ranks` do not outnumber the cores.
+/// `ranks` do not outnumber the cores (core_count()).
 [[nodiscard]] std::string yield_setting(int ranks);
-
-/// Returns the environment for launchers that this process starts: its own, without the variables by which a launcher
-/// has started this process. Needed by: all launchers (mpiexec of Open MPI 4 "does not support recursive calls").
-[[nodiscard]] std::vector<std::string> launcher_environment();
 
 /// Returns the path of this program, which spawned ranks run. Throws SpawnError if the file was rebuilt or removed
 /// since this process started.
@@ -79,8 +65,5 @@ bool leave_default_binding();
 /// MPI_Init. Killed ranks leave such files; their launcher removes them, unless it was killed, too. Needed by: Open MPI
 /// (vader, sm).
 [[nodiscard]] std::vector<std::string> mpi_shared_memory();
-
-/// Returns how many cores this thread may use.
-[[nodiscard]] int core_count();
 
 }  // namespace farm::detail

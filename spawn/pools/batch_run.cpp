@@ -13,7 +13,7 @@ namespace farm::detail {
 /// What the batch, its thread and the callbacks of its tasks share. A callback may come after the batch is destroyed.
 struct BatchRun::Shared {
   Shared(std::shared_ptr<Engine> used_engine, int workers, std::unique_ptr<BatchSource> from)
-      : engine(std::move(used_engine)), room(workers), source(std::move(from)) {}
+      : engine(std::move(used_engine)), room(std::max(workers, 1)), source(std::move(from)) {}
 
   void take_inputs(std::shared_ptr<Shared> const& self);
   bool wait_for_room();

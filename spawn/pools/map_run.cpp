@@ -45,7 +45,7 @@ void MapRun::begin() {
 }
 
 bool MapRun::has_room() const {
-  return options_.buffersize == 0 || taken_ - given_ + chunksize_ <= options_.buffersize;
+  return options_.buffersize == 0 || taken_ - given_ <= options_.buffersize - chunksize_;
 }
 
 void MapRun::take_inputs() {

@@ -1,5 +1,7 @@
 #include <farm/progress_bar.hpp>
 
+#include "spawn/environment/launched_as.hpp"
+
 #include <fmt/format.h>
 
 #include <fcntl.h>
@@ -21,7 +23,7 @@ using namespace std::chrono_literals;
 int terminal_columns() {
   if (isatty(STDOUT_FILENO) == 0) return 0;
   int file = STDOUT_FILENO;
-  if (getenv("OMPI_COMM_WORLD_SIZE") != nullptr) {
+  if (detail::launched_as().by_mpiexec) {
     file = open(fmt::format("/proc/{}/fd/1", getppid()).c_str(), O_WRONLY | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
     if (file < 0) return 0;
   }

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include <unistd.h>
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <csignal>
@@ -25,6 +26,10 @@ constexpr auto patience = 10s;
 /// The same under a launcher: mpiexec kills processes one second after it has told them to end, and on a busy machine
 /// less than that is left.
 constexpr auto launcher_patience = 500ms;
+
+/// Signals that end a program unless it handles them, and that users, batch systems and the system send to end it. Not
+/// SIGQUIT and those of a program's faults: they are to leave a core file.
+constexpr std::array handled{SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGXCPU, SIGALRM, SIGPIPE};
 
 std::atomic<int> received{0};
 std::terminate_handler before = nullptr;  // NOLINT: one per process
@@ -51,7 +56,7 @@ void remove_stage() {
 Interrupt::Interrupt(Hub& hub, bool killed_soon)
     : hub_(hub), killed_soon_(killed_soon), signals_(hub.context()), timer_(hub.context()) {
   before = std::set_terminate(&terminate);
-  for (int const signal : {SIGINT, SIGTERM, SIGHUP}) {
+  for (int const signal : handled) {
     struct sigaction action {};
     sigaction(signal, nullptr, &action);
     if (action.sa_handler == SIG_DFL) signals_.add(signal);
@@ -77,11 +82,17 @@ void Interrupt::wait() {
 }
 
 void Interrupt::on_signal(int signal) {
-  if (received != 0) leave(status());
+  if (received != 0) {
+    if (signal == SIGPIPE) return;  // whatever the program still writes
+    leave(status());
+  }
   received = signal;
-  log_error(fmt::format("{}: ending the tasks; once more to leave at once", strsignal(signal)));  // NOLINT: one thread
+  if (signal != SIGPIPE) {  // `| head -1` ends quietly
+    log_error(fmt::format("{}: ending the tasks; once more to leave at once",
+                          strsignal(signal)));  // NOLINT: one thread
+  }
   hub_.interrupt(error());
-  bool const hurry = killed_soon_ && signal != SIGINT;
+  bool const hurry = killed_soon_ && (signal == SIGTERM || signal == SIGHUP);
   if (hurry) remove_stage();
   timer_.expires_after(hurry ? Clock::duration{launcher_patience} : Clock::duration{patience});
   timer_.async_wait([](asio::error_code const& error) {

@@ -10,10 +10,11 @@ namespace farm::detail {
 
 class Hub;
 
-/// Handles SIGINT, SIGTERM and SIGHUP in a master that does not handle them itself. The first signal ends all tasks as
-/// cancelled and kills their ranks; main sees this by its futures, and has 10 s to return, or half a second if a
-/// launcher kills the master soon. The exit status is 128 + signal, whatever main returns. The second signal ends the
-/// program at once. In both cases no files and no processes are left behind.
+/// Handles the signals that end a master which does not handle them itself: SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2,
+/// SIGXCPU, SIGALRM and SIGPIPE. The first signal ends all tasks as cancelled and kills their ranks; main sees this by
+/// its futures, and has 10 s to return, or half a second if a launcher kills the master soon. The exit status is 128 +
+/// signal, whatever main returns. The second signal, unless it is SIGPIPE, ends the program at once. In both cases no
+/// files and no processes are left behind. SIGPIPE prints nothing: nobody reads the output any more.
 class Interrupt {
  public:
   /// Leaves signals alone whose handling the program has changed. Call it on the hub's thread. `killed_soon`: a

@@ -1,5 +1,9 @@
 #include "spawn/runtime/mpi_start.hpp"
 
+#include "spawn/process/closes_on_exec.hpp"
+#include "spawn/process/forks_read_nothing.hpp"
+#include "spawn/process/signals.hpp"
+
 #include <farm/error.hpp>
 #include <farm/mpi_error.hpp>
 
@@ -14,6 +18,9 @@ bool mpi_is_initialized() {
 }
 
 void initialize_mpi(int argc, char** argv) {
+  ForksReceiveSignals const forks_receive_signals;
+  ClosesOnExec const closes_on_exec;
+  ForksReadNothing const forks_read_nothing;
   int provided = 0;
   check_mpi(MPI_Init_thread(&argc, &argv, MPI_THREAD_MULTIPLE, &provided), "MPI_Init_thread");
 }

@@ -2,15 +2,21 @@
 
 #include "core/base/host_name.hpp"
 #include "core/base/settings.hpp"
+#include "spawn/environment/launched_as.hpp"
 #include "spawn/hub/hub.hpp"
 #include "spawn/hub/stage_owner.hpp"
 #include "spawn/hub/static_ranks.hpp"
+#include "spawn/isolation/mpi_calls.hpp"
+#include "spawn/isolation/watched_calls.hpp"
 #include "spawn/platform/platform.hpp"
 #include "spawn/platform/pmix.hpp"
+#include "spawn/process/standard_descriptors.hpp"
 #include "spawn/rank/abort.hpp"
+#include "spawn/runtime/early_start.hpp"
 #include "spawn/runtime/interrupt.hpp"
 #include "spawn/runtime/mpi_start.hpp"
 #include "spawn/runtime/rank_role.hpp"
+#include "spawn/sources/ignored_settings.hpp"
 #include "spawn/sources/source_choice.hpp"
 #include "spawn/sources/spawned_source.hpp"
 #include "spawn/trace/trace.hpp"
@@ -28,6 +34,8 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <string>
+#include <vector>
 
 namespace farm {
 namespace {
@@ -48,10 +56,10 @@ enum class Role {
   participant,      ///< Ranks::take_part
 };
 
-/// Tells of misspelt settings, on one process of the job only.
-void warn_of_unknown_settings() {
+/// Logs warnings, on one process of the job only.
+void warn(std::vector<std::string> const& lines) {
   if (launched_as().rank > 0) return;
-  for (auto const& line : unknown_settings()) log_error(line);
+  for (auto const& line : lines) log_error(line);
 }
 
 /// Throws UsageError if a setting is wrong, or asks for what cannot be.
@@ -59,9 +67,11 @@ Role find_role(Ranks ranks, bool mpi_initialized) {
   auto const kind = started_as_worker();
   if (kind == "spawned") return Role::spawned_rank;
   if (kind == "launched") return Role::launched_rank;
-  warn_of_unknown_settings();
+  warn(unknown_settings());
   check_settings();
-  if (choose_source(ranks) == Source::launched) return Role::launched_master;
+  auto const source = choose_source(ranks);
+  warn(ignored_settings(source, ranks));
+  if (source == Source::launched) return Role::launched_master;
   if (ranks == Ranks::take_part) return Role::participant;
   return launched_as().rank > 0 && !mpi_initialized ? Role::static_rank : Role::mpi_master;
 }
@@ -97,6 +107,7 @@ Slots count_static_ranks(int size) {
 }  // namespace
 
 struct Runtime::State {
+  pid_t owner = getpid();
   bool finalizes_mpi = false;
   Comm all;  ///< of all ranks of the job, if the others serve
   std::unique_ptr<Hub> hub;
@@ -155,7 +166,11 @@ struct Runtime::State {
 
 Runtime::Runtime(int argc, char** argv, Ranks ranks) : state_(std::make_unique<State>()) {
   if (runtime_exists) throw UsageError("there is a farm::Runtime already: a process has one");
+  open_standard_descriptors();
   keep_abort_linked();
+  keep_watched_calls_linked();
+  keep_mpi_calls_linked();
+  keep_early_start_linked();
   bool const mpi_initialized = mpi_is_initialized();
   if (!mpi_initialized) exclude_absent_fabrics();
   switch (find_role(ranks, mpi_initialized)) {
@@ -179,6 +194,10 @@ Runtime::Runtime(int argc, char** argv, Ranks ranks) : state_(std::make_unique<S
 }
 
 Runtime::~Runtime() {
+  if (getpid() != state_->owner) {  // a forked child: threads, MPI and files are the parent's
+    static_cast<void>(state_.release());
+    return;
+  }
   Hub::set_instance(nullptr);
   bool const stuck = state_->hub && !state_->hub->close();
   runtime_exists = false;

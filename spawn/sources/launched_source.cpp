@@ -2,13 +2,19 @@
 
 #include "core/base/host_name.hpp"
 #include "core/base/settings.hpp"
+#include "core/text/exception_text.hpp"
 #include "spawn/group/group.hpp"
+#include "spawn/launch/session_directory.hpp"
+#include "spawn/launch/slurm_step.hpp"
 #include "spawn/platform/platform.hpp"
 #include "spawn/platform/pmix.hpp"
+#include "spawn/process/program_arguments.hpp"
+#include "spawn/process/working_directory.hpp"
 
 #include <farm/detail/code_address.hpp>
 #include <farm/detail/log.hpp>
 #include <farm/error.hpp>
+#include <farm/launcher_variables.hpp>
 #include <farm/stage_directory.hpp>
 #include <farm/stage_run.hpp>
 
@@ -60,12 +66,7 @@ std::vector<std::string> exported_names(WorkerOptions const& options) {
 /// Returns the name in the list of hosts of the host that a rank has found itself on: launchers number ranks as they
 /// like, so the rank's number does not tell. Empty if the host is not in the list.
 std::string host_of(Placement const& placement, std::string const& host) {
-  if (placement.size() == 1) return placement.front().host;
-  auto const short_name = [](std::string const& name) { return name.substr(0, name.find('.')); };
-  for (auto const& share : placement) {
-    if (share.host == host || short_name(share.host) == short_name(host)) return share.host;
-  }
-  return {};
+  return placement.size() == 1 ? placement.front().host : find_host(placement, host);
 }
 
 }  // namespace
@@ -107,7 +108,11 @@ bool LaunchedSource::has_room(int ranks, WorkerOptions const& options) const {
 }
 
 std::string LaunchedSource::refusal(int ranks, WorkerOptions const& options) const {
-  if (!counted_.limited || slots_.total(options.hosts) >= ranks) return {};
+  if (!counted_.limited || slots_.largest_group(options.hosts) >= ranks) return {};
+  if (slots_.total(options.hosts) >= ranks) {
+    return fmt::format("{} ranks fit in no component of the heterogeneous Slurm job: the largest has {} slots", ranks,
+                       slots_.largest_group(options.hosts));
+  }
   auto const lost = slots_.lost();
   return fmt::format("{} slots are left for a group of {}{}", slots_.total(options.hosts), ranks,
                      lost.empty() ? std::string{} : fmt::format(", since {} was lost", fmt::join(lost, ", ")));
@@ -125,6 +130,9 @@ std::vector<std::string> LaunchedSource::environment(Launch const& entry) const 
     return starts_with_name(line, yield.substr(0, yield.find('=')));
   });
   if (!yield.empty() && !is_chosen) lines.push_back(yield);
+  if (LaunchCommand{entry.options.launcher}.shares_slurm_job()) remove_job_requests(lines);
+  if (have_same_short_name(slots_.list().hosts)) lines.emplace_back("OMPI_MCA_orte_keep_fqdn_hostnames=1");
+  add_session_setting(entry.session_directory, lines);
   return lines;
 }
 
@@ -140,7 +148,7 @@ void LaunchedSource::start(std::shared_ptr<Group> const& group, int peak_ranks, 
     launch(id, entry);
     group->expect(limit);
   } catch (std::exception const& e) {
-    port_.post([group, why = std::string{e.what()}] { group->start_failed(why); });
+    port_.post([group, why = text_of(e)] { group->start_failed(why); });
   }
 }
 
@@ -152,27 +160,34 @@ void LaunchedSource::launch(std::uint64_t id, Launch& entry) {
   join_info.group = id;
   join_info.ranks = entry.group->ranks();
   join_info.build_id = program_build_id();
-  join_info.output_directory = entry.options.output_directory;
+  join_info.output_prefix = entry.options.output_directory;
+  join_info.environment.assign(entry.options.environment.begin(), entry.options.environment.end());
+  join_info.working_directory = entry.options.working_directory.empty()
+                                    ? std::filesystem::current_path().string()
+                                    : std::filesystem::absolute(entry.options.working_directory).string();
+  bool const is_here = std::all_of(entry.placement.begin(), entry.placement.end(),
+                                   [](auto const& share) { return is_this_host(share.host); });
+  if (is_here) check_directory(join_info.working_directory);
   auto const program = program_to_spawn();
+  entry.session_directory = make_session_directory(id, is_here);
   unlink(entry.join_file.c_str());
   write_join_info(join_info, entry.join_file);
   LaunchCommand::Filling filling{.ranks = entry.group->ranks(),
                                  .placement = entry.placement,
+                                 .resources = step_options(slots_.list(), entry.placement),
                                  .exports = {},
                                  .program = {std::filesystem::path{program}.filename().string()}};
   entry.command = to_text(launcher.fill(filling));
   filling.exports = exported_names(entry.options);
   filling.program = {"env", "FARM_WORKER=launched", "FARM_BIRTH=" + entry.join_file, program};
+  for (auto& argument : program_arguments()) filling.program.push_back(std::move(argument));
   // without guards the ranks' output is that of their launcher
   auto const on_lines = [this](std::uint64_t number, std::string_view lines) {
     if (!guards_wanted()) port_.print(number, lines);
   };
-  entry.process = LauncherProcess::start(port_.context(),
-                                         {.command = launcher.fill(filling),
-                                          .environment = environment(entry),
-                                          .directory = entry.options.working_directory,
-                                          .ends_with_thread = true},
-                                         on_lines, [this, id] { on_ended(id); });
+  entry.process = LauncherProcess::start(
+      port_.context(), {.command = launcher.fill(filling), .environment = environment(entry), .ends_with_thread = true},
+      on_lines, [this, id] { on_ended(id); });
 }
 
 std::string LaunchedSource::output_of(Launch const& entry) {
@@ -212,7 +227,7 @@ bool LaunchedSource::try_elsewhere(std::uint64_t id, Launch& entry) {
     launch(id, entry);
     return true;
   } catch (std::exception const& e) {
-    log_error(e.what());
+    log_error(text_of(e));
     return false;
   }
 }
@@ -243,7 +258,10 @@ void LaunchedSource::released(Group const& group) {
 }
 
 void LaunchedSource::forget(std::uint64_t id) {
-  launches_.erase(id);
+  if (auto const found = launches_.find(id); found != launches_.end()) {
+    remove_session_directory(found->second.session_directory);
+    launches_.erase(found);
+  }
   if (!launches_.empty() || !closed_) return;
   std::exchange(closed_, nullptr)();
   port_.source_ended();

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "spawn/launch/hosts.hpp"
+#include "spawn/hosts/hosts.hpp"
 #include "spawn/launch/launch_command.hpp"
 #include "spawn/launch/launcher_process.hpp"
 #include "spawn/sources/group_source.hpp"
@@ -51,8 +51,9 @@ class LaunchedSource final : public GroupSource {
     WorkerOptions options;
     int peak_ranks = 1;
     Placement placement;
-    std::string join_file;  ///< the path of write_join_info()
-    std::string command;    ///< for people
+    std::string join_file;          ///< the path of write_join_info()
+    std::string session_directory;  ///< of Open MPI's launcher; empty: the launcher chooses one
+    std::string command;            ///< for people
     std::shared_ptr<LauncherProcess> process;
     std::shared_ptr<asio::steady_timer> timer;  ///< until the launcher is ended
   };

@@ -1,7 +1,7 @@
 #include "spawn/sources/source_choice.hpp"
 
 #include "core/base/settings.hpp"
-#include "spawn/platform/platform.hpp"
+#include "spawn/environment/launched_as.hpp"
 
 #include <farm/error.hpp>
 
@@ -48,8 +48,7 @@ Source choose_source(Ranks ranks) {
   if (ranks == Ranks::take_part) return Source::static_ranks;
   auto wanted = ranks == Ranks::launch ? Source::launched : named_source();
   // under srun, MPI_Comm_spawn does not work
-  bool const in_slurm =
-      !environment_variable("SLURM_JOB_ID").empty() && environment_variable("OMPI_COMM_WORLD_SIZE").empty();
+  bool const in_slurm = !environment_variable("SLURM_JOB_ID").empty() && !launched_as().by_mpiexec;
   if (wanted == Source::automatic && in_slurm && size <= 1) wanted = Source::launched;
   if (wanted == Source::launched) {
     auto const steps = std::atoi(environment_variable("SLURM_STEP_NUM_TASKS").c_str());

@@ -1,20 +1,29 @@
 #include "spawn/sources/spawned_source.hpp"
 
+#include "core/base/host_name.hpp"
+#include "core/base/settings.hpp"
+#include "core/text/exception_text.hpp"
+#include "spawn/environment/launched_as.hpp"
 #include "spawn/group/group.hpp"
-#include "spawn/launch/hosts.hpp"
+#include "spawn/hosts/hosts.hpp"
+#include "spawn/join/join_info.hpp"
 #include "spawn/platform/platform.hpp"
 #include "spawn/platform/pmix.hpp"
+#include "spawn/process/working_directory.hpp"
 
 #include <farm/detail/code_address.hpp>
 #include <farm/detail/log.hpp>
 #include <farm/error.hpp>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <asio/steady_timer.hpp>
 
 #include <unistd.h>
 #include <algorithm>
+#include <array>
 #include <exception>
+#include <filesystem>
 #include <utility>
 
 namespace farm::detail {
@@ -31,6 +40,46 @@ bool names_other_hosts(WorkerOptions const& options) {
                      [](auto const& pair) { return pair.first.find("host") != std::string::npos; });
 }
 
+/// Returns true if a batch system or Open MPI's default list of hosts may have given mpiexec its hosts.
+bool others_may_name_hosts() {
+  constexpr std::array variables{"SLURM_JOB_NODELIST",    "PBS_NODEFILE", "LSB_DJOB_HOSTFILE",
+                                 "LSB_AFFINITY_HOSTFILE", "PE_HOSTFILE",  "OMPI_MCA_orte_default_hostfile"};
+  return job_has_other_hosts() || std::any_of(variables.begin(), variables.end(),
+                                              [](char const* name) { return !environment_variable(name).empty(); });
+}
+
+/// Throws UsageError if mpiexec does not have one of the hosts: it would end the program, or hang.
+void check_hosts(std::vector<std::string> const& hosts) {
+  for (auto const& host : hosts) {
+    if (is_this_host(host)) continue;
+    auto known = is_singleton() ? std::vector{host_name()} : hosts_of_mpiexec();
+    if (known.empty() && !others_may_name_hosts()) known.push_back(host_name());
+    bool const is_known = known.empty() || std::any_of(known.begin(), known.end(),
+                                                       [&](std::string const& each) { return is_name_of(host, each); });
+    if (is_known) continue;
+    throw UsageError(
+        fmt::format("hosts: {} is not one of the available hosts (mpiexec has {}); name it with mpiexec -host, or with "
+                    "FARM_HOSTS and "
+                    "FARM_SOURCE=launched",
+                    host, fmt::join(known, ", ")));
+  }
+}
+
+/// The environment of a rank holds this path, and has room for the farm's own variables besides.
+constexpr std::size_t longest_join_path = 120;
+
+std::string host_file_path(std::uint64_t group) { return join_file_path(group) + ".hosts"; }
+
+bool may_use_other_hosts(WorkerOptions const& options) { return names_other_hosts(options) || job_has_other_hosts(); }
+
+/// Returns the directory to which the ranks change. Empty: mpi_info names one to mpiexec.
+std::string working_directory_of(WorkerOptions const& options) {
+  if (!options.working_directory.empty()) return std::filesystem::absolute(options.working_directory).string();
+  bool const is_chosen = std::any_of(options.mpi_info.begin(), options.mpi_info.end(),
+                                     [](auto const& pair) { return pair.first == "wdir"; });
+  return is_chosen ? std::string{} : std::filesystem::current_path().string();
+}
+
 }  // namespace
 
 SpawnedSource::SpawnedSource(SourcePort& port, Slots slots)
@@ -43,6 +92,7 @@ SpawnedSource::~SpawnedSource() {
 void SpawnedSource::check(int ranks, WorkerOptions const& options) const {
   std::string why = descriptor_shortage(ranks, true);
   if (!why.empty()) throw SpawnError(why);
+  check_hosts(options.hosts);
   if (names_other_hosts(options)) port_.open_to_network();
   if (guards_wanted() && !pmix_available(why)) throw SpawnError(missing_pmix(why));
 }
@@ -55,16 +105,25 @@ void SpawnedSource::start(std::shared_ptr<Group> const& group, int peak_ranks, W
   auto join_info = port_.join_info();
   join_info.group = group->id();
   join_info.build_id = program_build_id();
-  join_info.output_directory = options.output_directory;
-  auto join_file = join_file_path(group->id());
+  join_info.output_prefix = options.output_directory;
+  join_info.environment.assign(options.environment.begin(), options.environment.end());
+  std::string join_file;
   try {
-    write_join_info(join_info, join_file);
-  } catch (SpawnError const&) {
-    join_file.clear();  // then a death while MPI starts the ranks is noticed late
+    join_info.working_directory = working_directory_of(options);
+    if (!may_use_other_hosts(options)) check_directory(join_info.working_directory);
+  } catch (std::exception const& e) {
+    return port_.post([group, why = text_of(e)] { group->start_failed(why); });
+  }
+  try {
+    write_join_info(join_info, join_file_path(group->id()));
+    join_file = short_join_file_path(group->id(), longest_join_path);
+  } catch (std::exception const&) {
+    // the ranks get the same by MPI; then a death while MPI starts them is noticed late
   }
   auto const id = group->id();
   spawner_->request({.join_info = std::move(join_info),
                      .join_file = join_file,
+                     .host_file = host_file_path(id),
                      .ranks = group->ranks(),
                      .peak_ranks = std::max(peak_ranks, taken_),
                      .options = options,
@@ -79,8 +138,7 @@ void SpawnedSource::start(std::shared_ptr<Group> const& group, int peak_ranks, W
                      .ended =
                          [this, group, limit](std::string const& why) {
                            port_.post([this, group, limit, why] {
-                             spawning_ = 0;
-                             stuck_timer_.cancel();
+                             spawn_is_over();
                              if (why.empty()) {
                                group->expect(limit);
                              } else {
@@ -97,15 +155,31 @@ void SpawnedSource::limit_spawn(Clock::duration limit, std::string const& why) {
   });
 }
 
+void SpawnedSource::spawn_is_over() {
+  spawning_ = 0;
+  stuck_timer_.cancel();
+  if (closed_) std::exchange(closed_, nullptr)();
+}
+
+/// A spawn whose group is gone may still be under way, or may never return.
+void SpawnedSource::close(std::function<void()> done) {
+  if (spawning_ == 0 || !stuck_.empty()) return done();
+  closed_ = std::move(done);
+}
+
 /// MPI_Comm_spawn cannot be interrupted, and MPI does not support a second call beside it.
 void SpawnedSource::give_up(std::string const& why) {
   stuck_ = why + " and cannot be interrupted: no more groups can be spawned; start the program again";
+  if (closed_) {
+    spawner_->abandon();
+    return spawn_is_over();
+  }
   try {
     static_cast<void>(port_.launched());
     gave_up_ = true;
     log_error(why + ": groups are launched by mpiexec from now on");
   } catch (std::exception const& e) {
-    stuck_ += fmt::format(" (nor can they be launched: {})", e.what());
+    stuck_ += fmt::format(" (nor can they be launched: {})", text_of(e));
     spawner_->abandon();
     return port_.fail_starting(*this, stuck_);
   }
@@ -122,6 +196,7 @@ bool SpawnedSource::withdraw(Group const& group) {
 void SpawnedSource::released(Group const& group) {
   taken_ -= group.ranks();
   unlink(join_file_path(group.id()).c_str());
+  unlink(host_file_path(group.id()).c_str());
   if (spawning_ != group.id() || !stuck_.empty()) return;
   limit_spawn(stuck_limit,
               "a rank died while MPI_Comm_spawn was starting it, and the call waits for that rank for ever");

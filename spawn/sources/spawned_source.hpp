@@ -31,13 +31,14 @@ class SpawnedSource final : public GroupSource {
   void host_lost(Group const& group, int rank) override;
   void take_back(std::vector<Member> members) override;
   void attach(Hello const& hello, Socket socket) override;
-  void close(std::function<void()> done) override { done(); }
+  void close(std::function<void()> done) override;
   [[nodiscard]] bool ended() const override { return true; }
   [[nodiscard]] bool stuck() const override { return !stuck_.empty(); }
   [[nodiscard]] bool is_to_be_replaced() const override { return gave_up_; }
 
  private:
   void limit_spawn(Clock::duration limit, std::string const& why);
+  void spawn_is_over();
   void give_up(std::string const& why);
 
   SourcePort& port_;
@@ -45,6 +46,7 @@ class SpawnedSource final : public GroupSource {
   int taken_ = 0;
   std::uint64_t spawning_ = 0;      ///< the group for which MPI_Comm_spawn runs; 0: none
   asio::steady_timer stuck_timer_;  ///< until MPI_Comm_spawn has to return
+  std::function<void()> closed_;    ///< not empty: close() waits for the spawn that is under way
   bool gave_up_ = false;            ///< spawning hangs; groups are launched instead
   std::string stuck_;               ///< why spawning does not work any more; empty if it does
   std::unique_ptr<Spawner> spawner_;

@@ -19,7 +19,8 @@ class Spawner {
  public:
   struct Request {
     JoinInfo join_info;
-    std::string join_file;  ///< by which guards know join_info before MPI starts; empty: there is no file
+    std::string join_file;  ///< by which ranks know join_info before MPI starts; empty: there is no file
+    std::string host_file;  ///< the path of a file that names the hosts, if they need one
     int ranks = 1;
     int peak_ranks = 1;  ///< the most ranks that may be alive at once, of this and other groups
     WorkerOptions options;

@@ -2,14 +2,16 @@
 
 #include "core/base/host_name.hpp"
 #include "spawn/group/group.hpp"
+#include "spawn/hosts/hosts.hpp"
 #include "spawn/rank/worker.hpp"
+#include "spawn/wire/open_socket.hpp"
 
 #include <farm/detail/code_address.hpp>
 #include <farm/detail/log.hpp>
 #include <farm/error.hpp>
 
 #include <fmt/format.h>
-#include <asio/local/connect_pair.hpp>
+#include <fmt/ranges.h>
 #include <asio/local/stream_protocol.hpp>
 
 #include <unistd.h>
@@ -22,6 +24,11 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto leave_limit = 10s;
+
+bool is_on(std::string const& host, std::vector<std::string> const& names) {
+  return names.empty() ||
+         std::any_of(names.begin(), names.end(), [&](std::string const& name) { return is_name_of(name, host); });
+}
 
 }  // namespace
 
@@ -57,12 +64,38 @@ void StaticSource::attach(Hello const& hello, Socket socket) {
   if (!hello.is_guard) port_.offer_ring(stream);
   stream->start();
   if (!member.complete()) return;
-  free_[static_rank] = std::move(member);
+  add_free(std::move(member));
   coming_.erase(static_rank);
   if (--expected_ > 0) return;
   std::scoped_lock const lock{mutex_};
   complete_ = true;
   all_here_.notify_all();
+}
+
+void StaticSource::add_free(Member&& member) {
+  {
+    std::scoped_lock const lock{mutex_};
+    hosts_.insert(member.host);
+  }
+  auto const static_rank = member.static_rank;
+  free_[static_rank] = std::move(member);
+}
+
+void StaticSource::check(int /*ranks*/, WorkerOptions const& options) const {
+  std::scoped_lock const lock{mutex_};
+  for (auto const& name : options.hosts) {
+    if (std::any_of(hosts_.begin(), hosts_.end(), [&](std::string const& host) { return is_name_of(name, host); }))
+      continue;
+    throw UsageError(fmt::format(
+        "hosts: {} is not one of the available hosts (the ranks run on {}); start ranks there with mpiexec -host", name,
+        fmt::join(hosts_, ", ")));
+  }
+}
+
+/// Returns how many free ranks run on these hosts, or on any if none is named.
+int StaticSource::free_on(std::vector<std::string> const& hosts) const {
+  return static_cast<int>(
+      std::count_if(free_.begin(), free_.end(), [&](auto const& each) { return is_on(each.second.host, hosts); }));
 }
 
 StaticSource::~StaticSource() {
@@ -72,7 +105,7 @@ StaticSource::~StaticSource() {
 void StaticSource::serve_here(MPI_Comm self) {
   asio::local::stream_protocol::socket master{port_.context()};
   asio::local::stream_protocol::socket rank{port_.context()};
-  asio::local::connect_pair(master, rank);
+  open_socket_pair(master, rank);
   here_ = std::thread{[self, socket = Socket{std::move(rank)}]() mutable { serve_in_thread(std::move(socket), self); }};
   port_.post([this, stream = std::make_shared<Stream>(Socket{std::move(master)}, nullptr, nullptr)] {
     Member member;
@@ -83,7 +116,7 @@ void StaticSource::serve_here(MPI_Comm self) {
     member.static_rank = own_;
     watch(member);
     stream->start();
-    free_[own_] = std::move(member);
+    add_free(std::move(member));
     port_.room_has_changed();
   });
 }
@@ -120,9 +153,17 @@ void StaticSource::on_closed(int static_rank, bool lifeline, std::string const& 
   port_.room_has_changed();
 }
 
-std::string StaticSource::refusal(int ranks, WorkerOptions const& /*options*/) const {
-  auto const alive = free_.size() + static_cast<std::size_t>(taken_);
-  if (static_cast<std::size_t>(ranks) <= alive) return {};
+std::string StaticSource::refusal(int ranks, WorkerOptions const& options) const {
+  int alive = free_on(options.hosts);
+  for (auto const& [group, hosts] : taken_) {
+    alive += static_cast<int>(
+        std::count_if(hosts.begin(), hosts.end(), [&](std::string const& host) { return is_on(host, options.hosts); }));
+  }
+  if (ranks <= alive) return {};
+  if (!options.hosts.empty()) {
+    return fmt::format("{} ranks serve on {}: no group of {} can be formed there", alive,
+                       fmt::join(options.hosts, ", "), ranks);
+  }
   return fmt::format(
       "{} of the {} ranks that serve are left: no group of {} can be formed any more; start the "
       "program again",
@@ -131,16 +172,17 @@ std::string StaticSource::refusal(int ranks, WorkerOptions const& /*options*/) c
 
 void StaticSource::start(std::shared_ptr<Group> const& group, int /*peak_ranks*/, WorkerOptions const& options,
                          Clock::duration limit) {
-  taken_ += group->ranks();
   std::vector<Member> members;
   Form form{.group = group->id(),
             .ranks = {},
             .working_directory = options.working_directory,
             .environment = options.environment,
-            .output_directory = options.output_directory};
+            .output_prefix = options.output_directory};
   for (int i = 0; i < group->ranks(); ++i) {
-    auto next = free_.extract(free_.begin());
+    auto next = free_.extract(std::find_if(free_.begin(), free_.end(),
+                                           [&](auto const& each) { return is_on(each.second.host, options.hosts); }));
     form.ranks.push_back(next.key());
+    taken_[group->id()].push_back(next.mapped().host);
     members.push_back(std::move(next.mapped()));
   }
   group->form(std::move(members), pack(form), limit);
@@ -148,7 +190,7 @@ void StaticSource::start(std::shared_ptr<Group> const& group, int /*peak_ranks*/
 
 bool StaticSource::withdraw(Group const& /*group*/) { return false; }
 
-void StaticSource::released(Group const& group) { taken_ -= group.ranks(); }
+void StaticSource::released(Group const& group) { taken_.erase(group.id()); }
 
 void StaticSource::take_back(std::vector<Member> members) {
   for (auto& member : members) {

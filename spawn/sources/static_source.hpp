@@ -7,9 +7,11 @@
 #include <asio/steady_timer.hpp>
 
 #include <condition_variable>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <mutex>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -32,8 +34,9 @@ class StaticSource final : public GroupSource {
 
   [[nodiscard]] Slots const& slots() const override { return slots_; }
   [[nodiscard]] Source kind() const override { return Source::static_ranks; }
-  [[nodiscard]] bool has_room(int ranks, WorkerOptions const& /*options*/) const override {
-    return free_.size() >= static_cast<std::size_t>(ranks);
+  void check(int ranks, WorkerOptions const& options) const override;
+  [[nodiscard]] bool has_room(int ranks, WorkerOptions const& options) const override {
+    return free_on(options.hosts) >= ranks;
   }
   [[nodiscard]] std::string refusal(int ranks, WorkerOptions const& options) const override;
   void start(std::shared_ptr<Group> const& group, int peak_ranks, WorkerOptions const& options,
@@ -47,24 +50,27 @@ class StaticSource final : public GroupSource {
 
  private:
   void watch(Member& member);
+  void add_free(Member&& member);
+  [[nodiscard]] int free_on(std::vector<std::string> const& hosts) const;
   void on_closed(int static_rank, bool lifeline, std::string const& why);
   void check_closed();
 
   SourcePort& port_;
   Slots slots_;
   int own_;
-  int expected_;                  ///< ranks that have not connected yet
-  int taken_ = 0;                 ///< ranks that groups have
-  std::map<int, Member> free_;    ///< by the number of the static rank
-  std::map<int, Member> coming_;  ///< ranks of which one of two streams is connected
-  std::function<void()> closed_;  ///< not empty: the ranks were told to leave
+  int expected_;                                             ///< ranks that have not connected yet
+  std::map<std::uint64_t, std::vector<std::string>> taken_;  ///< by group: the hosts of its ranks
+  std::map<int, Member> free_;                               ///< by the number of the static rank
+  std::map<int, Member> coming_;                             ///< ranks of which one of two streams is connected
+  std::function<void()> closed_;                             ///< not empty: the ranks were told to leave
   asio::steady_timer timer_;
 
   std::thread here_;  ///< the rank that is a thread of this process
 
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable all_here_;
   bool complete_ = false;
+  std::set<std::string> hosts_;  ///< of all ranks that have ever connected
 };
 
 }  // namespace farm::detail

@@ -10,8 +10,12 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include <stdio_ext.h>
+#include <unistd.h>
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
+#include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
@@ -27,6 +31,9 @@ std::unique_ptr<Trace>& the_trace() {
   static std::unique_ptr<Trace> trace;
   return trace;
 }
+
+/// How long an event may wait in memory. The events of a killed master that are older are in its file.
+constexpr auto flush_interval = std::chrono::milliseconds{400};
 
 constexpr std::uint64_t master = 0;  // its number among the timeline's processes; a group has its id
 
@@ -57,16 +64,45 @@ void Trace::open() {
 
 Trace* Trace::current() noexcept { return the_trace().get(); }
 
-Trace::Trace(std::FILE* file) : file_(file), begin_(monotonic_nanoseconds()) {
+Trace::Trace(std::FILE* file) : file_(file), owner_(getpid()), begin_(monotonic_nanoseconds()) {
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);  // the program's signal handlers run on the program's threads
+  thread_ = std::make_unique<std::thread>([this] { flush_in_time(); });
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  std::scoped_lock const lock{mutex_};
   std::fputc('[', file_);
   name_process(master, "master");
 }
 
 Trace::~Trace() {
+  if (getpid() != owner_) {  // a forked child: the thread, the file, and what is buffered for it, are the parent's
+    static_cast<void>(thread_.release());
+    __fpurge(file_);
+    return;
+  }
   set_span_sink(nullptr);
+  {
+    std::scoped_lock const lock{mutex_};
+    ends_ = true;
+  }
+  wakes_.notify_one();
+  thread_->join();
   std::fputs("\n]\n", file_);
   bool const failed = std::ferror(file_) != 0;
   if (std::fclose(file_) != 0 || failed) log_error("the trace could not be completed: is the disk full?");
+}
+
+/// Runs on a thread of its own, until the trace ends.
+void Trace::flush_in_time() {
+  std::unique_lock lock{mutex_};
+  while (!ends_) {
+    wakes_.wait(lock, [this] { return ends_ || !is_flushed_; });
+    wakes_.wait_for(lock, flush_interval, [this] { return ends_; });
+    std::fflush(file_);
+    is_flushed_ = true;
+  }
 }
 
 /// Each event has a line of its own, with the comma before it: the file of a killed master lacks only the bracket.
@@ -81,6 +117,7 @@ void Trace::write(Event const& event) {
   auto const text = json.dump(-1, ' ', false, Json::error_handler_t::replace);
   std::fputs(std::exchange(first_, false) ? "\n" : ",\n", file_);
   std::fputs(text.c_str(), file_);
+  if (std::exchange(is_flushed_, false)) wakes_.notify_one();
 }
 
 void Trace::name_process(std::uint64_t process, std::string_view name) {

@@ -5,10 +5,13 @@
 
 #include <farm/detail/span.hpp>
 
+#include <sys/types.h>
+#include <condition_variable>
 #include <cstdint>
 #include <cstdio>
 #include <deque>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -18,7 +21,8 @@
 namespace farm::detail {
 
 /// Writes the master's timeline as Chrome trace events (README.md describes them) to the file that FARM_TRACE names.
-/// The functions about groups take the group's id; they ignore groups that are unknown. Thread-safe.
+/// The functions about groups take the group's id; they ignore groups that are unknown. A thread of the trace writes
+/// each event to the file within half a second, so the file of a killed master lacks only the last ones. Thread-safe.
 class Trace final : public SpanSink {
  public:
   /// Opens the file if FARM_TRACE is set and this process has no trace yet. Called by a master before its first group.
@@ -84,6 +88,7 @@ class Trace final : public SpanSink {
   struct Event;
 
   explicit Trace(std::FILE* file);
+  void flush_in_time();
   void close_tasks(std::uint64_t id, Group& group, char const* outcome);
   void write_task(std::uint64_t group, int rank, SentTask const& sent, std::int64_t started, std::int64_t ended,
                   std::int64_t received, char const* outcome);
@@ -94,10 +99,15 @@ class Trace final : public SpanSink {
   std::mutex mutex_;
   std::FILE* file_;
   bool first_ = true;
+  bool is_flushed_ = true;  ///< no event waits in the buffer of the file
+  bool ends_ = false;
+  pid_t owner_;  ///< the process that opened the file: its forked children write nothing
   std::int64_t begin_;
   int pools_ = 0;
   std::map<std::uint64_t, Group> groups_;
   std::map<std::thread::id, int> lanes_;  ///< of this process
+  std::condition_variable wakes_;         ///< notified when is_flushed_ becomes false, or ends_ true
+  std::unique_ptr<std::thread> thread_;   ///< runs flush_in_time()
 };
 
 }  // namespace farm::detail

@@ -1,5 +1,7 @@
 #include "spawn/wire/stream.hpp"
 
+#include "core/text/exception_text.hpp"
+
 #include <asio/buffer.hpp>
 #include <asio/error.hpp>
 
@@ -65,7 +67,7 @@ bool Stream::parse() {
   try {
     while (!closed_ && (handle_next_from_ring() || handle_next_from_socket())) any = true;
   } catch (std::exception const& e) {
-    fail(e.what());
+    fail(text_of(e));
   }
   return any;
 }

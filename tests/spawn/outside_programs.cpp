@@ -28,9 +28,13 @@ std::size_t errors_in(Outcome const& outcome) {
   return count;
 }
 
+std::string quoted(std::string const& path) { return "'" + path + "'"; }
+
 std::string copy_of_the_program() {
   auto const copy = std::filesystem::current_path() / "copy_of_small_program";
-  std::filesystem::copy_file(FARM_SMALL_PROGRAM, copy, std::filesystem::copy_options::overwrite_existing);
+  std::string const program = FARM_SMALL_PROGRAM;  // quoted
+  std::filesystem::copy_file(program.substr(1, program.size() - 2), copy,
+                             std::filesystem::copy_options::overwrite_existing);
   return copy.string();
 }
 
@@ -115,7 +119,8 @@ TEST_CASE("a program that was rebuilt or removed while it ran fails with one lin
   bool const removed = !by_mpiexec;
   CAPTURE(removed);
   std::filesystem::copy_file("/proc/self/exe", replacement, std::filesystem::copy_options::overwrite_existing);
-  auto const outcome = run_program(started(by_mpiexec, program) + " be_rebuilt " + (removed ? "" : replacement));
+  auto const outcome =
+      run_program(started(by_mpiexec, quoted(program)) + " be_rebuilt " + (removed ? "" : quoted(replacement)));
   CHECK(outcome.status == 1);
   CHECK(outcome.output == "before 1\n");
   CHECK_THAT(
@@ -129,7 +134,7 @@ TEST_CASE("a program whose file was replaced by an identical file goes on") {
   auto const program = copy_of_the_program();
   auto const replacement = program + "_replacement";
   std::filesystem::copy_file(program, replacement, std::filesystem::copy_options::overwrite_existing);
-  auto const outcome = run_program(started(true, program) + " be_rebuilt " + replacement);
+  auto const outcome = run_program(started(true, quoted(program)) + " be_rebuilt " + quoted(replacement));
   CHECK(outcome.status == 0);
   CHECK(outcome.output == "before 1\nafter 2\n");
 }
@@ -227,7 +232,7 @@ TEST_CASE("more ranks than the limit of open files allows are refused in one lin
   auto const command =
       GENERATE(std::string{FARM_MPIEXEC " -n 1 -host localhost:121 " FARM_SMALL_PROGRAM}, started(false));
   CAPTURE(command);
-  auto const refused = run_program("bash -c 'ulimit -n 256 && exec " + command + " make_a_large_pool'");
+  auto const refused = run_program("bash -c \"ulimit -n 256 && exec " + command + " make_a_large_pool\"");
   CHECK(refused.status == 1);
   CHECK_THAT(refused.errors, contains("error: 120 ranks need about 392 open files, and the limit is 256: raise it"));
   CHECK(refused.left.empty());

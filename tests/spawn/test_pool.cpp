@@ -8,7 +8,10 @@
 #include <unistd.h>
 #include <atomic>
 #include <chrono>
+#include <cmath>
 #include <complex>
+#include <cstdint>
+#include <exception>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -17,6 +20,7 @@
 #include <optional>
 #include <set>
 #include <span>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
@@ -49,6 +53,38 @@ struct Scale {
   template <class Archive>
   void serialize(Archive& archive) {
     archive(factors);
+  }
+};
+
+void throw_nested() {
+  try {
+    throw std::out_of_range("no row 7");
+  } catch (...) {
+    std::throw_with_nested(std::runtime_error("no solution"));
+  }
+}
+
+struct NullWhat : std::exception {
+  [[nodiscard]] char const* what() const noexcept override { return nullptr; }
+};
+
+struct Unpackable {
+  template <class Archive>
+  void save(Archive& /*archive*/) const {
+    throw NullWhat{};
+  }
+  template <class Archive>
+  void load(Archive& /*archive*/) {}
+};
+
+struct Unreadable {
+  template <class Archive>
+  void save(Archive& archive) const {
+    archive(1);
+  }
+  template <class Archive>
+  void load(Archive& /*archive*/) {
+    throw NullWhat{};
   }
 };
 
@@ -117,6 +153,21 @@ TEST_CASE("all kinds of functions, arguments and results can be sent") {
     auto const back = pool.submit([](std::vector<double> v) { return v; }, big).result();
     CHECK(back == big);
   }
+}
+
+TEST_CASE("a function that captures an address is refused by everything that takes functions") {
+  farm::MPISpawnPool pool{{.max_ranks = 1}};
+  auto const number = std::make_unique<int>(5);
+  auto const add = [&value = *number](int i) { return i + value; };
+  auto const refused = [](auto const& use) { CHECK_THROWS_WITH(use(), contains("captures an address")); };
+  refused([&] { pool.submit(add, 1); });
+  refused([&] { pool.submit(farm::all_ranks, add, 1); });
+  auto const one = pool.submit(square, 1);
+  refused([&] { pool.submit(add, one); });  // at once, though its argument may come later
+  refused([&] { pool.map(add, std::vector{1, 2}); });
+  refused([&] { static_cast<void>(farm::initializer(add, 1)); });
+  CHECK(pool.submit([value = *number](int i) { return i + value; }, one).result() == 6);
+  CHECK(pool.statistics().groups_lost == 0);
 }
 
 TEST_CASE("with all_ranks, the results of all ranks come back in rank order") {
@@ -297,6 +348,79 @@ TEST_CASE("shutdown runs or cancels the queued tasks, and no task is accepted af
   other.shutdown(true, true);
   CHECK(futures.back().cancelled());
   CHECK_THROWS_AS(futures.back().result(), farm::CancelledError);
+}
+
+TEST_CASE("tasks are numbered and run in the order of submission, those that wait for other tasks too") {
+  using Seen = std::pair<std::uint64_t, std::int64_t>;  // the task's number, and how many tasks ran on its rank before
+  auto const seen = [](farm::TaskContext const& context) {
+    static std::int64_t ran = 0;
+    usleep(1000);
+    return Seen{context.task(), ran++};
+  };
+  farm::MPISpawnPool pool{{.max_ranks = 1}};
+  auto const first = pool.submit([seen](farm::TaskContext const& context) { return seen(context); });
+  std::vector<farm::Future<Seen>> dependents;
+  std::vector<farm::Future<Seen>> others;
+  for (int i = 0; i < 50; ++i) {
+    dependents.push_back(
+        pool.submit([seen](Seen const&, farm::TaskContext const& context) { return seen(context); }, first));
+    others.push_back(pool.submit([seen](farm::TaskContext const& context) { return seen(context); }));
+  }
+  CHECK(first.result().first == 0);
+  for (std::size_t i = 0; i < dependents.size(); ++i) {
+    CHECK(dependents[i].result().first == 1 + 2 * i);
+    CHECK(others[i].result().first == 2 + 2 * i);
+  }
+  auto const fails = [](Seen const&) -> int { throw std::runtime_error("on purpose"); };
+  auto const failed = pool.submit(fails, first);
+  CHECK_THROWS_WITH(failed.result(), contains("task 101, "));
+  // The first tasks without a dependence may have been on their way to the rank already.
+  for (std::size_t i = 3; i < dependents.size(); ++i) {
+    CHECK(dependents[i].result().second < others[i].result().second);
+    CHECK(dependents[i - 1].result().second < dependents[i].result().second);
+  }
+}
+
+TEST_CASE("the longest times never pass") {
+  auto const longest = std::chrono::nanoseconds::max();
+  auto const nap = [](int milliseconds) {
+    usleep(1000U * static_cast<unsigned>(milliseconds));
+    return milliseconds;
+  };
+  farm::MPISpawnPool pool{{.max_ranks = 1, .grace = longest, .spawn_timeout = longest}};
+  CHECK(pool.submit(farm::TaskOptions{.timeout = longest}, nap, 50).result(longest) == 50);
+  CHECK(pool.map(nap, std::vector{20, 30}, farm::MapOptions{.timeout = longest}) == std::vector{20, 30});
+  CHECK(pool.map(nap, std::vector{2, 3}, farm::MapOptions{.chunksize = INT64_MAX, .buffersize = INT64_MAX}) ==
+        std::vector{2, 3});
+  CHECK(pool.submit(nap, 20).result(std::chrono::hours::max()) == 20);
+  auto const future = pool.submit(nap, 20);
+  CHECK_THROWS_AS(future.result(std::chrono::duration<double>{std::nan("")}), farm::UsageError);
+  CHECK(farm::wait(std::vector{future}, farm::ReturnWhen::all_completed, longest).not_done.empty());
+}
+
+TEST_CASE("exceptions of any kind come back with their texts, and those nested in them") {
+  farm::MPISpawnPool pool{{.max_ranks = 1}};
+  auto const null_what = [](int) -> int { throw NullWhat{}; };
+  CHECK_THROWS_WITH(pool.submit(null_what, 1).result(), contains("NullWhat: its what() is null"));
+  CHECK_THROWS_WITH(pool.map(null_what, std::vector{1}), contains("(input 0)") && contains("what() is null"));
+  CHECK_THROWS_WITH(pool.submit([] { throw 42; }).result(), contains(": int: 42"));
+  CHECK_THROWS_WITH(pool.submit([](Unpackable const&) {}, Unpackable{}).result(), contains("NullWhat"));
+  CHECK_THROWS_WITH(pool.submit([] { return Unreadable{}; }).result(), contains("NullWhat"));
+  try {
+    pool.submit(throw_nested).result();
+    FAIL("nothing was thrown");
+  } catch (std::runtime_error const& error) {
+    CHECK_THAT(error.what(), contains("no solution; caused by std::out_of_range: no row 7"));
+    CHECK_THROWS_AS(std::rethrow_if_nested(error), std::out_of_range);
+  }
+  CHECK(pool.submit(square, 3).result() == 9);
+  CHECK(pool.statistics().groups_lost == 0);
+}
+
+TEST_CASE("the error of an initializer tells what is nested in it", "[spawned]") {
+  farm::MPIPoolExecutor executor{{.max_workers = 1, .initializer = farm::initializer(throw_nested)}};
+  CHECK_THROWS_WITH(executor.submit(square, 1).result(),
+                    contains("no solution; caused by std::out_of_range: no row 7"));
 }
 
 TEST_CASE("at the queue limit submit waits or refuses until a task is done, and a shutdown ends the wait") {

@@ -213,3 +213,16 @@ TEST_CASE("cancellable tasks are refused, since the program's own ranks must not
              contains("the program's own"));
   CHECK(executor.submit(square, 2).result() == 4);
 }
+
+TEST_CASE("an executor over an intercommunicator, or over no communicator, is an error on every rank") {
+  CHECK_THAT(error_of<farm::UsageError>([] { farm::MPICommExecutor{MPI_COMM_NULL}; }), contains("MPI_COMM_NULL"));
+  int rank = 0;
+  MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+  MPI_Comm half = MPI_COMM_NULL;
+  MPI_Comm both = MPI_COMM_NULL;
+  MPI_Comm_split(MPI_COMM_WORLD, rank % 2, rank, &half);
+  MPI_Intercomm_create(half, 0, MPI_COMM_WORLD, 1 - rank % 2, 5, &both);
+  CHECK_THAT(error_of<farm::UsageError>([&] { farm::MPICommExecutor{both}; }), contains("an intercommunicator"));
+  MPI_Comm_free(&both);
+  MPI_Comm_free(&half);
+}

@@ -70,8 +70,10 @@ class FakeSource final : public GroupSource {
 class FakeClient final : public HubClient {
  public:
   void others_wait(bool waiting) override { they_wait = waiting; }
+  void waits_for_own_groups(Group& group) override { blocked.push_back(group.id()); }
   void interrupted(std::exception_ptr const& error) override { errors.push_back(error); }
   bool they_wait = false;
+  Ids blocked;  ///< groups that only groups of this client keep waiting
   std::vector<std::exception_ptr> errors;
 };
 
@@ -215,6 +217,35 @@ TEST_CASE("clients are told when groups wait, and when none does any more") {
   test.set_room(1);
   CHECK(!test.on_hub([&] { return client.they_wait; }));
   test.on_hub([&] { test.hub.remove_client(client); });
+}
+
+TEST_CASE("a client is told that others wait only if another one waits, and which groups its own groups keep waiting") {
+  HubTest test;
+  FakeClient one;
+  FakeClient two;
+  auto const start = [&](FakeClient& client) {
+    auto const group = test.on_hub([&] { return test.hub.start_group(1, 1, {}, 60s, test.owner, &client); });
+    test.on_hub([] {});
+    return group->id();
+  };
+  test.on_hub([&] {
+    test.hub.add_client(one);
+    test.hub.add_client(two);
+  });
+  test.set_room(1);
+  start(one);
+  auto const second = start(one);
+  CHECK(test.on_hub([&] { return !one.they_wait && two.they_wait; }));
+  CHECK(test.on_hub([&] { return one.blocked == Ids{second}; }));
+  start(two);
+  CHECK(test.on_hub([&] { return one.they_wait && two.they_wait; }));
+  CHECK(test.on_hub([&] { return one.blocked == Ids{second} && two.blocked.empty(); }));
+  test.set_room(2);
+  CHECK(test.on_hub([&] { return !one.they_wait && !two.they_wait; }));
+  test.on_hub([&] {
+    test.hub.remove_client(one);
+    test.hub.remove_client(two);
+  });
 }
 
 TEST_CASE("an interrupt reaches all clients, also those that come later") {

@@ -27,6 +27,8 @@ TEST_CASE("join info is read as it was written, and no other user may read its f
   join_info.group = 3;
   join_info.addresses = {"10.0.0.1", "10.0.0.2"};
   join_info.ranks = 4;
+  join_info.working_directory = "/some where";
+  join_info.environment = {{"A", "b=c"}};
   write_join_info(join_info, "join_info");
   auto const mode = std::filesystem::status("join_info").permissions();
   CHECK(mode == (std::filesystem::perms::owner_read | std::filesystem::perms::owner_write));
@@ -35,6 +37,8 @@ TEST_CASE("join info is read as it was written, and no other user may read its f
   CHECK(read.group == 3);
   CHECK(read.addresses == join_info.addresses);
   CHECK(read.ranks == 4);
+  CHECK(read.working_directory == "/some where");
+  CHECK(read.environment == join_info.environment);
 }
 
 TEST_CASE("join info is not written to a file or link that exists") {
@@ -49,11 +53,21 @@ TEST_CASE("join info is not written to a file or link that exists") {
 TEST_CASE("a file that is no join info, or that others may read, is refused in one line") {
   CHECK_THAT(refusal("not there"), contains("cannot read not there") && contains("FARM_STAGE_DIR"));
   std::filesystem::remove("bad");
-  std::ofstream{"bad"} << "farmbrt1 and then nothing valid";
+  std::ofstream{"bad"} << "farmbrt2 and then nothing valid";
   std::filesystem::permissions("bad", std::filesystem::perms::owner_all);
   CHECK_THAT(refusal("bad"), contains("was not written by a master"));
   std::filesystem::remove("open");
   write_join_info({}, "open");
   std::filesystem::permissions("open", std::filesystem::perms::group_read, std::filesystem::perm_options::add);
   CHECK_THAT(refusal("open"), contains("others may read it"));
+}
+
+TEST_CASE("the path of a join file is short if need be, even if that of the stage directory is long") {
+  auto const path = farm::detail::join_file_path(1);
+  CHECK(farm::detail::short_join_file_path(1, path.size()) == path);
+  auto const shorter = farm::detail::short_join_file_path(1, path.size() - 1);
+  CHECK(shorter.size() <= 60);
+  write_join_info({}, path);
+  CHECK_NOTHROW(read_join_info(shorter));
+  std::filesystem::remove(path);
 }

@@ -1,5 +1,7 @@
+#include "spawn/platform/cores.hpp"
 #include "spawn/platform/platform.hpp"
 
+#include "tests/spawn/scoped_environment.hpp"
 #include "tests/support/catch.hpp"
 
 #include <sched.h>
@@ -15,33 +17,6 @@
 using namespace farm::detail;
 
 namespace {
-
-/// Sets or unsets environment variables during its lifetime.
-class ScopedEnvironment {
- public:
-  explicit ScopedEnvironment(std::map<std::string, std::optional<std::string>> const& wanted) {
-    for (auto const& [name, value] : wanted) {
-      char const* const now = getenv(name.c_str());
-      before_[name] = now != nullptr ? std::optional<std::string>{now} : std::nullopt;
-      set(name, value);
-    }
-  }
-  ScopedEnvironment(ScopedEnvironment const&) = delete;
-  ScopedEnvironment& operator=(ScopedEnvironment const&) = delete;
-  ~ScopedEnvironment() {
-    for (auto const& [name, value] : before_) set(name, value);
-  }
-
- private:
-  static void set(std::string const& name, std::optional<std::string> const& value) {
-    if (value) {
-      setenv(name.c_str(), value->c_str(), 1);
-    } else {
-      unsetenv(name.c_str());
-    }
-  }
-  std::map<std::string, std::optional<std::string>> before_;
-};
 
 std::optional<std::string> variable(char const* name) {
   char const* const value = getenv(name);
@@ -82,17 +57,6 @@ TEST_CASE("the user's choice of an mtl or a pml is kept") {
   }
 }
 
-TEST_CASE("a process is a singleton unless a launcher has set its variables") {
-  std::map<std::string, std::optional<std::string>> const none{
-      {"OMPI_COMM_WORLD_SIZE", {}}, {"PMIX_RANK", {}}, {"PMI_RANK", {}}};
-  ScopedEnvironment const environment{none};
-  CHECK(is_singleton());
-  for (auto const& [name, value] : none) {
-    ScopedEnvironment const marked{{{name, "0"}}};
-    CHECK_FALSE(is_singleton());
-  }
-}
-
 TEST_CASE("a singleton can spawn and survive its ranks, unless the user has set otherwise") {
   ScopedEnvironment const environment{
       {{"OMPI_MCA_rmaps_base_oversubscribe", {}}, {"OMPI_MCA_orte_enable_recovery", "0"}}};
@@ -127,7 +91,7 @@ TEST_CASE(
     std::thread([&] {
       bind_this_thread();
       leave_default_binding();
-      cores = core_count();
+      cores = affinity_core_count();
     }).join();
     return cores;
   };

@@ -137,3 +137,23 @@ TEST_CASE("a source that closes tells its ranks to leave, and is done when they 
   CHECK(test.source.ended());
   CHECK(test.hub.printed == "1:bye\n1:bye\n");
 }
+
+TEST_CASE("a group that is to run on certain hosts is formed of the ranks there") {
+  SourceTest test{4};
+  for (int const rank : {1, 2, 3}) {
+    for (bool const is_guard : {false, true}) test.connect(hello_of(rank, is_guard, rank == 2 ? "nodeB" : "nodeA"));
+  }
+  farm::WorkerOptions const on_b{.hosts = {"nodeB"}};
+  CHECK_NOTHROW(test.source.check(1, on_b));
+  CHECK_THAT(error_of<farm::UsageError>([&] { test.source.check(1, {.hosts = {"nodeC"}}); }),
+             contains("hosts: nodeC is not one of the available hosts (the ranks run on nodeA, nodeB)"));
+  CHECK(test.source.has_room(1, on_b));
+  CHECK(!test.source.has_room(2, on_b));
+  CHECK_THAT(test.source.refusal(2, on_b), contains("1 ranks serve on nodeB: no group of 2 can be formed there"));
+  auto const group = std::make_shared<Group>(test.hub, 7, 1, test.owner);
+  test.source.start(group, 1, on_b, 60s);
+  CHECK(test.ranks.at(2) != nullptr);
+  CHECK(!test.source.has_room(1, on_b));
+  CHECK(test.source.refusal(1, on_b).empty());
+  CHECK(test.source.has_room(2, {}));
+}

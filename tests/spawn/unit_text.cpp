@@ -80,9 +80,60 @@ TEST_CASE("values are shown in the shortest text that reads back as the same val
   CHECK(text_of(1.0 / 3) == "0.3333333333333333");
   CHECK(text_of(std::string{"plain"}) == "plain");
   CHECK(text_of(std::tuple<>{}) == "()");
-  CHECK(json_of(std::numeric_limits<double>::infinity()) == "null");
   CHECK(text_of(std::uint8_t{7}) == "7");
-  CHECK(json_of(std::string{"\xff"}) == "\"\xef\xbf\xbd\"");
+}
+
+TEST_CASE("numbers that are not finite are strings in JSON, and words in text") {
+  constexpr auto infinity = std::numeric_limits<double>::infinity();
+  std::vector<double> const values{infinity, -infinity, -std::nan(""), -0.0};
+  CHECK(json_of(values) == R"(["inf","-inf","nan",-0.0])");
+  CHECK(text_of(values) == "[inf, -inf, nan, -0]");
+  for (auto const& text : {json_of(values), text_of(values)}) {
+    auto const again = read<std::vector<double>>(text);
+    CHECK(json_of(again) == json_of(values));
+    CHECK(std::signbit(again[3]));
+  }
+  CHECK(std::isinf(read<float>("\"-inf\"")));
+  CHECK(json_of(-std::numeric_limits<float>::infinity()) == "\"-inf\"");
+  CHECK_THROWS_AS(read<int>("\"inf\""), TextMismatch);
+  CHECK(read<std::tuple<int, double>>("(1, .5)") == std::tuple{1, 0.5});
+}
+
+TEST_CASE("numbers are read within the range of their floating point type") {
+  CHECK(read<float>("3.4028235e38") == std::numeric_limits<float>::max());
+  CHECK_THROWS_AS(read<float>("3.41e38"), TextMismatch);
+  CHECK_THROWS_AS(read<double>("1e309"), TextMismatch);
+  CHECK_THROWS_AS(read<double>("-.1e310"), TextMismatch);
+  CHECK_THROWS_AS(read<std::vector<double>>("[1e309]"), TextMismatch);
+  CHECK(read<double>("1e-999") == 0);
+  CHECK(read<double>("+.1e-999") == 0);
+  CHECK(read<double>(" 0x1p-3 ") == 0.125);
+  CHECK_THROWS_AS(read<double>("--1"), TextMismatch);
+  CHECK_THROWS_AS(read<double>("1e"), TextMismatch);
+}
+
+TEST_CASE("a string that is not UTF-8 is its bytes in base64, and any other string is itself") {
+  std::string all;
+  for (int i = 0; i < 256; ++i) {
+    all += static_cast<char>(i);
+    CAPTURE(i);
+    CHECK(read<std::string>(json_of(all)) == all);
+    auto const end = all.substr(static_cast<std::size_t>(i));
+    CHECK(read<std::string>(json_of(end)) == end);
+  }
+  CHECK(json_of(std::string{"\xff\xfe"}) == R"({"base64":"//4="})");
+  CHECK(json_of(std::string{"a\0b", 3}) == R"("a\u0000b")");
+  for (std::string const valid : {"\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x98\x80", "\xef\xbb\xbf"})
+    CHECK(json_of(valid) == '"' + valid + '"');
+  for (std::string const invalid : {"\xc3", "\xc0\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xe2\x28\xa1", "\x80"}) {
+    CHECK_THAT(json_of(invalid), contains("base64"));
+    CHECK(read<std::string>(json_of(invalid)) == invalid);
+  }
+  CHECK_THROWS_AS(read<std::string>(R"({"base64":"/"})"), TextMismatch);
+  CHECK_THROWS_AS(read<std::string>(R"({"base64":"a","b":1})"), TextMismatch);
+  std::map<std::string, int> const map{{"\xfe", 1}, {"\xff", 2}};
+  CHECK(json_of(map) == R"([[{"base64":"/g=="},1],[{"base64":"/w=="},2]])");
+  for (auto const& text : {json_of(map), text_of(map)}) CHECK(read<std::map<std::string, int>>(text) == map);
 }
 
 TEST_CASE("type names tell a person what to type") {

@@ -4,10 +4,18 @@
 
 #include <mpi.h>
 
+#include <atomic>
+
 namespace farm {
+namespace detail {
+class CommAccess;
+}  // namespace detail
 
 /// An MPI communicator. A task whose function has a parameter `farm::Comm const&` or `MPI_Comm` gets one of the ranks
 /// of its group, for the duration of the call. Ranks are 0..size()-1.
+///
+/// Messages that a task leaves in its communicator reach no other task: after a task that took its MPI_Comm, by
+/// native() or by the conversion, the next task gets a new communicator. Do not keep one from task to task.
 ///
 /// A Comm is move-only, since a copy would be a hidden collective operation. It converts to MPI_Comm, so all MPI
 /// functions can be used with it. Inside a task, MPI functions that fail with its communicator throw MpiError.
@@ -32,9 +40,12 @@ class Comm {
   /// Returns the number of ranks.
   [[nodiscard]] int size() const noexcept { return size_; }
   /// Returns the communicator, which this object still owns or refers to.
-  [[nodiscard]] MPI_Comm native() const noexcept { return comm_; }
+  [[nodiscard]] MPI_Comm native() const noexcept {
+    if (taken_ != nullptr) taken_->store(true, std::memory_order_relaxed);
+    return comm_;
+  }
   /// Same as native().
-  operator MPI_Comm() const noexcept { return comm_; }  // NOLINT(google-explicit-constructor)
+  operator MPI_Comm() const noexcept { return native(); }  // NOLINT(google-explicit-constructor)
 
   /// Blocks until all ranks have called it. Collective. Throws MpiError.
   void barrier() const;
@@ -44,15 +55,26 @@ class Comm {
   [[nodiscard]] Comm duplicate() const;
 
  private:
+  friend class detail::CommAccess;
   Comm(MPI_Comm comm, bool owned);
 
   MPI_Comm comm_ = MPI_COMM_NULL;
   int rank_ = 0;
   int size_ = 0;
   bool owned_ = false;
+  std::atomic<bool>* taken_ = nullptr;  ///< noted there: the MPI_Comm was taken; null: nobody wants to know
 };
 
 namespace detail {
+
+/// What the farm itself may do with a Comm.
+class CommAccess {
+ public:
+  /// Returns the communicator, and notes nothing: the farm leaves no messages there.
+  [[nodiscard]] static MPI_Comm native(Comm const& comm) noexcept { return comm.comm_; }
+  /// Lets `comm` set `taken` whenever its MPI_Comm is taken. `taken` must outlive `comm`.
+  static void note_use(Comm& comm, std::atomic<bool>& taken) noexcept { comm.taken_ = &taken; }
+};
 
 template <>
 struct Binder<MPI_Comm> {

@@ -12,6 +12,7 @@
 #include <farm/executor.hpp>
 #include <farm/future.hpp>
 #include <farm/initializer.hpp>
+#include <farm/launcher_variables.hpp>
 #include <farm/mapped_range.hpp>
 #include <farm/mpi_comm_executor.hpp>
 #include <farm/mpi_error.hpp>

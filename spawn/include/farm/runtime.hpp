@@ -11,7 +11,8 @@ namespace farm {
 /// In the master the constructor initializes MPI, unless the program has done so or groups are launched, and returns.
 /// The destructor ends what the farm has started and finalizes MPI; pools must be gone by then. In a process that was
 /// started as a rank the constructor serves tasks, and ends the process without returning. What stands before it in
-/// main runs on every rank, too: it must start no threads, and must not call MPI if groups are spawned or launched.
+/// main runs on every rank, too, with the arguments of the master: it must start no threads, and must not call MPI if
+/// groups are spawned or launched.
 class Runtime {
  public:
   /// Collective over the job if it has several ranks. Throws SpawnError if MPI does not support threads or if ranks do
@@ -19,6 +20,7 @@ class Runtime {
   Runtime(int argc, char** argv, Ranks ranks = Ranks::serve);
   Runtime(Runtime const&) = delete;
   Runtime& operator=(Runtime const&) = delete;
+  /// Does nothing in a forked child.
   ~Runtime();
 
  private:

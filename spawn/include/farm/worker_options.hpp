@@ -27,8 +27,11 @@ struct WorkerOptions {
   std::vector<std::pair<std::string, std::string>> mpi_info{};
   /// Hosts on which ranks may run, from those that are available; empty: all of them.
   std::vector<std::string> hosts{};
-  /// Directory for the output of tasks: what task N prints on rank R is appended to the file task-N.rank-R.txt. Empty:
-  /// the master prints the output, by whole lines.
+  /// Directory for the output of tasks: what task N prints on rank R goes to the file task-N.rank-R.txt. Empty: the
+  /// master prints the output, by whole lines. Attempt A of a task, from 2, has a file task-N.attempt-A.rank-R.txt, and
+  /// the initializer has initializer.group-G.rank-R.txt. If several pools of a run have the same directory, the names
+  /// of the second begin with "pool-2.", and so on. A later run replaces the files of an earlier one. If a run that
+  /// has not ended uses the directory, the names of this run's files begin with "run-HOST-PROCESS.".
   std::string output_directory{};
   /// Where the groups come from. A pool with a source that this run does not have throws; launched groups are always
   /// possible.

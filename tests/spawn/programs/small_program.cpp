@@ -13,6 +13,7 @@
 #include <exception>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <numeric>
 #include <stdexcept>
 #include <string>
@@ -32,6 +33,27 @@ void work() {
   farm::MPISpawnPool pool{{.max_ranks = 4, .ranks_per_task = 2}};
   auto const sums = pool.map(sum_of_ranks, std::vector{1, 2, 3, 4, 5, 6});
   fmt::print("sum {}\n", std::accumulate(sums.begin(), sums.end(), 0));
+}
+
+/// Waits until the other task runs, too; returns the GPUs and cores of the step that runs this one.
+std::string meet(int i, farm::Comm const& comm) {
+  if (comm.rank() != 0) return {};
+  std::ofstream{fmt::format("met_{}", i)};
+  auto const end = std::chrono::steady_clock::now() + std::chrono::seconds{20};
+  while (!std::filesystem::exists(fmt::format("met_{}", 1 - i)) && std::chrono::steady_clock::now() < end)
+    std::this_thread::sleep_for(std::chrono::milliseconds{20});
+  bool const met = std::filesystem::exists(fmt::format("met_{}", 1 - i));
+  auto const value = [](char const* name) { return getenv(name) != nullptr ? getenv(name) : "no"; };
+  return fmt::format("{}, {} GPUs, {} cores", met ? "met" : "alone", value("SLURM_GPUS_ON_NODE"),
+                     value("SLURM_CPUS_ON_NODE"));
+}
+
+void meet_in_groups() {
+  for (int const i : {0, 1}) std::filesystem::remove(fmt::format("met_{}", i));
+  farm::MPISpawnPool pool{{.max_ranks = 4, .ranks_per_task = 2}};
+  auto texts = pool.map(meet, std::vector{0, 1});
+  std::sort(texts.begin(), texts.end(), std::greater<>{});
+  for (auto const& text : texts) fmt::print("{}\n", text);
 }
 
 /// Uses a pool without options.
@@ -279,6 +301,8 @@ int main(int argc, char** argv) {
     farm::Runtime const runtime{argc, argv};
     if (scenario == "work") {
       work();
+    } else if (scenario == "meet") {
+      meet_in_groups();
     } else if (scenario == "work_soon") {
       work_soon();
     } else if (scenario == "work_twice") {

@@ -48,7 +48,9 @@ struct WireType<Slab<T const>, Arg> {
 };
 template <class T>
 struct FromWire<Slab<T const>, Array<T>> {
-  static Slab<T const> make(Array<T> const& array, RankContext& rank_context) { return array.slab(*rank_context.comm); }
+  static Slab<T const> make(Array<T> const& array, RankContext& rank_context) {
+    return array.slab(CommAccess::native(*rank_context.comm));
+  }
 };
 
 /// A parameter std::vector<T> gets all elements of an array.
@@ -95,7 +97,8 @@ struct ResultTransport<Slab<T>> {
     auto const& context = *rank_context.context;
     StageOptions options;
     options.attributes = {{"task", std::to_string(context.task())}, {"attempt", std::to_string(context.attempt())}};
-    auto const array = give(comm, slab, options);  // the memory may be given away, since the task has returned
+    auto const array =
+        give(CommAccess::native(comm), slab, options);  // the memory may be given away, since the task has returned
     if (comm.rank() == 0) rank_context.files->note(array);
     if (result != nullptr) pack_into(*result, array);
   }

@@ -28,7 +28,7 @@ class Engine {
   Engine(EngineOptions options, std::shared_ptr<Hub> const& hub);
   Engine(Engine const&) = delete;
   Engine& operator=(Engine const&) = delete;
-  /// Calls shutdown(true, false).
+  /// Calls shutdown(true, false); but does nothing in a forked child of the process that made the engine.
   ~Engine();
 
   /// Queues a task. The invoker at `code` unpacks `call` on the ranks; with `all_ranks` the future holds the results of
@@ -47,14 +47,18 @@ class Engine {
   /// tasks. Does not block.
   void terminate();
 
-  /// Starts all groups. With `wait`, blocks until each is ready or has failed to start; throws SpawnError if none is
-  /// ready, and BrokenExecutor if the initializer threw.
+  /// Starts all groups. With `wait`, blocks until each is ready, or has failed to start, or was given up since other
+  /// groups of this engine need its ranks; throws SpawnError if none could be started, and ShutdownError if the engine
+  /// is shut down meanwhile. Throws ShutdownError after shutdown(), and BrokenExecutor if the initializer threw.
   void bootup(bool wait);
 
-  /// Accepts no more tasks, and cancels queued ones with `cancel_futures`. With `wait`, blocks until all tasks are done
-  /// and all processes of the groups are gone; but not on the hub's thread. May be called more than once.
+  /// Accepts no more tasks. With `cancel_futures`, queued ones are cancelled when this returns. With `wait`, blocks
+  /// until all tasks are done and all processes of the groups are gone; but not on the hub's thread. May be called more
+  /// than once. Does nothing in a forked child.
   void shutdown(bool wait, bool cancel_futures);
 
+  /// Returns true if tasks can be submitted: the engine was not shut down, and its initializer has not failed.
+  [[nodiscard]] bool is_usable() const;
   [[nodiscard]] Statistics statistics() const;
   [[nodiscard]] EngineOptions const& options() const;
 

@@ -13,15 +13,17 @@ namespace farm::detail {
 class EngineOwner {
  public:
   /// Starts all workers now rather than at the first submissions. With `wait`, blocks until each is ready or has failed
-  /// to start; throws SpawnError if none is ready, and BrokenExecutor if the initializer threw.
+  /// to start. Workers whose ranks another pool holds start when that pool no longer needs them. Throws SpawnError if
+  /// no worker could be started, BrokenExecutor if the initializer threw, and ShutdownError after shutdown(), also if
+  /// another thread calls shutdown() meanwhile.
   void bootup(bool wait = true) { engine().bootup(wait); }
 
   /// Accepts no more tasks: submissions throw ShutdownError. Queued tasks still run, or are cancelled with
-  /// `cancel_futures`; running tasks come to their end. With `wait`, blocks until all tasks are done and all workers
-  /// are gone. May be called more than once.
+  /// `cancel_futures` (when this returns); running tasks come to their end. With `wait`, blocks until all tasks are
+  /// done and all workers are gone. May be called more than once.
   void shutdown(bool wait = true, bool cancel_futures = false);
 
-  /// Returns how many tasks of the pool's ranks_per_task run at once.
+  /// Returns how many tasks of the pool's ranks_per_task run at once: 0 after shutdown(), and if the initializer threw.
   [[nodiscard]] int num_workers() const;
   /// Returns what has been done so far. Blocks for as long as the hub needs to tell.
   [[nodiscard]] Statistics statistics() const { return engine().statistics(); }

@@ -77,7 +77,7 @@ NamedCall read_call(std::string const& input, std::vector<std::string> const& ty
     try {
       auto value = read_text(text);
       if constexpr (std::is_same_v<T, std::string>) {
-        if (!std::holds_alternative<std::string>(value.value)) value.value = text;
+        if (!string_of(value)) value.value = text;
       }
       TextCodec<T>::read(value, argument);
     } catch (TextMismatch const& mismatch) {

@@ -39,7 +39,7 @@ struct ResolveFuture<Param, Future<R>> {
     if (!argument.valid()) throw_invalid_future();
     sources.push_back(argument.state());
   }
-  static R get(Future<R> const& argument) { return argument.result(); }
+  static R get(Future<R> const& argument) { return argument.done_value(); }
 };
 
 template <class Param, class R>
@@ -52,7 +52,7 @@ struct ResolveFuture<Param, std::vector<Future<R>>> {
   static std::vector<R> get(std::vector<Future<R>> const& argument) {
     std::vector<R> values;
     values.reserve(argument.size());
-    for (auto const& each : argument) values.push_back(each.result());
+    for (auto const& each : argument) values.push_back(each.done_value());
     return values;
   }
 };
@@ -64,7 +64,7 @@ template <Element T>
   require_value(*future.state());
   if (auto const* const bytes = std::get_if<Bytes>(&future.state()->result()))
     return ResultTransport<std::vector<T>>::read_array(*bytes, vector_threshold);
-  auto const values = future.result();
+  auto const values = future.done_value();
   bool const has_stage = current_stage_run() != nullptr;
   return stage(values, {values.size()}, {.threshold = has_stage ? vector_threshold : std::size_t(-1)});
 }

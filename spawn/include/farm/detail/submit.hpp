@@ -80,6 +80,7 @@ template <class F, class... Args>
   using Submitted = submitted_call<F, Args...>;
   using Called = typename Submitted::Called;
   if constexpr ((ResolveFuture<void, Args>::waits || ...)) {
+    Called::check_function(f);  // here, so that submit() throws; the call itself is packed later
     std::vector<StatePtr> sources;
     (ResolveFuture<void, Args>::append_to(sources, args), ...);
     return engine.submit_after(

@@ -49,8 +49,14 @@ concept Readable = requires(TextValue const& text, T& value) {
 /// Reads an integer. Throws TextMismatch if the text is not a whole number, or the number is outside 0..max.
 [[nodiscard]] std::uint64_t read_unsigned(TextValue const& text, std::uint64_t max, std::string const& type);
 
-/// Reads a number. Throws TextMismatch if the text is not a number.
-[[nodiscard]] double read_double(TextValue const& text, std::string const& type);
+/// The least number that is out of the range of a floating point type: the nearest value of the type is infinite.
+template <std::floating_point T>
+inline constexpr double out_of_range = std::is_same_v<T, float> ? 0x1.ffffffp127
+                                                                : std::numeric_limits<double>::infinity();
+
+/// Reads a number, which may also be the string "nan", "inf" or "-inf". Throws TextMismatch if the text is not a
+/// number, or if the number is finite and its magnitude is `limit` or more.
+[[nodiscard]] double read_double(TextValue const& text, std::string const& type, double limit);
 
 /// Returns the double that has the same shortest decimal text as the float: 0.1f becomes 0.1.
 [[nodiscard]] double widen(float value);
@@ -60,8 +66,9 @@ concept Readable = requires(TextValue const& text, T& value) {
 [[nodiscard]] std::vector<TextValue> const& read_list(TextValue const& text, std::string const& type,
                                                       std::size_t size = std::string::npos);
 
-/// Returns the members of an object. Throws TextMismatch if the text is not an object.
-[[nodiscard]] TextValue::Members const& read_members(TextValue const& text, std::string const& type);
+/// Returns the members of an object, which may also be written as a list of names and values. Throws TextMismatch if
+/// the text is neither.
+[[nodiscard]] TextValue::Members read_members(TextValue const& text, std::string const& type);
 
 template <class T>
 struct TextCodec<T const> : TextCodec<T> {};
@@ -107,7 +114,9 @@ struct TextCodec<T> {
       return {.value = static_cast<double>(value)};
     }
   }
-  static void read(TextValue const& text, T& value) { value = static_cast<T>(read_double(text, name())); }
+  static void read(TextValue const& text, T& value) {
+    value = static_cast<T>(read_double(text, name(), out_of_range<T>));
+  }
 };
 
 template <class T>
@@ -128,9 +137,9 @@ struct TextCodec<std::string> {
   static std::string name() { return "string"; }
   static TextValue show(std::string const& value) { return {.value = value}; }
   static void read(TextValue const& text, std::string& value) {
-    auto const* const found = std::get_if<std::string>(&text.value);
-    if (found == nullptr) throw_expected(name());
-    value = *found;
+    auto found = string_of(text);
+    if (!found) throw_expected(name());
+    value = std::move(*found);
   }
 };
 
@@ -142,7 +151,10 @@ struct TextCodec<std::complex<T>> {
   }
   static void read(TextValue const& text, std::complex<T>& value) {
     auto const& items = read_list(text, "complex as [real, imaginary]", 2);
-    value = {static_cast<T>(read_double(items[0], "double")), static_cast<T>(read_double(items[1], "double"))};
+    auto const part = [&](std::size_t i) {
+      return static_cast<T>(read_double(items[i], TextCodec<T>::name(), out_of_range<T>));
+    };
+    value = {part(0), part(1)};
   }
 };
 

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -38,14 +39,25 @@ class TextMismatch : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// Parses JSON. Returns any other text as a bare string. Does not throw.
+/// Parses JSON in any locale. A list or an object may also hold numbers that JSON does not have (.5, nan,
+/// inf, -inf), and tuples in parentheses, as to_text() writes them. Returns any other text as a bare string. Does not
+/// throw.
 [[nodiscard]] TextValue read_text(std::string_view text);
 
 /// Returns the text for people: `(1, 2, 0)`, `[1.5, 2]`, `{"a": 1}`. A string is written without quotes, but with
 /// quotes inside a list or an object.
 [[nodiscard]] std::string to_text(TextValue const& value);
 
-/// Returns JSON in one line. Not-a-number and infinity become null; an opaque value becomes a string with its size.
+/// Returns the string that was written as text; none if the value is of another kind. An object {"base64":"//4="}
+/// stands for a string whose bytes are not UTF-8.
+[[nodiscard]] std::optional<std::string> string_of(TextValue const& value);
+
+/// Returns the text with U+FFFD in place of each byte that is not UTF-8.
+[[nodiscard]] std::string with_valid_utf8(std::string const& text);
+
+/// Returns JSON in one line. Numbers that JSON does not have become the strings "nan", "inf" and "-inf". A string that
+/// is not UTF-8 becomes the object {"base64":"//4="}, and an object with such a name becomes a list of names and
+/// values. An opaque value becomes a string with its size.
 [[nodiscard]] std::string to_json(TextValue const& value);
 
 /// Returns a JSON object in one line: `{"input":1,"result":[1,2]}`.

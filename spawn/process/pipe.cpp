@@ -1,4 +1,4 @@
-#include "spawn/platform/pipe.hpp"
+#include "spawn/process/pipe.hpp"
 
 #include <fcntl.h>
 #include <unistd.h>
