@@ -77,14 +77,14 @@ macro(farm_test_arguments flags values lists default_timeout)
 endmacro()
 
 function(farm_add_test name)
-  farm_test_arguments("" "" "" 60 ${ARGN})
+  farm_test_arguments("" "" "" 180 ${ARGN})
   farm_test_executable(${name} MAIN main SOURCES ${arg_SOURCES} LIBS ${arg_LIBS})
   farm_register(${name} COMMAND $<TARGET_FILE:${name}> TIMEOUT ${arg_TIMEOUT} PROCESSORS 1
                 LABELS ${arg_LABELS} ENVIRONMENT ${arg_ENVIRONMENT})
 endfunction()
 
 function(farm_add_mpi_test name)
-  farm_test_arguments("" "" RANKS 60 ${ARGN})
+  farm_test_arguments("" "" RANKS 180 ${ARGN})
   farm_test_executable(${name} MAIN ranks_main SOURCES ${arg_SOURCES} LIBS ${arg_LIBS} farm::io)
   foreach(ranks IN LISTS arg_RANKS)
     farm_register(
@@ -96,7 +96,7 @@ function(farm_add_mpi_test name)
 endfunction()
 
 function(farm_add_spawn_test name)
-  farm_test_arguments("SINGLETON;STATIC;LAUNCHED;NO_MAIN" SLOTS "" 120 ${ARGN})
+  farm_test_arguments("SINGLETON;STATIC;LAUNCHED;NO_MAIN" SLOTS "" 300 ${ARGN})
   if(NOT arg_SLOTS)
     set(arg_SLOTS 5)
   endif()

@@ -61,6 +61,7 @@ int main(int argc, char** argv) {
   long sum = 0;
   for (int i = 0; i < tasks; ++i) {
     auto task = make_intrusive<Task>(Noop::address(), Noop::make(noop, i));
+    task->id = static_cast<std::uint64_t>(i);
     farm::Future<int> const future{task};
     scheduler.submit(std::move(task));
     serve(wire);

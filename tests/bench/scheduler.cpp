@@ -42,6 +42,7 @@ constexpr std::size_t most_queued = 1'000'000;
 
 TaskPtr make_task(std::size_t number) {
   auto task = make_intrusive<Task>(farm::CodeAddress{1, 2}, farm::Bytes{});
+  task->id = number;
   task->ranks = number % 16 == 15 ? 4 : 1;  // the sizes compete for slots
   task->priority = static_cast<std::int32_t>(number % 4);
   return task;

@@ -103,7 +103,7 @@ void try_all(std::string_view payload) {
       std::rethrow_exception(error);
     } catch (std::exception const& e) {
       expect(dynamic_cast<farm::TaskError const*>(&e) != nullptr, "a failure becomes a TaskError");
-      expect(dynamic_cast<farm::TaskError const*>(&e)->text() == failure->text, "with its text");
+      expect(dynamic_cast<farm::TaskError const*>(&e)->text() == failure->exception.text, "with its text");
     }
   }
 }
