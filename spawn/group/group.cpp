@@ -220,6 +220,7 @@ void Group::stop(std::uint64_t index) {
 void Group::recall(std::uint64_t end) {
   auto const& lifeline = members_.front().lifeline;
   if (!lifeline->open()) return;  // the loss of the group is noticed soon
+  recall_end_ = end;
   append_frame(lifeline->output(), FrameType::recall, task_key(id_, end));
   flush_list_.add(lifeline);
 }
@@ -294,8 +295,12 @@ void Group::on_guard_frame(std::size_t rank, Frame const& frame) {
     }
   } else if (frame.type == FrameType::recalled) {
     // the answer of a static rank may still concern its previous group
-    if (state_ == State::ready && of_same_group(frame.id, task_key(id_, 0)))
-      owner_->on_recalled(*this, index_of(frame.id));
+    if (state_ == State::ready && of_same_group(frame.id, task_key(id_, 0))) {
+      auto const first = index_of(frame.id);
+      // the rank does not answer tasks that it does not begin; a static rank takes its count to its next group
+      if (first < recall_end_) members_[rank].unanswered -= std::min(members_[rank].unanswered, recall_end_ - first);
+      owner_->on_recalled(*this, first);
+    }
   } else {
     throw ProtocolError("a guard sends no frames of this type");
   }

@@ -143,7 +143,8 @@ class Group : public std::enable_shared_from_this<Group> {
   std::uint64_t id_;
   GroupOwner* owner_;
   State state_ = State::waiting;
-  bool is_static_ = false;  ///< the ranks outlive the group
+  bool is_static_ = false;        ///< the ranks outlive the group
+  std::uint64_t recall_end_ = 0;  ///< the end of the latest recall: how many tasks had been sent
   std::vector<Member> members_;
   asio::steady_timer timer_;
 };

@@ -329,6 +329,23 @@ TEST_CASE("only a ready group's own tasks are given back") {
   CHECK(test.owner.told == Told{"recalled from 5"});
 }
 
+TEST_CASE("a rank answers the tasks that it has not given back, and no others") {
+  GroupTest test{1};
+  test.become_ready({"nodeA"});
+  for (int i = 0; i < 7; ++i) test.group->send(Task{farm::CodeAddress{1, 2}, "call"}, TaskHeader{});
+  test.group->recall(7);
+  CHECK(test.hub.run_until([&] { return test.guards[0]->got(FrameType::recall); }));
+  test.guards[0]->send(FrameType::recalled, task_key(1, 5));
+  CHECK(test.hub.run_until([&] { return test.owner.was_told("recalled from 5"); }));
+  AnswerHeader const header{};
+  std::string const answer{reinterpret_cast<char const*>(&header), sizeof header};
+  for (int i = 0; i < 5; ++i) test.ranks[0]->send(FrameType::value, 0, answer);
+  test.hub.settle();
+  CHECK_FALSE(test.owner.was_told("lost"));
+  test.ranks[0]->send(FrameType::value, 0, answer);
+  CHECK(test.hub.run_until([&] { return test.owner.was_told("lost"); }));
+}
+
 TEST_CASE("what a rank prints is printed by the hub") {
   GroupTest test{1};
   test.become_ready({"nodeA"});
