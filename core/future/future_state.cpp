@@ -6,8 +6,10 @@
 #include <array>
 #include <condition_variable>
 #include <cstddef>
+#include <functional>
 #include <mutex>
 #include <new>
+#include <utility>
 
 namespace farm::detail {
 
@@ -270,6 +272,12 @@ void run_deferred_callbacks() noexcept {
     auto const next = std::unique_ptr<Deferred>{std::exchange(oldest_deferred, oldest_deferred->next)};
     next->state->settle(next->callbacks);
   }
+}
+
+void run_after_callbacks(std::function<void()> function) {
+  StatePtr const state{new FutureState};
+  state->add_callback(std::move(function));  // deferred as any other, and so after those before it
+  state->set_value(nullptr);
 }
 
 PutOffCallbacks::PutOffCallbacks() noexcept { begin_deferring_all(); }

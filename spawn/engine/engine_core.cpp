@@ -105,7 +105,7 @@ void EngineCore::shut_down(bool cancel) {
     self->take_inbox();
     if (cancel || !self->inbox_->has_dependents()) self->scheduler_.shutdown(cancel);
     self->watch_clock();
-    done->set_value();
+    run_after_callbacks([done] { done->set_value(); });
   });
   if (cancel && !hub_.on_thread() && !status_.is_drained()) done->get_future().wait();
 }
@@ -218,7 +218,7 @@ Clock::time_point EngineCore::roughly_now() {
 
 void EngineCore::drained() {
   hub_.remove_client(*this);
-  status_.drained();
+  run_after_callbacks([self = shared_from_this()] { self->status_.drained(); });
 }
 
 // GroupOwner

@@ -132,3 +132,19 @@ TEST_CASE("futures that are made of a future are done when that future is") {
     completes.join();
   }
 }
+
+TEST_CASE("run_after_callbacks() runs a function after the callbacks that were deferred before it") {
+  std::vector<int> calls;
+  farm::Promise<int> promise;
+  promise.future().add_done_callback([&](farm::Future<int> const& /*done*/) { calls.push_back(1); });
+  {
+    farm::detail::PutOffCallbacks const put_off;
+    promise.set_value(0);
+    farm::detail::run_after_callbacks([&] { calls.push_back(2); });
+    CHECK(calls.empty());
+  }
+  farm::detail::run_deferred_callbacks();
+  CHECK(calls == std::vector{1, 2});
+  farm::detail::run_after_callbacks([&] { calls.push_back(3); });
+  CHECK(calls == std::vector{1, 2, 3});
+}

@@ -106,3 +106,18 @@ TEST_CASE("many callbacks that wait at once end, or are refused") {
   CHECK(ended == count);
   CHECK(pool.submit(twice, 5).result() == 10);
 }
+
+TEST_CASE("when a pool has ended, the callbacks of its tasks have returned") {
+  std::atomic<int> returned{0};
+  {
+    farm::MPISpawnPool pool{{.max_ranks = 1}};
+    for (int i = 0; i < 20; ++i) {
+      pool.submit(slow_twice, i).add_done_callback([&](farm::Future<int> const& /*done*/) {
+        std::this_thread::sleep_for(5ms);  // a callback that takes its time
+        ++returned;
+      });
+    }
+    pool.shutdown(true, true);
+    CHECK(returned == 20);
+  }
+}

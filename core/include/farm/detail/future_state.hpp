@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cstdint>
 #include <exception>
+#include <functional>
 #include <memory>
 #include <type_traits>
 #include <utility>
@@ -151,6 +152,10 @@ class FutureState {
 /// others; beyond some depth they are deferred, to limit the use of the stack. Every thread calls this before it
 /// blocks.
 void run_deferred_callbacks() noexcept;
+
+/// Calls the function after the callbacks that this thread has deferred until now: at once if there are none and the
+/// thread does not defer callbacks. For telling others that all is over: they may rely on the callbacks, too.
+void run_after_callbacks(std::function<void()> function);
 
 /// While it lives, this thread defers the callbacks of all states that it completes. Its end does not run them.
 class PutOffCallbacks {
