@@ -1,6 +1,7 @@
 #include "spawn/isolation/mpi_calls.hpp"
 
 #include "spawn/environment/launched_as.hpp"
+#include "spawn/isolation/farm_watched.hpp"
 #include "spawn/isolation/leaked_comms.hpp"
 #include "spawn/process/forks_read_nothing.hpp"
 
@@ -120,10 +121,6 @@ char const* TaskCallsMpi::refused() const noexcept { return refused_call.load(st
 }  // namespace farm::detail
 
 using namespace farm::detail;
-
-// Weak: a program, or a tool that is linked with it, may define the same functions, for example to trace MPI. Then its
-// own functions are called, and the farm does not see those calls.
-#define FARM_WATCHED [[gnu::weak]]
 
 extern "C" {
 

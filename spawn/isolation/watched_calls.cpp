@@ -1,5 +1,7 @@
 #include "spawn/isolation/watched_calls.hpp"
 
+#include "spawn/isolation/farm_watched.hpp"
+
 #include <dlfcn.h>
 #include <pthread.h>
 #include <sched.h>
@@ -178,10 +180,6 @@ void forget_output_descriptors() noexcept {
 }  // namespace farm::detail
 
 using namespace farm::detail;
-
-// Weak: a program, or a tool that is linked with it, may define the same functions, for example to trace MPI. Then its
-// own functions are called, and the farm does not see those calls.
-#define FARM_WATCHED [[gnu::weak]]
 
 extern "C" {
 

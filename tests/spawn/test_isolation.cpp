@@ -5,6 +5,7 @@
 #include "core/base/descriptor.hpp"
 #include "core/base/host_name.hpp"
 #include "tests/spawn/captured.hpp"
+#include "tests/spawn/scratch.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/error_of.hpp"
 
@@ -319,18 +320,6 @@ std::vector<std::string> of_any_process(std::vector<std::string> all) {
 }
 
 // Output files
-
-/// A new directory, which the destructor removes.
-struct Scratch {
-  std::filesystem::path path;
-  explicit Scratch(std::string const& name)
-      : path(std::filesystem::temp_directory_path() / fmt::format("farm-{}-{}", name, getpid())) {
-    std::filesystem::create_directory(path);
-  }
-  Scratch(Scratch const&) = delete;
-  Scratch& operator=(Scratch const&) = delete;
-  ~Scratch() { std::filesystem::remove_all(path); }
-};
 
 std::string content(std::filesystem::path const& path) {
   std::ifstream file{path, std::ios::binary};

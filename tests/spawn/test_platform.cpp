@@ -4,6 +4,7 @@
 #include "spawn/platform/cores.hpp"
 #include "spawn/platform/platform.hpp"
 #include "tests/spawn/captured.hpp"
+#include "tests/spawn/scratch.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/error_of.hpp"
 
@@ -51,18 +52,6 @@ std::string content(std::filesystem::path const& path) {
   std::ifstream file{path, std::ios::binary};
   return {std::istreambuf_iterator<char>{file}, {}};
 }
-
-/// A new directory, which the destructor removes.
-struct Scratch {
-  std::filesystem::path path;
-  explicit Scratch(std::string const& name)
-      : path(std::filesystem::temp_directory_path() / fmt::format("farm-{}-{}", name, getpid())) {
-    std::filesystem::create_directory(path);
-  }
-  Scratch(Scratch const&) = delete;
-  Scratch& operator=(Scratch const&) = delete;
-  ~Scratch() { std::filesystem::remove_all(path); }
-};
 
 bool is_singleton() { return getenv("OMPI_UNIVERSE_SIZE") == nullptr; }
 
