@@ -155,6 +155,7 @@ std::vector<std::string> state() {
   for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
     if (std::string_view{*entry}.starts_with("FARM_TEST_")) all.emplace_back(*entry);
   }
+  std::sort(all.begin() + 1, all.end());  // an environment is a set: which variable comes first means nothing
   char const* const home = getenv("HOME");
   all.push_back(fmt::format("HOME {}", home != nullptr ? home : "(unset)"));
   auto const mask = umask(0);
