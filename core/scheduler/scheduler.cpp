@@ -280,11 +280,12 @@ void Scheduler::keep(GroupId group, std::uint64_t task, std::shared_ptr<void> ke
   }
 }
 
-void Scheduler::group_lost(GroupId id, std::string const& how) {
+void Scheduler::group_lost(GroupId id, std::string const& how, std::optional<int> exited) {
   Group* const group = find_active(id);
   if (group == nullptr) return;
   if (group->state == Group::State::ready) ++statistics_.groups_lost;
-  end_and_take_back(*group, &how);
+  Loss const loss{how, exited};
+  end_and_take_back(*group, &loss);
 }
 
 void Scheduler::group_gone(GroupId id) {
@@ -296,7 +297,8 @@ void Scheduler::group_gone(GroupId id) {
     ++statistics_.groups_lost;
     leave_ready(group, Group::State::ending);
     std::string const how = "its processes ended";
-    take_back(group, &how);
+    Loss const loss{how, std::nullopt};
+    take_back(group, &loss);
   }
   --its_size.leaving;
   ranks_leaving_ -= its_size.ranks;
@@ -315,7 +317,7 @@ void Scheduler::end(Group& group) {
   port_.end_group(group.id);
 }
 
-void Scheduler::end_and_take_back(Group& group, std::string const* loss) {
+void Scheduler::end_and_take_back(Group& group, Loss const* loss) {
   end(group);
   take_back(group, loss);
   pump();
@@ -349,7 +351,7 @@ void Scheduler::remove_from_idle(Group& group) {
 
 /// Takes the tasks back from a group that has ended. They go back to the queue or are given up. `loss` is the reason
 /// that counts against tasks that may have started; null if they are not to blame.
-void Scheduler::take_back(Group& group, std::string const* loss) {
+void Scheduler::take_back(Group& group, Loss const* loss) {
   auto taken = std::exchange(group.in_flight, {});
   for (std::size_t i = 0; i < taken.size(); ++i) {
     InFlightTask& each = taken[i];
@@ -373,11 +375,26 @@ void Scheduler::take_back(Group& group, std::string const* loss) {
   }
 }
 
+/// Returns whether this is the task that the exited rank was running.
+bool Scheduler::has_exited(Group const& group, InFlightTask const& task, Loss const& loss) {
+  if (!loss.exited) return false;
+  auto const rank = static_cast<std::size_t>(*loss.exited);
+  return task.number == (group.answers.empty() ? group.tasks_answered : group.answers.at(rank));
+}
+
 /// Notes the loss of a group under a task. Returns false if the task is given up.
-bool Scheduler::survives_loss(Group const& group, InFlightTask& task, bool is_first, std::string const& loss) {
-  auto& losses = task.task->make_rare().losses;
+bool Scheduler::survives_loss(Group const& group, InFlightTask& task, bool is_first, Loss const& loss) {
+  auto& rare = task.task->make_rare();
+  auto& losses = rare.losses;
   std::chrono::duration<double> const since = port_.roughly_now() - group.front_since;
-  losses.push_back(is_first ? fmt::format("{}, {:.2g} s into the task", loss, since.count()) : loss);
+  losses.push_back(is_first ? fmt::format("{}, {:.2g} s into the task", loss.how, since.count()) : loss.how);
+  if (has_exited(group, task, loss) && !rare.rerun_after_exit.value_or(options_.rerun_after_exit)) {
+    drop(task.task);
+    task.task->set_error(std::make_exception_ptr(
+        GroupLost(fmt::format("task {} has ended its process itself, and is not run again (rerun_after_exit): {}",
+                              task.task->id, fmt::join(losses, "; ")))));
+    return false;
+  }
   if (losses.size() < static_cast<std::size_t>(options_.max_losses)) return true;
   drop(task.task);
   task.task->set_error(std::make_exception_ptr(

@@ -34,6 +34,7 @@ class Scheduler {
     int max_ranks = 1;                  ///< ranks of all groups together
     std::uint64_t tasks_per_group = 0;  ///< A group is replaced after so many tasks. 0: never.
     int max_losses = 3;                 ///< A task is given up when it loses its group for the nth time.
+    bool rerun_after_exit = false;      ///< Whether a task that has ended its process itself runs again, too.
     /// How long a task that should stop, and the other ranks of a task that threw, may go on before their group is
     /// ended.
     Clock::duration grace = std::chrono::seconds{1};
@@ -89,8 +90,9 @@ class Scheduler {
   /// A rank has made a file for its task. The keeper is kept for as long as the task's futures.
   void keep(GroupId group, std::uint64_t task, std::shared_ptr<void> keeper);
   /// A rank has died. `how` says which one, where and how. The scheduler ends the group; its tasks go back to the queue
-  /// or are given up.
-  void group_lost(GroupId id, std::string const& how);
+  /// or are given up. `exited` is the rank if its task has ended the process itself: that task does not run again unless
+  /// rerun_after_exit says so.
+  void group_lost(GroupId id, std::string const& how, std::optional<int> exited = std::nullopt);
   /// The processes of a group are gone and their slots are free. A group that was not asked to leave counts as lost.
   void group_gone(GroupId id);
 
@@ -153,9 +155,15 @@ class Scheduler {
   void leave_ready(Group& group, Group::State next);
   void release(Group& group);
   void end(Group& group);
-  void end_and_take_back(Group& group, std::string const* loss);
-  void take_back(Group& group, std::string const* loss);
-  [[nodiscard]] bool survives_loss(Group const& group, InFlightTask& task, bool is_first, std::string const& loss);
+  /// Why a group's tasks are taken back, if the reason counts against those that may have started.
+  struct Loss {
+    std::string const& how;
+    std::optional<int> exited;  ///< the rank whose task has ended the process itself
+  };
+  void end_and_take_back(Group& group, Loss const* loss);
+  void take_back(Group& group, Loss const* loss);
+  [[nodiscard]] static bool has_exited(Group const& group, InFlightTask const& task, Loss const& loss);
+  [[nodiscard]] bool survives_loss(Group const& group, InFlightTask& task, bool is_first, Loss const& loss);
   void check_drained();
   [[nodiscard]] bool worn_out(Group const& group) const {
     return group.worn_out ||

@@ -25,6 +25,7 @@ void set_options(Task& task, EngineOptions const& engine, TaskOptions const& opt
   task.all_ranks = all_ranks;
   if (options.timeout) task.make_rare().timeout = *options.timeout;
   if (options.retries > 0) task.make_rare().retries = options.retries;
+  if (options.rerun_after_exit) task.make_rare().rerun_after_exit = options.rerun_after_exit;
 }
 
 }  // namespace

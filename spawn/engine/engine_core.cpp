@@ -31,6 +31,7 @@ EngineCore::EngineCore(EngineOptions options, RankOwner rank_owner, Hub& hub, st
       scheduler_({.max_ranks = options_.max_ranks,
                   .tasks_per_group = static_cast<std::uint64_t>(options_.tasks_per_group),
                   .max_losses = options_.max_losses,
+                  .rerun_after_exit = options_.rerun_after_exit,
                   .grace = options_.grace},
                  *this),
       timer_(hub_.context()) {}
@@ -277,9 +278,9 @@ void EngineCore::on_staged(Group& group, Frame const& frame) {
   }
 }
 
-void EngineCore::on_lost(Group& group, std::string const& how) {
+void EngineCore::on_lost(Group& group, std::string const& how, std::optional<int> exited) {
   trace_.lost(group.id(), how);
-  scheduler_.group_lost(group.id(), how);
+  scheduler_.group_lost(group.id(), how, exited);
   watch_clock();
 }
 

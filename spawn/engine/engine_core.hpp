@@ -96,7 +96,7 @@ class EngineCore final : private SchedulerPort,
   void on_recalled(Group& group, std::uint64_t first) override;
   void on_times(Group& group, int rank, Frame const& frame) override;
   void on_staged(Group& group, Frame const& frame) override;
-  void on_lost(Group& group, std::string const& how) override;
+  void on_lost(Group& group, std::string const& how, std::optional<int> exited) override;
   void on_gone(Group& group) override;
 
   // HubClient

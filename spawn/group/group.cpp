@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <csignal>
 #include <cstring>
+#include <optional>
 #include <utility>
 
 namespace farm::detail {
@@ -21,6 +22,8 @@ using namespace std::chrono_literals;
 /// From the end of a rank's stream until its guard's report. A rank whose guard has not reported by then is lost all
 /// the same.
 constexpr auto report_limit = 3s;
+/// How much later than the exit of a rank the report about a peer on another host may come.
+constexpr auto peer_report_limit = 100ms;
 /// For ranks that are to leave or to end. Those that take longer are killed, or given up.
 constexpr auto leave_limit = 10s;
 constexpr auto end_limit = 10s;
@@ -291,7 +294,14 @@ void Group::on_guard_frame(std::size_t rank, Frame const& frame) {
     if (state_ == State::leaving && !member.exit->left) {
       end();  // the other ranks may wait for this one in MPI_Finalize
     } else if (is_in_use()) {
-      lost(rank);
+      // MPI ends a rank that has lost its peer on another host: the report about the peer may be on its way.
+      if (ended_itself(rank) && spans_hosts()) {
+        after(peer_report_limit, [this, rank] {
+          if (is_in_use()) lost(rank);
+        });
+      } else {
+        lost(rank);
+      }
     }
   } else if (frame.type == FrameType::recalled) {
     // the answer of a static rank may still concern its previous group
@@ -380,20 +390,34 @@ std::string Group::exit_text(std::size_t rank) const {
   return text + fmt::format(", peak memory {} MiB", member.exit->peak_kibibytes / 1024);
 }
 
+/// Returns true if the rank's program has ended the process in order: by exit(), a Fortran STOP or MPI_Abort. False if
+/// the farm's own code has ended it, which leaves another note.
+bool Group::ended_itself(std::size_t rank) const {
+  auto const& exit = members_[rank].exit;
+  return exit && exit->signal == 0 && exit->early == 0 && exit->ended == 0 &&
+         (exit->note.empty() || exit->note.starts_with("it called MPI_Abort"));
+}
+
+bool Group::spans_hosts() const {
+  return std::any_of(members_.begin(), members_.end(),
+                     [&](Member const& each) { return each.host != members_.front().host; });
+}
+
 void Group::lost(std::size_t rank) {
   auto const& exit = members_[rank].exit;
   bool const by_program = exit && exit->early != 0 && exit->signal == 0;
-  fail(exit_text(rank), by_program ? StartFailure::Cause::program : StartFailure::Cause::other);
+  fail(exit_text(rank), by_program ? StartFailure::Cause::program : StartFailure::Cause::other,
+       ended_itself(rank) ? std::optional{static_cast<int>(rank)} : std::nullopt);
 }
 
 /// The only place where the owner is told of a failure. The group has ended itself before, so nothing that the owner
 /// does in answer fails or ends the group a second time.
-void Group::fail(std::string const& why, StartFailure::Cause cause) {
+void Group::fail(std::string const& why, StartFailure::Cause cause, std::optional<int> exited) {
   if (!is_in_use()) return;
   bool const was_ready = state_ == State::ready;
   end();
   if (was_ready) {
-    owner_->on_lost(*this, why);
+    owner_->on_lost(*this, why, exited);
   } else {
     owner_->on_start_failed(*this, {.why = why, .cause = cause});
   }

@@ -52,8 +52,9 @@ class GroupOwner {
   virtual void on_times(Group& group, int rank, Frame const& frame) = 0;
   /// A task has made a file. The payload is its path.
   virtual void on_staged(Group& group, Frame const& frame) = 0;
-  /// A ready group has lost a rank; `how` says which, where and how.
-  virtual void on_lost(Group& group, std::string const& how) = 0;
+  /// A ready group has lost a rank; `how` says which, where and how. `exited` is that rank if its task has ended the
+  /// process: by exit(), a Fortran STOP or MPI_Abort.
+  virtual void on_lost(Group& group, std::string const& how, std::optional<int> exited) = 0;
   /// All processes of the group are gone, or are its source's again.
   virtual void on_gone(Group& group) = 0;
 };
@@ -129,8 +130,11 @@ class Group : public std::enable_shared_from_this<Group> {
   void on_stream_closed(std::size_t rank, std::string const& why);
   void on_lifeline_closed(std::size_t rank, std::string const& why);
   void host_is_silent(std::string host);
+  [[nodiscard]] bool ended_itself(std::size_t rank) const;
+  [[nodiscard]] bool spans_hosts() const;
   void lost(std::size_t rank);
-  void fail(std::string const& why, StartFailure::Cause cause = StartFailure::Cause::other);
+  void fail(std::string const& why, StartFailure::Cause cause = StartFailure::Cause::other,
+            std::optional<int> exited = std::nullopt);
   void check_gone();
   void limit_end(Clock::duration limit);
   [[nodiscard]] std::string exit_text(std::size_t rank) const;

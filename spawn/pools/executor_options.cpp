@@ -11,6 +11,7 @@ std::shared_ptr<Engine> make_engine(ExecutorOptions const& options) {
       .max_ranks = options.max_workers == 0 ? default_max_ranks(options.workers.source) : options.max_workers,
       .max_ranks_is = "max_workers",
       .tasks_per_group = options.tasks_per_worker,
+      .rerun_after_exit = options.rerun_after_exit,
       .queue_limit = options.queue_limit,
       .initializer = options.initializer,
       .workers = options.workers});

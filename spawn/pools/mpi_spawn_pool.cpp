@@ -9,6 +9,7 @@ MPISpawnPool::MPISpawnPool(Options const& options)
                              .ranks_per_task = options.ranks_per_task,
                              .tasks_per_group = options.tasks_per_group,
                              .max_losses = options.max_losses,
+                             .rerun_after_exit = options.rerun_after_exit,
                              .grace = options.grace,
                              .spawn_timeout = options.spawn_timeout,
                              .queue_limit = options.queue_limit,

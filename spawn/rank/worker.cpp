@@ -127,6 +127,7 @@ void serve_in_thread(Socket socket, MPI_Comm self) {
 }
 
 void leave_at_once() {
+  guard_link().set_note("it has lost its master");
   flush_output();
   _exit(1);
 }

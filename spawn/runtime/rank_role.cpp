@@ -83,6 +83,7 @@ template <class Serve>
     link.set_finalized();
     if (!link.guarded()) usleep(finalize_linger_us);
   } catch (std::exception const& e) {
+    guard_link().set_note(text_of(e));
     log_error(text_of(e));
     std::fflush(nullptr);
     _exit(1);

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <optional>
 #include <set>
 #include <stdexcept>
 #include <string>
@@ -189,7 +190,9 @@ class FakeGroups final : public SchedulerPort {
         std::erase_if(group.tasks, [&](InFlight const& task) { return task.number >= first && task.number < end; }));
     scheduler.recalled(id, first);
   }
-  void lose(GroupId id, std::string const& how = "rank 0 was killed") { scheduler.group_lost(id, how); }
+  void lose(GroupId id, std::string const& how = "rank 0 was killed", std::optional<int> exited = std::nullopt) {
+    scheduler.group_lost(id, how, exited);
+  }
   void gone(GroupId id) {
     groups.erase(id);
     scheduler.group_gone(id);

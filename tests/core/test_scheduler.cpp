@@ -237,6 +237,56 @@ TEST_CASE("a task that loses its group too often is given up, and its error desc
   CHECK(has_value(next));
 }
 
+TEST_CASE("a task that ends its process itself fails at once, and the task behind it runs again") {
+  FakeGroups farm{{.max_ranks = 1, .max_losses = 3}};
+  auto const task = farm.submit();
+  auto const next = farm.submit();
+  auto const group = farm.come_up();
+  farm.lose(group, "rank 0 exited with status 3", 0);
+  CHECK_THROWS_AS(rethrow(task), farm::GroupLost);
+  CHECK_THROWS_WITH(rethrow(task), contains("task 0 has ended its process itself") && contains("exited with status 3"));
+  farm.gone(group);
+  farm.run_all();
+  CHECK(has_value(next));
+}
+
+TEST_CASE("of several ranks, the task that the exited rank was running is the one that fails") {
+  FakeGroups farm{{.max_ranks = 2, .max_losses = 3}};
+  auto const tasks = farm.submit_many(100, 2);
+  auto const group = farm.come_up();
+  farm.finish(group, 10us);
+  farm.answer(group, 1);  // to task 1, so that rank 1 runs task 2
+  farm.lose(group, "rank 1 exited with status 3", 1);
+  CHECK_FALSE(tasks[1]->done());
+  CHECK_THROWS_WITH(rethrow(tasks[2]), contains("task 2 has ended its process itself"));
+  farm.gone(group);
+  farm.run_all();
+  for (std::size_t i = 3; i < tasks.size(); ++i) CHECK(has_value(tasks[i]));
+  CHECK(has_value(tasks[1]));
+}
+
+TEST_CASE("a task runs again after an exit if its own option says so, or the pool's and its own does not") {
+  for (bool const of_pool : {false, true}) {
+    FakeGroups farm{{.max_ranks = 1, .max_losses = 3, .rerun_after_exit = of_pool}};
+    auto const task = farm.submit();
+    if (!of_pool) task->make_rare().rerun_after_exit = true;
+    auto const other = farm.submit();
+    if (of_pool) other->make_rare().rerun_after_exit = false;
+    auto group = farm.come_up();
+    farm.lose(group, "exited", 0);
+    farm.gone(group);
+    CHECK_FALSE(task->done());
+    group = farm.come_up();
+    if (of_pool) {
+      farm.run_all();
+      CHECK(has_value(task));
+    } else {
+      farm.lose(group, "exited again", 0);
+      CHECK_FALSE(task->done());
+    }
+  }
+}
+
 TEST_CASE("a group whose processes end without a report is lost") {
   FakeGroups farm{{.max_ranks = 1}};
   auto const task = farm.submit();

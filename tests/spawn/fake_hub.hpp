@@ -151,9 +151,10 @@ class FakeOwner final : public GroupOwner {
   void on_staged(Group& /*group*/, Frame const& frame) override {
     told.push_back("staged " + std::string{frame.payload});
   }
-  void on_lost(Group& group, std::string const& how) override {
+  void on_lost(Group& group, std::string const& how, std::optional<int> exited) override {
     told.emplace_back("lost");
     why = how;
+    exited_rank = exited;
     if (ends_in_answer) group.end();
   }
   void on_gone(Group& /*group*/) override { told.emplace_back("gone"); }
@@ -163,6 +164,7 @@ class FakeOwner final : public GroupOwner {
   }
 
   std::vector<std::string> told;
+  std::optional<int> exited_rank;
   std::string why;
   bool ends_in_answer = true;  ///< as the scheduler of an engine does
 

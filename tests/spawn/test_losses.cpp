@@ -225,6 +225,24 @@ TEST_CASE("a task whose group was lost runs again, up to max_losses") {
   CHECK_THAT(text, contains("its group was lost 3 times"));
 }
 
+TEST_CASE("a task that exits, stops or calls MPI_Abort runs once, unless an option says otherwise") {
+  auto const until_second = [](Death how, farm::TaskContext& context, farm::Comm const& comm) {
+    if (context.attempt() < 2 && comm.rank() == 1) die(how);
+    MPI_Barrier(comm);
+    return context.attempt();
+  };
+  farm::MPISpawnPool once{{.max_ranks = 2, .ranks_per_task = 2}};
+  for (auto const how : {Death::exit, Death::quick_exit, Death::mpi_abort}) {
+    auto const text = error_of([&] { once.submit(until_second, how).result(); });
+    CHECK_THAT(text, contains("has ended its process itself, and is not run again (rerun_after_exit)"));
+  }
+  CHECK(once.submit(until_second, Death::abort).result() == 2);
+  CHECK(once.submit(farm::TaskOptions{.rerun_after_exit = true}, until_second, Death::exit).result() == 2);
+  once.shutdown();
+  farm::MPISpawnPool again{{.max_ranks = 2, .ranks_per_task = 2, .rerun_after_exit = true}};
+  CHECK(again.submit(until_second, Death::exit).result() == 2);
+}
+
 TEST_CASE("a task that exceeds its time limit is ended, whatever it does, and the next task runs") {
   farm::MPISpawnPool pool{{.max_ranks = 2, .ranks_per_task = 2}};
   auto const limit = farm::TaskOptions{.timeout = 300ms};

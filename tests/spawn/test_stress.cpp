@@ -271,6 +271,7 @@ class PoolScenario {
                                         .ranks_per_task = 1 + below(max_ranks_),
                                         .tasks_per_group = worn_after_,
                                         .max_losses = max_losses_,
+                                        .rerun_after_exit = true,
                                         .grace = std::chrono::milliseconds{below(300)},
                                         .spawn_timeout = spawn_limit};
     options.workers.environment[directory_variable] = directory_.string();

@@ -24,6 +24,10 @@ struct TaskOptions {
   bool cancellable = false;
   /// How often the task runs again after it threw. The future gets the last error.
   int retries = 0;
+  /// Whether the task runs again after it has ended a process of its group itself, with exit(), a Fortran STOP or
+  /// MPI_Abort. None: as the pool's option of the same name says. After a signal or the loss of a host, a task always
+  /// runs again, up to the pool's max_losses.
+  std::optional<bool> rerun_after_exit{};
 };
 
 /// What submit() does if a pool has as many tasks as its QueueLimit allows.

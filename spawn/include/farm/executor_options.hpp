@@ -17,6 +17,9 @@ struct ExecutorOptions {
   int max_workers = 0;
   /// The number of tasks after which a fresh worker replaces a worker. 0: never.
   std::int64_t tasks_per_worker = 0;
+  /// Whether a task also runs again after it has ended its process itself, with exit(), a Fortran STOP or MPI_Abort. By
+  /// default it fails with GroupLost at once. A task may say otherwise with TaskOptions::rerun_after_exit.
+  bool rerun_after_exit = false;
   /// The largest number of tasks queued or running. At this limit submit() blocks or throws QueueFull.
   QueueLimit queue_limit{};
   /// Runs on every worker before its first task.

@@ -35,6 +35,10 @@ class MPISpawnPool : public detail::SubmittingExecutor {
     std::int64_t tasks_per_group = 0;
     /// The number of lost groups after which a task fails with GroupLost. Until then it runs again on another group.
     int max_losses = 3;
+    /// Whether a task also runs again after it has ended a process of its group itself: with exit(), a Fortran STOP or
+    /// MPI_Abort. By default it fails with GroupLost at once, because it would most likely do the same again. A task may
+    /// say otherwise with TaskOptions::rerun_after_exit.
+    bool rerun_after_exit = false;
     /// After a rank has thrown, the time that the other ranks have to return. Then their group is ended and replaced.
     std::chrono::nanoseconds grace = std::chrono::seconds{1};
     /// The longest time that the start of a group may take.

@@ -20,6 +20,7 @@ struct EngineOptions {
   int ranks_per_task = 1;
   std::int64_t tasks_per_group = 0;
   int max_losses = 3;
+  bool rerun_after_exit = false;
   std::chrono::nanoseconds grace = std::chrono::seconds{1};
   std::chrono::nanoseconds spawn_timeout = std::chrono::seconds{60};
   QueueLimit queue_limit{};
