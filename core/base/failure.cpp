@@ -295,9 +295,44 @@ std::string describe(Failure const& failure) {
   return text;
 }
 
+namespace {
+
+/// Returns the exception being handled with another text if it is an E, and nothing more; null otherwise.
+template <class E>
+std::exception_ptr renamed(std::exception const& error, std::string const& not_run) {
+  return typeid(error) == typeid(E) ? std::make_exception_ptr(E(not_run + error.what())) : nullptr;
+}
+
+template <class... Es>
+std::exception_ptr first_renamed(std::exception const& error, std::string const& not_run) {
+  std::exception_ptr made;
+  static_cast<void>(((made = renamed<Es>(error, not_run)) || ...));
+  return made;
+}
+
+}  // namespace
+
+std::exception_ptr with_reason(std::exception_ptr const& error, std::string const& not_run) {
+  try {
+    std::rethrow_exception(error);
+  } catch (TaskError const& e) {
+    auto details = e.details();
+    details.not_run.insert(0, not_run);
+    return make_exception(current_failure(), std::move(details));
+  } catch (std::exception const& e) {
+    auto const made = first_renamed<GroupLost, TimeoutError, SpawnError, StageError, SerializationError, UsageError,
+                                    BrokenExecutor, ShutdownError, std::runtime_error, std::logic_error,
+                                    std::invalid_argument, std::domain_error, std::out_of_range>(e, not_run);
+    return made ? made : error;
+  } catch (...) {
+    return error;
+  }
+}
+
 std::exception_ptr make_exception(Failure const& failure, TaskError::Details details) {
   if (failure.input >= 0) details.input = static_cast<std::uint64_t>(failure.input);
   std::exception_ptr made;
+  details.causes.clear();
   for (auto i = std::min(failure.causes.size(), most_causes); i-- > 0;) {
     made = make_one(failure.causes[i], details, made);
     details.causes.insert(details.causes.begin(), describe(failure.causes[i]));

@@ -52,6 +52,10 @@ struct Failure {
 /// failure.
 [[nodiscard]] std::exception_ptr make_exception(Failure const& failure, TaskError::Details details);
 
+/// Returns the error of a task that did not run because of `error`: of the same type, and with `not_run` before its
+/// text. Returns `error` itself if the farm cannot make another object of its type.
+[[nodiscard]] std::exception_ptr with_reason(std::exception_ptr const& error, std::string const& not_run);
+
 /// Returns "type: text" of a failure, followed by that of its causes.
 [[nodiscard]] std::string describe(Failure const& failure);
 

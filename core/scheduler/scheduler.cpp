@@ -175,7 +175,11 @@ void Scheduler::answered(GroupId id, int rank, Frame const& frame, std::string c
   bool const first_error = frame.type == FrameType::error && task.state == State::running;
   if (first_error) {
     error = make_exception(failure_in(payload),
-                           {.task = frame.id, .rank = rank, .ranks = group->size->ranks, .host = host});
+                           {.task = frame.id,
+                            .name = task.task->name(),
+                            .rank = rank,
+                            .ranks = group->size->ranks,
+                            .host = host});
     bool const retries = task.task->rare && task.task->rare->retries > 0;
     if (retries) --task.task->rare->retries;
     if (!retries) fails = task.task;
@@ -392,13 +396,13 @@ bool Scheduler::survives_loss(Group const& group, InFlightTask& task, bool is_fi
     drop(task.task);
     task.task->set_error(std::make_exception_ptr(
         GroupLost(fmt::format("task {} has ended its process itself, and is not run again (rerun_after_exit): {}",
-                              task.task->id, fmt::join(losses, "; ")))));
+                              task.task->label(), fmt::join(losses, "; ")))));
     return false;
   }
   if (losses.size() < static_cast<std::size_t>(options_.max_losses)) return true;
   drop(task.task);
   task.task->set_error(std::make_exception_ptr(
-      GroupLost(fmt::format("task {} was given up: its group was lost {} time{}: {}", task.task->id, losses.size(),
+      GroupLost(fmt::format("task {} was given up: its group was lost {} time{}: {}", task.task->label(), losses.size(),
                             losses.size() == 1 ? "" : "s", fmt::join(losses, "; ")))));
   return false;
 }
@@ -592,7 +596,7 @@ void Scheduler::fail_queue(SizeClass& size, std::exception_ptr const& error, std
     }
     auto const& losses = task->rare->losses;
     task->set_error(std::make_exception_ptr(
-        SpawnError(fmt::format("task {} cannot run again: {}; its group was lost {} time{}: {}", task->id, why,
+        SpawnError(fmt::format("task {} cannot run again: {}; its group was lost {} time{}: {}", task->label(), why,
                                losses.size(), losses.size() == 1 ? "" : "s", fmt::join(losses, "; ")))));
   }
 }
@@ -663,7 +667,7 @@ void Scheduler::stop_late(Group& group, Clock::time_point now) {
   // If there is no grace, the group is ended before callbacks run, so that they do not find the task running.
   if (group.deadline && *group.deadline <= now) end_and_take_back(group, nullptr);
   late->set_error(std::make_exception_ptr(
-      TimeoutError(fmt::format("task {} ran longer than its limit of {:g} s and was stopped", late->id,
+      TimeoutError(fmt::format("task {} ran longer than its limit of {:g} s and was stopped", late->label(),
                                std::chrono::duration<double>(late->rare->timeout).count()))));
 }
 

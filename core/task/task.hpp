@@ -24,6 +24,7 @@ class Task : public FutureState {
   struct Rare {
     Clock::duration timeout{0};                  ///< the time limit; 0: none
     Clock::time_point submitted;                 ///< set if there is a trace
+    std::string name;                            ///< that the user has given; empty: none
     int retries = 0;                             ///< how often the task may still run again after it throws
     std::function<void(Task&)> stop;             ///< Stops the running task of a cancelled future; null: it cannot be.
     std::uint64_t group = 0;                     ///< the group that the task was sent to last
@@ -50,6 +51,17 @@ class Task : public FutureState {
   [[nodiscard]] std::uint32_t attempt() const {
     return rare ? static_cast<std::uint32_t>(rare->losses.size()) + rare->restarts + 1 : 1;
   }
+
+  /// Returns the name that the user has given; empty: none.
+  [[nodiscard]] std::string name() const { return rare ? rare->name : std::string{}; }
+  /// Returns "4", or "4 (sim 37)" for a task with a name: how messages name the task.
+  [[nodiscard]] std::string label() const {
+    auto text = std::to_string(id);
+    if (rare && !rare->name.empty()) text.append(" (").append(rare->name).append(")");
+    return text;
+  }
+  /// Returns the name, so that errors of tasks that wait for this one can tell it.
+  [[nodiscard]] std::string description() const override { return name(); }
 
   [[nodiscard]] double progress() const noexcept override { return told_progress; }
 

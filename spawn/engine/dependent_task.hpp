@@ -2,12 +2,14 @@
 
 #include "core/task/task.hpp"
 
+#include <farm/detail/argument_sources.hpp>
 #include <farm/detail/future_state.hpp>
 #include <farm/detail/packed_call.hpp>
 
 #include <atomic>
 #include <cstddef>
 #include <functional>
+#include <string>
 #include <vector>
 
 namespace farm::detail {
@@ -29,8 +31,7 @@ class DependentTask final : public Task {
 /// Counts the sources of a dependent task that are done, and makes the call of their values after the last one.
 class SourceCountdown {
  public:
-  SourceCountdown(IntrusivePtr<DependentTask> task, std::vector<StatePtr> sources,
-                  std::function<PackedCall()> make_call);
+  SourceCountdown(IntrusivePtr<DependentTask> task, ArgumentSources sources, std::function<PackedCall()> make_call);
 
   /// To be called once for each source, and once more when all of those calls are arranged. The last call returns true
   /// if the task has its call now and is to be queued. If a source has failed or was cancelled, or the call cannot be
@@ -41,11 +42,12 @@ class SourceCountdown {
 
  private:
   [[nodiscard]] bool take_over_failure() const;
+  [[nodiscard]] std::string name_of_argument(std::size_t source) const;
   [[nodiscard]] bool make_call();
 
   IntrusivePtr<DependentTask> task_;
   std::atomic<std::size_t> missing_;
-  std::vector<StatePtr> sources_;
+  ArgumentSources sources_;
   std::function<PackedCall()> make_call_;
 };
 

@@ -25,6 +25,7 @@ void set_options(Task& task, EngineOptions const& engine, TaskOptions const& opt
   task.all_ranks = all_ranks;
   if (options.timeout) task.make_rare().timeout = *options.timeout;
   if (options.retries > 0) task.make_rare().retries = options.retries;
+  if (!options.name.empty()) task.make_rare().name = options.name;
   if (options.rerun_after_exit) task.make_rare().rerun_after_exit = options.rerun_after_exit;
 }
 
@@ -72,9 +73,9 @@ StatePtr Engine::submit(CodeAddress code, PackedCall call, TaskOptions const& ta
   return core_->submit(std::move(task));
 }
 
-StatePtr Engine::submit_after(std::vector<StatePtr> const& sources, CodeAddress code,
+StatePtr Engine::submit_after(ArgumentSources const& sources, CodeAddress code,
                               std::function<PackedCall()> make_call, TaskOptions const& task_options, bool all_ranks) {
-  IntrusivePtr<DependentTask> task{new DependentTask{code, sources}};
+  IntrusivePtr<DependentTask> task{new DependentTask{code, sources.states}};
   set_options(*task, options(), task_options, all_ranks);
   if (task_options.cancellable) make_cancellable(*task);
   return core_->submit_after(sources, std::move(make_call), std::move(task));

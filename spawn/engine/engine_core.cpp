@@ -49,7 +49,7 @@ StatePtr EngineCore::submit(TaskPtr task) {
   return state;
 }
 
-StatePtr EngineCore::submit_after(std::vector<StatePtr> const& sources, std::function<PackedCall()> make_call,
+StatePtr EngineCore::submit_after(ArgumentSources const& sources, std::function<PackedCall()> make_call,
                                   IntrusivePtr<DependentTask> task) {
   StatePtr state{task};
   trace_.submitted(*task);
@@ -60,7 +60,7 @@ StatePtr EngineCore::submit_after(std::vector<StatePtr> const& sources, std::fun
   auto const source_done = [self = shared_from_this(), countdown] {
     if (countdown->source_done()) self->dependent_done(countdown->task(), true);
   };
-  for (auto const& source : sources) source->add_callback(source_done);
+  for (auto const& source : sources.states) source->add_callback(source_done);
   source_done();
   return state;
 }

@@ -44,7 +44,7 @@ class EngineCore final : private SchedulerPort,
   /// Throws QueueFull and ShutdownError. May block, as the queue limit says.
   StatePtr submit(TaskPtr task);
   /// As submit(), once all sources are done. Until then the task counts as queued.
-  StatePtr submit_after(std::vector<StatePtr> const& sources, std::function<PackedCall()> make_call,
+  StatePtr submit_after(ArgumentSources const& sources, std::function<PackedCall()> make_call,
                         IntrusivePtr<DependentTask> task);
   /// The future of a task has ended: if a group runs the task, it is to stop.
   void stop(TaskPtr task);

@@ -176,6 +176,7 @@ void Trace::sent(std::uint64_t id, int pool, Task const& task, std::uint32_t att
                         .pool = pool,
                         .attempt = attempt,
                         .name = function_name(task.code, task.call),
+                        .given_name = task.name(),
                         .queued = queued == 0 ? now : queued,
                         .sent = now,
                         .times = {},
@@ -226,16 +227,17 @@ void Trace::answered(std::uint64_t id, int rank, std::uint64_t task, bool is_err
 void Trace::write_task(std::uint64_t group, int rank, SentTask const& sent, std::int64_t started, std::int64_t ended,
                        std::int64_t received, char const* outcome) {
   auto const us = [this](std::int64_t time) { return static_cast<double>(time - begin_) / 1000; };
-  write({sent.name, "task", 'X', group, rank, started, ended,
-         Json{{"pool", sent.pool},
-              {"task", sent.task},
-              {"attempt", sent.attempt},
-              {"outcome", outcome},
-              {"queued", us(std::min(sent.queued, sent.sent))},
-              {"sent", us(sent.sent)},
-              {"started", us(started)},
-              {"ended", us(ended)},
-              {"received", us(received)}}});
+  Json arguments{{"pool", sent.pool},
+                 {"task", sent.task},
+                 {"attempt", sent.attempt},
+                 {"outcome", outcome},
+                 {"queued", us(std::min(sent.queued, sent.sent))},
+                 {"sent", us(sent.sent)},
+                 {"started", us(started)},
+                 {"ended", us(ended)},
+                 {"received", us(received)}};
+  if (!sent.given_name.empty()) arguments["name"] = sent.given_name;
+  write({sent.name, "task", 'X', group, rank, started, ended, std::move(arguments)});
 }
 
 /// Ends the tasks of a group that is gone: the first may have run until now; the others have not run.

@@ -72,7 +72,8 @@ class Trace final : public SpanSink {
     std::uint64_t task;
     int pool;
     std::uint32_t attempt;
-    std::string name;
+    std::string name;        ///< of its function
+    std::string given_name;  ///< by TaskOptions::name; empty: none
     std::int64_t queued;
     std::int64_t sent;
     std::map<int, TaskTimes> times;  ///< by rank

@@ -287,6 +287,14 @@ TEST_CASE("a task runs again after an exit if its own option says so, or the poo
   }
 }
 
+TEST_CASE("the error of a task that was given up has the name of the task") {
+  FakeGroups farm{{.max_ranks = 1, .max_losses = 1}};
+  auto const task = farm.submit();
+  task->make_rare().name = "sim 37";
+  farm.lose(farm.come_up());
+  CHECK_THROWS_WITH(rethrow(task), contains("task 0 (sim 37) was given up"));
+}
+
 TEST_CASE("a group whose processes end without a report is lost") {
   FakeGroups farm{{.max_ranks = 1}};
   auto const task = farm.submit();

@@ -243,6 +243,36 @@ TEST_CASE("a task that exits, stops or calls MPI_Abort runs once, unless an opti
   CHECK(again.submit(until_second, Death::exit).result() == 2);
 }
 
+TEST_CASE("errors name the task by the name that it was given") {
+  farm::MPISpawnPool pool{{.max_ranks = 2, .ranks_per_task = 2}};
+  auto const failed = pool.submit(farm::TaskOptions{.name = "sim 37"}, throw_on_rank, 1);
+  CHECK_THAT(error_of([&] { failed.result(); }), contains("task 0 (sim 37), rank 1 of 2 on "));
+  auto const exited = pool.submit(farm::TaskOptions{.name = "sim 38"}, die_on_rank, 0, Death::exit);
+  CHECK_THAT(error_of([&] { exited.result(); }), contains("task 1 (sim 38) has ended its process itself"));
+  auto const late = pool.submit(farm::TaskOptions{.timeout = 100ms, .name = "sim 39"}, [] { pause(); });
+  CHECK_THAT(error_of([&] { late.result(); }), contains("task 2 (sim 39) ran longer than its limit"));
+}
+
+TEST_CASE("a task whose argument failed says that it did not run, and why, and keeps the type of the error") {
+  farm::MPISpawnPool pool{{.max_ranks = 2, .ranks_per_task = 2}};
+  auto const failed = pool.submit(farm::TaskOptions{.name = "sim 37"}, throw_on_rank, 1);
+  auto const sum = [](int a, int b) { return a + b; };
+  auto const next = pool.submit(farm::TaskOptions{.name = "sum"}, sum, 1, failed);
+  CHECK_THROWS_AS(next.result(), std::invalid_argument);
+  CHECK_THROWS_AS(next.result(), farm::TaskError);
+  CHECK_THAT(error_of([&] { next.result(); }),
+             contains("task 1 (sum) did not run, because its argument 2, sim 37, failed: task 0 (sim 37), rank 1 of 2") &&
+                 contains("std::invalid_argument: no good"));
+  auto const last = pool.submit(add_one, next);
+  CHECK_THAT(error_of([&] { last.result(); }),
+             contains("task 2 did not run, because its argument 1, sum, failed: task 1 (sum) did not run, because"));
+  auto const lost = pool.submit(die_on_rank, 0, Death::exit);
+  auto const many = pool.submit([](std::vector<int> const& all) { return all.size(); },
+                                std::vector{pool.submit(add_one, 1), lost});
+  CHECK_THROWS_AS(many.result(), farm::GroupLost);
+  CHECK_THAT(error_of([&] { many.result(); }), contains("argument 1 (element 2 of 2) failed: task 3 has ended"));
+}
+
 TEST_CASE("a task that exceeds its time limit is ended, whatever it does, and the next task runs") {
   farm::MPISpawnPool pool{{.max_ranks = 2, .ranks_per_task = 2}};
   auto const limit = farm::TaskOptions{.timeout = 300ms};

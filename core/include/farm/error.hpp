@@ -99,6 +99,7 @@ class TaskError : public virtual Error {
   /// Where the exception was thrown, and what it was.
   struct Details {
     std::uint64_t task = 0;             ///< number of the task within its pool, from 0
+    std::string name{};                 ///< TaskOptions::name of the task
     int rank = 0;                       ///< rank within the group that threw
     int ranks = 1;                      ///< number of ranks of the group
     std::string host{};                 ///< name of the host of that rank
@@ -106,16 +107,21 @@ class TaskError : public virtual Error {
     std::string text{};                 ///< the original what(), or the value of a thrown number, text or enumeration
     std::vector<std::string> causes{};  ///< "type: text" of the exceptions nested in it, the outermost first
     std::optional<std::uint64_t> input{};  ///< index of the input, from 0, for a task of a map
+    std::string not_run{};                 ///< how the message begins for a task that waited for this one
   };
 
   /// Constructs an error and its message from the details. For the library itself.
   explicit TaskError(Details details);
 
-  /// Returns "task 3, rank 1 of 2 on node7: std::invalid_argument: text", or "task 3 (input 20), ...". If exceptions
-  /// are nested in it, "; caused by std::runtime_error: text" follows for each.
+  /// Returns "task 3, rank 1 of 2 on node7: std::invalid_argument: text", or "task 3 (sim 37), ..." for a task with a
+  /// name, or "task 3 (input 20), ..." for a task of a map. If exceptions are nested in it, "; caused by
+  /// std::runtime_error: text" follows for each. A task whose argument, a future, has failed has the error of that
+  /// future after "task 12 did not run, because its argument 4, sim 37, failed: ".
   [[nodiscard]] char const* what() const noexcept override { return message_.c_str(); }
   /// Returns the number of the task within its pool, from 0.
   [[nodiscard]] std::uint64_t task() const noexcept { return details_.task; }
+  /// Returns the name that the task was given with TaskOptions::name; empty if it has none.
+  [[nodiscard]] std::string const& name() const noexcept { return details_.name; }
   /// Returns the rank within the group that threw.
   [[nodiscard]] int rank() const noexcept { return details_.rank; }
   /// Returns the number of ranks of the group.
@@ -129,6 +135,8 @@ class TaskError : public virtual Error {
   /// Returns "type: text" of the exceptions that are nested in it, the outermost first. std::rethrow_if_nested throws
   /// the first of them.
   [[nodiscard]] std::vector<std::string> const& causes() const noexcept { return details_.causes; }
+  /// Returns all that is known of the error. For the library itself.
+  [[nodiscard]] Details const& details() const noexcept { return details_; }
   /// Returns the index of the input, from 0, for a task of a map; none for any other task.
   [[nodiscard]] std::optional<std::uint64_t> input() const noexcept { return details_.input; }
 

@@ -6,6 +6,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 
 namespace farm {
 
@@ -28,6 +29,8 @@ struct TaskOptions {
   /// MPI_Abort. None: as the pool's option of the same name says. After a signal or the loss of a host, a task always
   /// runs again, up to the pool's max_losses.
   std::optional<bool> rerun_after_exit{};
+  /// What errors and the trace call the task, beside its number. Need not be unique. Empty: no name.
+  std::string name{};
 };
 
 /// What submit() does if a pool has as many tasks as its QueueLimit allows.
@@ -47,10 +50,10 @@ struct QueueLimit {
 struct AllRanks {
   TaskOptions options{};  ///< How the task is run.
   /// Returns a mark with these options.
-  constexpr AllRanks operator()(TaskOptions task_options) const { return {task_options}; }
+  AllRanks operator()(TaskOptions task_options) const { return {std::move(task_options)}; }
 };
 /// The AllRanks with default options.
-inline constexpr AllRanks all_ranks{};
+inline AllRanks const all_ranks{};
 
 /// The progress of a map, counted in inputs.
 struct Progress {

@@ -9,6 +9,7 @@
 #include <exception>
 #include <functional>
 #include <memory>
+#include <string>
 #include <type_traits>
 #include <utility>
 #include <variant>
@@ -110,6 +111,9 @@ class FutureState {
 
   /// Returns the part of the task that is done, from 0 to 1, as the task has reported it.
   [[nodiscard]] virtual double progress() const noexcept { return 0; }
+
+  /// Returns the name of what the state belongs to, for messages; empty: it has none.
+  [[nodiscard]] virtual std::string description() const { return {}; }
 
   /// Returns true for the first caller only, which thereby may move the value out of the result.
   [[nodiscard]] bool take() noexcept { return !taken_.exchange(true, std::memory_order_acq_rel); }

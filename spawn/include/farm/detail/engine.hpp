@@ -1,5 +1,6 @@
 #pragma once
 
+#include <farm/detail/argument_sources.hpp>
 #include <farm/detail/code_address.hpp>
 #include <farm/detail/engine_options.hpp>
 #include <farm/detail/future_state.hpp>
@@ -39,7 +40,7 @@ class Engine {
   /// As submit(), once all `sources` have their values. Then `make_call`, on the thread that completes the last of
   /// them, unpacks the values and packs the call. If a source fails or is cancelled, the task ends likewise, and its
   /// error names the source. Until all sources are done the task counts as queued.
-  [[nodiscard]] StatePtr submit_after(std::vector<StatePtr> const& sources, CodeAddress code,
+  [[nodiscard]] StatePtr submit_after(ArgumentSources const& sources, CodeAddress code,
                                       std::function<PackedCall()> make_call, TaskOptions const& options,
                                       bool all_ranks);
 

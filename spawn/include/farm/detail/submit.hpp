@@ -7,6 +7,7 @@
 #include <farm/options.hpp>
 #include <farm/serialize.hpp>
 
+#include <cstddef>
 #include <exception>
 #include <tuple>
 #include <type_traits>
@@ -81,8 +82,11 @@ template <class F, class... Args>
   using Called = typename Submitted::Called;
   if constexpr ((ResolveFuture<void, Args>::waits || ...)) {
     Called::check_function(f);  // here, so that submit() throws; the call itself is packed later
-    std::vector<StatePtr> sources;
-    (ResolveFuture<void, Args>::append_to(sources, args), ...);
+    ArgumentSources sources;
+    std::size_t number = 0;
+    ((ResolveFuture<void, Args>::append_to(sources.states, args),
+      sources.arguments.resize(sources.states.size(), ++number)),
+     ...);
     return engine.submit_after(
         sources, Called::address(),
         [f = std::decay_t<F>(f), arguments = std::tuple<std::decay_t<Args const>...>(args...)] {
