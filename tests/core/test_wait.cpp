@@ -344,3 +344,39 @@ TEST_CASE("cancelling a composed future cancels its source") {
   cancelled.future().cancel();
   CHECK(next.cancelled());
 }
+
+TEST_CASE("futures of several types can be waited for together") {
+  farm::Promise<int> number;
+  farm::Promise<std::string> text;
+  farm::Promise<void> nothing;
+  auto const a = number.future();
+  auto const b = text.future();
+  auto const c = nothing.future();
+  text.set_value("done");
+  auto const first = farm::wait({a, b}, farm::ReturnWhen::first_completed);
+  REQUIRE(first.done.size() == 1);
+  CHECK(first.done[0] == b);
+  REQUIRE(first.not_done.size() == 1);
+  CHECK(first.not_done[0] == a);
+  CHECK(farm::wait({a, b, c}, farm::ReturnWhen::all_completed, 1ms).not_done.size() == 2);
+  number.set_value(1);
+  nothing.set_value();
+  CHECK(farm::wait(a, b, c).done.size() == 3);
+  CHECK(farm::wait(a).done[0].result() == 1);
+  CHECK(farm::wait({a, a}).done.size() == 1);
+  CHECK(farm::wait(a, a).done[0].result() == 1);
+  CHECK_NOTHROW(farm::wait(a, b).done[1].result());
+  std::size_t count = 0;
+  for (auto const& each : farm::as_completed({a, b, c})) count += each.done() ? 1U : 0U;
+  for (auto const& each : farm::as_completed(a, b)) count += each.done() ? 1U : 0U;
+  for (auto const& each : farm::as_completed({a, a})) count += each.result() == 1 ? 1U : 0U;
+  CHECK(count == 6);
+}
+
+TEST_CASE("a future of any type converts to one without a value, which has the same error") {
+  farm::Promise<int> promise;
+  farm::Future<void> const any = promise.future();
+  CHECK(any == promise.future());
+  promise.set_error(std::make_exception_ptr(std::domain_error("no")));
+  CHECK_THROWS_AS(any.result(), std::domain_error);
+}

@@ -32,6 +32,12 @@ TEST_CASE("values go to a group of ranks that mpiexec has started, and results c
   CHECK(!solver.alive());
 }
 
+TEST_CASE("the words of a command may be listed in the call") {
+  farm::SocketInterface peer;
+  CHECK_THROWS_AS(peer.bootup({"/no/such/program", "two"}), farm::SpawnError);
+  CHECK_THROWS_AS(peer.bootup({"/no/such/program"}, {.timeout = std::chrono::seconds{5}}), farm::SpawnError);
+}
+
 TEST_CASE("values that are sent one after the other are answered in order, however large") {
   farm::SocketInterface peer;
   peer.bootup(echo);

@@ -5,8 +5,10 @@
 
 #include <chrono>
 #include <cstddef>
+#include <initializer_list>
 #include <iterator>
 #include <memory>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -77,6 +79,48 @@ WaitResult<R> wait(std::vector<Future<R>> futures, ReturnWhen when = ReturnWhen:
 template <class R, class Rep, class Period>
 WaitResult<R> wait(std::vector<Future<R>> futures, ReturnWhen when, std::chrono::duration<Rep, Period> timeout) {
   return detail::wait_by(std::move(futures), when, detail::deadline_after(timeout));
+}
+
+/// Waits for futures that are listed in the call: `wait({a, b}, ReturnWhen::first_completed)`.
+template <class R>
+WaitResult<R> wait(std::initializer_list<Future<R>> futures, ReturnWhen when = ReturnWhen::all_completed) {
+  return detail::wait_by(std::vector<Future<R>>(futures), when, detail::never);
+}
+
+/// As above, but blocks no longer than the timeout.
+template <class R, class Rep, class Period>
+WaitResult<R> wait(std::initializer_list<Future<R>> futures, ReturnWhen when,
+                   std::chrono::duration<Rep, Period> timeout) {
+  return detail::wait_by(std::vector<Future<R>>(futures), when, detail::deadline_after(timeout));
+}
+
+/// Waits for futures of several types: `wait({a, b})`, where a is a Future<int> and b a Future<std::string>. The
+/// futures in the result are Future<void>, which compare equal to those given.
+inline WaitResult<void> wait(std::initializer_list<Future<void>> futures, ReturnWhen when = ReturnWhen::all_completed) {
+  return detail::wait_by(std::vector<Future<void>>(futures), when, detail::never);
+}
+
+/// As above, but blocks no longer than the timeout.
+template <class Rep, class Period>
+WaitResult<void> wait(std::initializer_list<Future<void>> futures, ReturnWhen when,
+                      std::chrono::duration<Rep, Period> timeout) {
+  return detail::wait_by(std::vector<Future<void>>(futures), when, detail::deadline_after(timeout));
+}
+
+namespace detail {
+
+/// R if all futures are Future<R>; void otherwise.
+template <class R, class... Rs>
+using common_result = std::conditional_t<(std::is_same_v<R, Rs> && ...), R, void>;
+
+}  // namespace detail
+
+/// Blocks until all of these futures, which may have different types, are done: `wait(a, b)`.
+template <class R, class... Rs>
+WaitResult<detail::common_result<R, Rs...>> wait(Future<R> const& first, Future<Rs> const&... others) {
+  using Common = Future<detail::common_result<R, Rs...>>;
+  return detail::wait_by(std::vector<Common>{Common(first), Common(others)...}, ReturnWhen::all_completed,
+                         detail::never);
 }
 
 /// The range that as_completed() returns. One thread may go through it once; begin() and ++ block until the next future
@@ -160,6 +204,27 @@ template <class R>
 template <class R, class Rep, class Period>
 [[nodiscard]] AsCompleted<R> as_completed(std::vector<Future<R>> futures, std::chrono::duration<Rep, Period> timeout) {
   return AsCompleted<R>{std::move(futures), detail::deadline_after(timeout)};
+}
+
+/// The futures that are listed in the call: `as_completed({a, b})`.
+template <class R>
+[[nodiscard]] AsCompleted<R> as_completed(std::initializer_list<Future<R>> futures) {
+  return AsCompleted<R>{std::vector<Future<R>>(futures), detail::never};
+}
+
+/// The futures that are listed in the call, of several types. The range yields them as Future<void>, which compare
+/// equal to those given.
+[[nodiscard]] inline AsCompleted<void> as_completed(std::initializer_list<Future<void>> futures) {
+  return AsCompleted<void>{std::vector<Future<void>>(futures), detail::never};
+}
+
+/// As above, as arguments: `as_completed(a, b)`.
+template <class R, class... Rs>
+[[nodiscard]] AsCompleted<detail::common_result<R, Rs...>> as_completed(Future<R> const& first,
+                                                                        Future<Rs> const&... others) {
+  using Common = Future<detail::common_result<R, Rs...>>;
+  return AsCompleted<detail::common_result<R, Rs...>>{std::vector<Common>{Common(first), Common(others)...},
+                                                      detail::never};
 }
 
 }  // namespace farm

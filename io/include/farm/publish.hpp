@@ -81,8 +81,7 @@ template <class T>
 /// the result is that of Array::open(). Throws UsageError if `parts` is empty, if the extents differ, or if the arrays
 /// have 8 axes.
 template <class T>
-[[nodiscard]] Array<T> gather(std::vector<Array<T>> const& parts, std::filesystem::path const& file,
-                              std::string const& dataset) {
+Array<T> gather(std::vector<Array<T>> const& parts, std::filesystem::path const& file, std::string const& dataset) {
   std::vector<detail::ArrayInfo> infos;
   infos.reserve(parts.size());
   for (auto const& part : parts) infos.push_back(detail::ArrayAccess::info(part));

@@ -3,6 +3,7 @@
 #include <farm/serialize.hpp>
 
 #include <chrono>
+#include <initializer_list>
 #include <map>
 #include <memory>
 #include <optional>
@@ -41,6 +42,12 @@ class SocketInterface {
   /// started, ends, or does not connect in time; and UsageError if a command runs already.
   void bootup(std::vector<std::string> const& command, Options const& options);
   void bootup(std::vector<std::string> const& command) { bootup(command, Options{}); }
+  /// Does the same with words that are listed in the call: `bootup({"mpiexec", "./peer"})`.
+  void bootup(std::initializer_list<std::string> command, Options const& options) {
+    bootup(std::vector<std::string>(command), options);
+  }
+  /// Does the same with words that are listed in the call.
+  void bootup(std::initializer_list<std::string> command) { bootup(command, Options{}); }
   /// Splits the command into words as a shell does, quotes included, and starts it as above.
   void bootup(std::string const& command, Options const& options);
   void bootup(std::string const& command) { bootup(command, Options{}); }

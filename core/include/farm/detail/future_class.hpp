@@ -57,6 +57,13 @@ class Future {
  public:
   using value_type = R;  ///< the type of the value
 
+  /// Constructs a Future<void> of a task whatever its value: for functions that wait for futures of several types. Its
+  /// result() returns nothing, and throws as that of the other future.
+  template <class U>
+  requires(std::is_void_v<R> && !std::is_void_v<U>)
+      // NOLINTNEXTLINE(google-explicit-constructor): any future can be waited for
+      Future(Future<U> const& other)
+      : Future(other.state(), nullptr) {}
   /// Constructs a future that refers to no task: valid() is false.
   Future() noexcept = default;
   /// Constructs a future from a state whose value is packed, or was made in this process. For the library itself.
