@@ -32,7 +32,6 @@ constexpr auto launcher_patience = 500ms;
 constexpr std::array handled{SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGXCPU, SIGALRM, SIGPIPE};
 
 std::atomic<int> received{0};
-std::terminate_handler before = nullptr;  // NOLINT: one per process
 
 void remove_stage() {
   if (auto const* const run = current_stage_run()) run->remove_files();
@@ -44,18 +43,10 @@ void remove_stage() {
   _exit(status);
 }
 
-/// Called if an exception leaves main. After a signal this may be the error of an interrupted future.
-[[noreturn]] void terminate() {
-  if (received != 0) leave(Interrupt::status());
-  before();
-  _exit(1);
-}
-
 }  // namespace
 
 Interrupt::Interrupt(Hub& hub, bool killed_soon)
     : hub_(hub), killed_soon_(killed_soon), signals_(hub.context()), timer_(hub.context()) {
-  before = std::set_terminate(&terminate);
   for (int const signal : handled) {
     struct sigaction action {};
     sigaction(signal, nullptr, &action);
@@ -63,8 +54,6 @@ Interrupt::Interrupt(Hub& hub, bool killed_soon)
   }
   wait();
 }
-
-Interrupt::~Interrupt() { std::set_terminate(before); }
 
 int Interrupt::status() { return received == 0 ? 0 : 128 + received; }
 

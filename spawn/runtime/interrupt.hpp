@@ -22,7 +22,7 @@ class Interrupt {
   Interrupt(Hub& hub, bool killed_soon);
   Interrupt(Interrupt const&) = delete;
   Interrupt& operator=(Interrupt const&) = delete;
-  ~Interrupt();
+  ~Interrupt() = default;
 
   /// Returns the exit status of an interrupted program; 0 if this program was not interrupted.
   [[nodiscard]] static int status();

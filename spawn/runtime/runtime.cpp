@@ -16,6 +16,7 @@
 #include "spawn/runtime/interrupt.hpp"
 #include "spawn/runtime/mpi_start.hpp"
 #include "spawn/runtime/rank_role.hpp"
+#include "spawn/runtime/uncaught_error.hpp"
 #include "spawn/sources/ignored_settings.hpp"
 #include "spawn/sources/source_choice.hpp"
 #include "spawn/sources/spawned_source.hpp"
@@ -151,7 +152,10 @@ struct Runtime::State {
     start_mpi(argc, argv, true);
     auto const world = Comm::borrow(MPI_COMM_WORLD);
     // a rank finds out only now if the program has initialized MPI, or if the launcher does not tell it its rank
-    if (world.rank() > 0) become_static_rank(argc, argv, false);
+    if (world.rank() > 0) {
+      stop_reporting_uncaught_errors();
+      become_static_rank(argc, argv, false);
+    }
     open_hub();
     if (job_has_other_hosts() || is_set(Setting::address)) hub->open_to_network();
     if (world.size() == 1) {
@@ -182,9 +186,11 @@ Runtime::Runtime(int argc, char** argv, Ranks ranks) : state_(std::make_unique<S
       yield_if_oversubscribed();
       become_static_rank(argc, argv, true);
     case Role::launched_master:
+      report_uncaught_errors();
       state_->start_launched_master();
       break;
     case Role::mpi_master:
+      report_uncaught_errors();
       state_->start_mpi_master(argc, argv);
       break;
     case Role::participant:
@@ -212,6 +218,7 @@ Runtime::~Runtime() {
     }
   }
   if (state_->hub) state_->hub->stop();
+  stop_reporting_uncaught_errors();
   StageOwner::instance().close();
   if (int const status = Interrupt::status(); status != 0) {  // in place of what main would return
     std::fflush(nullptr);

@@ -200,6 +200,29 @@ TEST_CASE("Ctrl-C cancels all tasks, then ends the program with status 130; no p
   CHECK(run("uncaught").status == 130);
 }
 
+TEST_CASE("an error that leaves main is one line and status 1, and no process and no file is left") {
+  auto const command = GENERATE(started(true), started(false), started_with(3));
+  CAPTURE(command);
+  std::filesystem::create_directory("stage");
+  auto const run = [&](std::string const& error) {
+    auto outcome = run_program(command + " leave_main_with " + error, "FARM_STAGE_DIR=stage");
+    CHECK(std::filesystem::is_empty("stage"));
+    CHECK(outcome.left.empty());
+    CHECK_THAT(outcome.errors, !contains("terminate called") && !contains("Backtrace") && !contains("backtrace"));
+    return outcome;
+  };
+  auto const own_error = run("farm");
+  CHECK(own_error.status == 1);
+  CHECK_THAT(own_error.errors, contains("farm: ranks_per_task is 2, which is more than max_ranks, 1\n"));
+  auto const of_task = run("task");
+  CHECK(of_task.status == 1);
+  CHECK_THAT(of_task.errors, contains("farm: task 0, rank 0 of 1 on ") && contains("std::domain_error: no good\n"));
+  auto const other = run("other");
+  CHECK(other.status == 1);
+  CHECK_THAT(other.errors, contains("farm: an exception left main: std::runtime_error: out of luck\n"));
+  CHECK(run("own").status == 7);
+}
+
 TEST_CASE("when mpiexec is interrupted no process is left, and the next start removes all files") {
   auto const command = GENERATE(started(true), started_with(3));
   CAPTURE(command);
