@@ -126,6 +126,15 @@ bool FutureState::cancel() {
   return status == Status::running ? request_stop() : status == Status::cancelled;
 }
 
+bool FutureState::is_needed_besides(StateSet const& states) const {
+  std::lock_guard lock{stripe_of(this).mutex};
+  if (has_waiters_) return true;
+  for (auto const* node = callbacks_; node != nullptr; node = node->next_) {
+    if (node->is_for_others(states)) return true;
+  }
+  return false;
+}
+
 bool FutureState::wait_until(Deadline deadline) const {
   if (settled()) return true;
   run_deferred_callbacks();

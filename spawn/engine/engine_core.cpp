@@ -1,5 +1,6 @@
 #include "spawn/engine/engine_core.hpp"
 
+#include "core/future/state_set.hpp"
 #include "spawn/hub/hub.hpp"
 
 #include <farm/detail/log.hpp>
@@ -55,11 +56,21 @@ StatePtr EngineCore::submit_after(ArgumentSources const& sources, std::function<
   trace_.submitted(*task);
   inbox_->add_dependent(TaskPtr{task.get()}, may_block());
   // the task may end before its sources do: it may be cancelled
-  task->add_callback([self = shared_from_this(), raw = task.get()] { self->dependent_done(TaskPtr{raw}, false); });
+  task->add_callback(
+      Bookkeeping{[self = shared_from_this(), raw = task.get()] { self->dependent_done(TaskPtr{raw}, false); }});
   auto const countdown = std::make_shared<SourceCountdown>(std::move(task), sources, std::move(make_call));
-  auto const source_done = [self = shared_from_this(), countdown] {
-    if (countdown->source_done()) self->dependent_done(countdown->task(), true);
+  struct SourceDone {
+    std::shared_ptr<EngineCore> self;
+    std::shared_ptr<SourceCountdown> countdown;
+    void operator()() const {
+      if (countdown->source_done()) self->dependent_done(countdown->task(), true);
+    }
+    [[nodiscard]] bool is_for_others(StateSet const& states) const {
+      auto const waiting = countdown->task();
+      return !waiting->done() && !states.contains(waiting.get());
+    }
   };
+  SourceDone const source_done{shared_from_this(), countdown};
   for (auto const& source : sources.states) source->add_callback(source_done);
   source_done();
   return state;

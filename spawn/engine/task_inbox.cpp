@@ -35,11 +35,11 @@ void TaskInbox::enter(std::unique_lock<std::mutex>& lock, Task& task, bool may_b
   if (!first_submission_) first_submission_ = Clock::now();
   if (limit_.tasks == 0) return;
   ++pending_;
-  task.add_callback([self = shared_from_this()] {
+  task.add_callback(Bookkeeping{[self = shared_from_this()] {
     std::scoped_lock const inner{self->mutex_};
     --self->pending_;
     self->room_.notify_one();
-  });
+  }});
 }
 
 TaskInbox::Departure TaskInbox::remove_dependent(TaskPtr const& task, bool is_to_be_queued) {

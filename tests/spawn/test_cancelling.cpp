@@ -145,6 +145,43 @@ TEST_CASE("the peers of a rank that threw are asked to stop, so that the group c
   CHECK(pool.submit(process_of_rank_0).result() == process);
 }
 
+TEST_CASE("a workflow is cancelled with all that nobody else needs") {
+  farm::MPISpawnPool pool{{.max_ranks = 1}};
+  Mark const mark;
+  auto const running = pool.submit(
+      farm::TaskOptions{.cancellable = true},
+      [](std::string const& path) {
+        set_mark(path);
+        for (;;) pause();
+        return 0;
+      },
+      mark.path());
+  mark.wait();
+  auto const add = [](int a, int b) { return a + b; };
+  auto const shared = pool.submit(add_one, 1);
+  auto const watched = pool.submit(add_one, 2);
+  int seen = 0;
+  watched.add_done_callback([&](farm::Future<int> const& future) { seen = future.result(); });
+  auto const only_here = pool.submit(add_one, 3);
+  auto const sum = pool.submit(add, shared, running);
+  auto const next = pool.submit(add, watched, only_here);
+  auto const report = pool.submit(add, sum, next);
+  auto const other = pool.submit(add_one, shared);
+  CHECK(report.cancel(farm::with_arguments));
+  for (auto const& each : {report, sum, next, running, only_here}) CHECK(each.cancelled());
+  CHECK(other.result() == 3);
+  CHECK(shared.result() == 2);
+  CHECK(watched.result() == 3);
+  CHECK(seen == 3);
+}
+
+TEST_CASE("a workflow whose last task is done, or has no arguments, is cancelled like a task") {
+  farm::MPISpawnPool pool{{.max_ranks = 1}};
+  auto const done = pool.submit(add_one, pool.submit(add_one, 1));
+  CHECK(done.result() == 3);
+  CHECK_FALSE(done.cancel(farm::with_arguments));
+}
+
 TEST_CASE("a running task that is not cancellable cannot be cancelled") {
   farm::MPISpawnPool pool{{.max_ranks = 1}};
   Mark const mark;

@@ -44,6 +44,11 @@ struct OnValue<F, void> {
 
 }  // namespace detail
 
+/// Asks Future::cancel() to cancel the tasks whose values are arguments, too.
+struct WithArguments {};
+/// The WithArguments to pass.
+inline constexpr WithArguments with_arguments{};
+
 /// A handle to the result of a task, which may not exist yet. Copies are cheap, and all refer to the same task.
 ///
 /// Every function may be called from any thread. Every function except valid() throws UsageError if the future is not
@@ -95,6 +100,10 @@ class Future {
   /// task that runs can be cancelled only if its TaskOptions::cancellable is set; it is then stopped. Returns true for
   /// a task that was cancelled before, and false for one that has ended otherwise. Does not block.
   bool cancel() const { return checked().cancel(); }
+  /// Does the same, and also cancels the tasks that this one waits for, directly and indirectly, unless somebody else
+  /// waits for them: another task that is not cancelled, a callback, a chained future, or a thread:
+  /// `report.cancel(with_arguments)`. Cancels nothing if this task cannot be cancelled.
+  bool cancel(WithArguments /*unused*/) const { return checked().cancel_with_sources(); }
 
   /// Blocks until the task has ended, and returns its value. Each call unpacks the value anew, or copies it if it was
   /// made in this process. A value made in this process whose type cannot be copied is moved out, and a second call

@@ -19,6 +19,7 @@ namespace farm::detail {
 
 class FutureState;
 using StatePtr = IntrusivePtr<FutureState>;
+class StateSet;
 
 /// A callback of a state that is not settled yet. The state owns the node from add_node() until it has called run() and
 /// release(), or until remove_node() returns true.
@@ -32,6 +33,9 @@ class CallbackNode {
   /// Called on the thread that completed the state, outside of any lock. An exception that it throws is logged and
   /// ignored.
   virtual void run(FutureState& state) = 0;
+  /// Returns whether somebody besides these states waits for the state by this node. A node of the farm's own
+  /// bookkeeping returns false.
+  [[nodiscard]] virtual bool is_for_others(StateSet const& /*states*/) const { return true; }
   /// Called when the state no longer needs the node: after run(), or when the state is destroyed before it is done.
   virtual void release() noexcept { delete this; }
 
@@ -89,6 +93,13 @@ class FutureState {
   /// Cancels a pending state, calls cancelled(), and returns true. Returns what request_stop() returns for a running
   /// state, true for a cancelled one, false for one that is done otherwise.
   bool cancel();
+
+  /// Cancels this state, and then the states that it waits for, directly and indirectly, unless somebody else waits for
+  /// them: a callback, a chained future, a thread, or a task that is not cancelled here. Returns what cancel() returns
+  /// for this state.
+  bool cancel_with_sources();
+  /// Returns whether somebody besides these states waits for this one.
+  [[nodiscard]] bool is_needed_besides(StateSet const& states) const;
 
   /// Blocks until the state is settled (returns true) or the deadline has passed (returns false). On the thread of an
   /// event loop, inside a callback, it runs the loop meanwhile. Throws UsageError if callbacks that wait are nested too
@@ -152,6 +163,16 @@ class FutureState {
   Result result_;                      // written once, before status_ says that the state is done
 };
 
+/// A callback for the farm's own bookkeeping: nobody waits for the state by it.
+template <class F>
+struct Bookkeeping {
+  F f;
+  void operator()() { f(); }
+  [[nodiscard]] static bool is_for_others(StateSet const& /*states*/) { return false; }
+};
+template <class F>
+Bookkeeping(F) -> Bookkeeping<F>;
+
 /// Runs the callbacks that this thread has deferred. Callbacks may complete other states, whose callbacks complete
 /// others; beyond some depth they are deferred, to limit the use of the stack. Every thread calls this before it
 /// blocks.
@@ -194,6 +215,13 @@ class FunctionNode final : public CallbackNode {
       f_(state);
     } else {
       f_();
+    }
+  }
+  [[nodiscard]] bool is_for_others(StateSet const& states) const override {
+    if constexpr (requires { f_.is_for_others(states); }) {
+      return f_.is_for_others(states);
+    } else {
+      return true;
     }
   }
 
