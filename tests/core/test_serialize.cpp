@@ -6,6 +6,7 @@
 #include <complex>
 #include <cstdint>
 #include <deque>
+#include <filesystem>
 #include <limits>
 #include <list>
 #include <map>
@@ -213,4 +214,91 @@ TEST_CASE("types that cannot be serialized are detected at compile time") {
   STATIC_REQUIRE(farm::Serializable<std::vector<Point>>);
   STATIC_REQUIRE(farm::Serializable<MoveOnly>);
   STATIC_REQUIRE_FALSE(farm::Serializable<Opaque>);
+}
+
+namespace {
+
+enum class Mode { fast, exact };
+
+struct Grid {
+  int n = 0;
+  double spacing[2] = {};
+};
+
+struct Setup {
+  std::string name;
+  std::vector<Grid> grids;
+  std::optional<Mode> mode;
+  std::filesystem::path file;
+  std::map<std::string, double> values;
+  Grid last;
+  std::unique_ptr<int> owned;
+};
+
+struct WithOwn {
+  int sent = 0;
+  int kept = 7;
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(sent);
+  }
+};
+struct HoldsOwn {
+  WithOwn own;
+};
+
+struct WithPointer {
+  int i = 0;
+  int* p = nullptr;
+};
+struct HoldsPointer {
+  WithPointer inner;
+};
+struct Derived : Grid {
+  int more = 0;
+};
+struct Sixteen {
+  int a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p;
+};
+struct Seventeen {
+  int a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q;
+};
+
+}  // namespace
+
+TEST_CASE("a plain struct travels without serialize(), whatever it holds") {
+  Setup setup{.name = "cavity",
+              .grids = {{.n = 3, .spacing = {0.5, 0.25}}, {}},
+              .mode = Mode::exact,
+              .file = "results/u.h5",
+              .values = {{"re", 100.0}},
+              .last = {.n = 9, .spacing = {1, 2}},
+              .owned = std::make_unique<int>(5)};
+  auto const copy = farm::unpack<Setup>(farm::pack(setup));
+  CHECK(copy.name == "cavity");
+  REQUIRE(copy.grids.size() == 2);
+  CHECK(copy.grids[0].spacing[1] == 0.25);
+  CHECK(copy.mode == Mode::exact);
+  CHECK(copy.file == std::filesystem::path{"results/u.h5"});
+  CHECK(copy.values.at("re") == 100.0);
+  CHECK(copy.last.n == 9);
+  CHECK(copy.last.spacing[0] == 1);
+  CHECK(*copy.owned == 5);
+  CHECK(farm::unpack<Sixteen>(farm::pack(Sixteen{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16})).p == 16);
+}
+
+TEST_CASE("a struct with serialize() keeps it, also as a member of a plain struct") {
+  auto const copy = farm::unpack<HoldsOwn>(farm::pack(HoldsOwn{{.sent = 3, .kept = 4}}));
+  CHECK(copy.own.sent == 3);
+  CHECK(copy.own.kept == 7);
+}
+
+TEST_CASE("structs with pointers, with bases and with too many members are refused") {
+  STATIC_REQUIRE(farm::Serializable<Setup>);
+  STATIC_REQUIRE(farm::Serializable<std::filesystem::path>);
+  STATIC_REQUIRE(farm::Serializable<Sixteen>);
+  STATIC_REQUIRE_FALSE(farm::Serializable<WithPointer>);
+  STATIC_REQUIRE_FALSE(farm::Serializable<HoldsPointer>);
+  STATIC_REQUIRE_FALSE(farm::Serializable<Derived>);
+  STATIC_REQUIRE_FALSE(farm::Serializable<Seventeen>);
 }

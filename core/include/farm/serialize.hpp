@@ -1,5 +1,6 @@
 #pragma once
 
+#include <farm/detail/aggregate.hpp>
 #include <farm/detail/bytes.hpp>
 #include <farm/error.hpp>
 
@@ -22,22 +23,32 @@
 #include <cereal/types/variant.hpp>
 #include <cereal/types/vector.hpp>
 
+#include <concepts>
 #include <cstddef>
 #include <cstring>
 #include <memory>
+#include <string>
 #include <string_view>
+#include <tuple>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 /// Packs values to bytes and unpacks them, by means of cereal: any type that cereal can serialize may be an argument or
-/// a result of a task. The bytes have the machine's own representation, since both sides run the same build; the master
-/// and the rank check this when they connect. This is the only header that includes cereal.
+/// a result of a task, and so may a plain struct of such types and a std::filesystem::path. The bytes have the
+/// machine's own representation, since both sides run the same build; the master and the rank check this when they
+/// connect. This is the only header that includes cereal.
 namespace farm {
 
 namespace detail {
 
 /// Owners of what packed bytes refer to, such as the file of an array. What they own exists for as long as they do.
 using Keepers = std::vector<std::shared_ptr<void>>;
+
+/// True if an archive takes a T apart itself: a plain struct without functions for cereal, neither its own nor
+/// cereal's.
+template <class T>
+[[nodiscard]] constexpr bool packs_members();
 
 }  // namespace detail
 
@@ -49,6 +60,18 @@ class PackArchive : public cereal::OutputArchive<PackArchive, cereal::AllowEmpty
   explicit PackArchive(Bytes& out, detail::Keepers* keepers = nullptr)
       : OutputArchive(this), out_(out), keepers_(keepers) {}
 
+  /// Appends the values. A plain struct is appended member by member, and needs no serialize().
+  template <class... Ts>
+  PackArchive& operator()(Ts&&... values) {
+    (put(std::forward<Ts>(values)), ...);
+    return *this;
+  }
+  /// Appends the value.
+  template <class T>
+  PackArchive& operator&(T&& value) {
+    return (*this)(std::forward<T>(value));
+  }
+
   /// Appends `size` bytes.
   void write(void const* data, std::size_t size) { out_.append(static_cast<char const*>(data), size); }
 
@@ -59,6 +82,15 @@ class PackArchive : public cereal::OutputArchive<PackArchive, cereal::AllowEmpty
   }
 
  private:
+  template <class T>
+  void put(T&& value) {
+    if constexpr (detail::packs_members<std::remove_cvref_t<T>>()) {
+      detail::with_members(std::as_const(value), [this](auto const&... members) { (*this)(members...); });
+    } else {
+      OutputArchive::operator()(std::forward<T>(value));
+    }
+  }
+
   Bytes& out_;
   detail::Keepers* keepers_;
 };
@@ -68,6 +100,18 @@ class UnpackArchive : public cereal::InputArchive<UnpackArchive, cereal::AllowEm
  public:
   /// Constructs an archive that reads `in` from its start.
   explicit UnpackArchive(std::string_view in) : InputArchive(this), in_(in) {}
+
+  /// Reads the values. A plain struct is read member by member, and needs no serialize().
+  template <class... Ts>
+  UnpackArchive& operator()(Ts&&... values) {
+    (get(std::forward<Ts>(values)), ...);
+    return *this;
+  }
+  /// Reads the value.
+  template <class T>
+  UnpackArchive& operator&(T&& value) {
+    return (*this)(std::forward<T>(value));
+  }
 
   /// Copies the next `size` bytes to `data`. Throws SerializationError if fewer than `size` bytes are left.
   void read(void* data, std::size_t size) {
@@ -79,6 +123,15 @@ class UnpackArchive : public cereal::InputArchive<UnpackArchive, cereal::AllowEm
   [[nodiscard]] std::string_view rest() const noexcept { return in_; }
 
  private:
+  template <class T>
+  void get(T&& value) {
+    if constexpr (detail::packs_members<std::remove_cvref_t<T>>()) {
+      detail::with_members(value, [this](auto&... members) { (*this)(members...); });
+    } else {
+      InputArchive::operator()(std::forward<T>(value));
+    }
+  }
+
   std::string_view in_;
 };
 
@@ -123,12 +176,76 @@ void CEREAL_LOAD_FUNCTION_NAME(UnpackArchive& archive, cereal::BinaryData<T>& bi
   archive.read(binary.data, static_cast<std::size_t>(binary.size));
 }
 
+namespace detail {
+
+/// Satisfied by std::filesystem::path, whose header is large and not included here.
+template <class T>
+concept Path = std::is_class_v<T> && requires(T const& path) {
+  T::preferred_separator;
+  { path.native() } -> std::same_as<std::string const&>;
+  path.lexically_normal();
+};
+
+}  // namespace detail
+
+template <detail::Path T>
+void CEREAL_SAVE_FUNCTION_NAME(PackArchive& archive, T const& path) {
+  archive(path.native());
+}
+
+template <detail::Path T>
+void CEREAL_LOAD_FUNCTION_NAME(UnpackArchive& archive, T& path) {
+  std::string text;
+  archive(text);
+  path = std::move(text);
+}
+
 /// @endcond
 
-/// Satisfied by types that cereal can both pack and unpack.
+namespace detail {
+
 template <class T>
-concept Serializable = cereal::traits::is_output_serializable<T, PackArchive>::value &&
-    cereal::traits::is_input_serializable<T, UnpackArchive>::value;
+concept Packable = cereal::traits::is_output_serializable<T, PackArchive>::value;
+template <class T>
+concept Unpackable = cereal::traits::is_input_serializable<T, UnpackArchive>::value;
+
+template <class T>
+constexpr bool packs_members() {
+  if constexpr (std::is_class_v<T> && std::is_aggregate_v<T>) {
+    if constexpr (!Packable<T> && !Unpackable<T>) {
+      return is_plain_struct<T>;
+    } else {
+      return false;
+    }
+  } else {
+    return false;
+  }
+}
+
+template <class T>
+constexpr bool is_serializable();
+
+template <class... Ms>
+constexpr bool all_serializable(std::tuple<std::type_identity<Ms>...>* /*members*/) {
+  return (is_serializable<Ms>() && ...);
+}
+
+/// Returns whether T, with all members if it is a plain struct, can be packed and unpacked.
+template <class T>
+constexpr bool is_serializable() {
+  if constexpr (packs_members<T>()) {
+    return all_serializable(static_cast<member_types<T>*>(nullptr));
+  } else {
+    return Packable<T> && Unpackable<T> && !std::is_pointer_v<T>;  // cereal has a function that refuses pointers
+  }
+}
+
+}  // namespace detail
+
+/// Satisfied by types that can be packed and unpacked: those for which cereal has functions, and plain structs of such
+/// types, with at most 16 members.
+template <class T>
+concept Serializable = detail::is_serializable<T>();
 
 /// Appends the packed values to `out`. Throws what a user's serialize function throws.
 template <class... Ts>

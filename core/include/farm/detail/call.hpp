@@ -48,14 +48,16 @@ void clear_padding([[maybe_unused]] T* object) {
 }
 
 /// How a function object travels. A free function travels as its code address, an object without state as nothing, a
-/// type that cereal can serialize as cereal does it, and any other trivially copyable type as its bytes.
+/// type that cereal can serialize as cereal does it, any other trivially copyable type as its bytes, and a plain struct
+/// member by member.
 template <class F>
 struct FunctionTransport {
   static_assert(
       std::is_empty_v<F> || Serializable<F> || std::is_trivially_copyable_v<F>,
       "this function object captures something that cannot be serialized: pass it as an argument of the task, "
       "or write a function object with a cereal serialize() member");
-  static constexpr bool by_cereal = Serializable<F> && !std::is_empty_v<F>;
+  static constexpr bool by_cereal =
+      Serializable<F> && !std::is_empty_v<F> && !(std::is_trivially_copyable_v<F> && packs_members<F>());
   static_assert(!by_cereal || std::is_default_constructible_v<F>,
                 "a function object with serialize() needs a default constructor: the rank default-constructs and then "
                 "unpacks it");

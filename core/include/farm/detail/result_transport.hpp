@@ -21,7 +21,10 @@ struct ResultTransport {
   static void pack(R const& value, RankContext& /*rank_context*/, Bytes* result) {
     static_assert(!std::is_pointer_v<R>,
                   "this task returns a pointer, which means nothing in another process: return the value");
-    static_assert(Serializable<R>, "cereal cannot serialize the type that this task returns");
+    static_assert(
+        Serializable<R>,
+        "the type that this task returns cannot be serialized: give it a serialize() for cereal, or make it a "
+        "plain struct of at most 16 members that can be serialized, without pointers");
     if (result != nullptr) pack_into(*result, value);
   }
   static void read(UnpackArchive& in, R& value) { in(value); }
