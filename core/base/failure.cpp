@@ -1,5 +1,6 @@
 #include "core/base/failure.hpp"
 
+#include "core/base/host_name.hpp"
 #include "core/text/exception_text.hpp"
 
 #include <farm/detail/input_failure.hpp>
@@ -283,6 +284,20 @@ Failure current_failure() {
   } catch (...) {
     return current_plain_failure();
   }
+}
+
+void pack_input_failure(Bytes& results, std::uint64_t input) {
+  auto failure = current_failure();
+  failure.input = static_cast<std::int64_t>(input);
+  pack_into(results, failure, host_name());
+}
+
+std::exception_ptr unpack_input_failure(std::string_view bytes, std::uint64_t task, std::string name) {
+  UnpackArchive in{bytes};
+  Failure failure;
+  std::string host;
+  in(failure, host);
+  return make_exception(failure, {.task = task, .name = std::move(name), .host = std::move(host)});
 }
 
 SerializationError current_serialization_error(std::string text) {  // a user's serialize function may throw anything

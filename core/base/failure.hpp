@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <exception>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace farm::detail {
@@ -42,6 +43,10 @@ struct Failure {
 /// Returns the exception being handled, which may be of any type. For an InputFailure returns the exception inside it.
 /// Call it in a catch block.
 [[nodiscard]] Failure current_failure();
+
+/// Returns the error in bytes that pack_input_failure() has appended. The master knows the task and its name; the bytes
+/// have the rest.
+[[nodiscard]] std::exception_ptr unpack_input_failure(std::string_view bytes, std::uint64_t task, std::string name);
 
 /// Returns a SerializationError whose text is `text` followed by that of the exception being handled, which may be of
 /// any type. Call it in a catch block.

@@ -1,5 +1,6 @@
 #include <farm/detail/log.hpp>
 
+#include "core/base/status_line.hpp"
 #include "core/text/exception_text.hpp"
 
 #include <cstdio>
@@ -11,6 +12,7 @@ void log_error(std::string_view text) noexcept try {
   std::string line;
   line.reserve(text.size() + 7);
   line.append("farm: ").append(text).append("\n");
+  remove_status_line();
   std::fwrite(line.data(), 1, line.size(), stderr);  // one write, so that threads do not mix their lines
 } catch (...) {
   std::fputs("farm: out of memory while reporting an error\n", stderr);

@@ -174,12 +174,9 @@ void Scheduler::answered(GroupId id, int rank, Frame const& frame, std::string c
   std::exception_ptr error;
   bool const first_error = frame.type == FrameType::error && task.state == State::running;
   if (first_error) {
-    error = make_exception(failure_in(payload),
-                           {.task = frame.id,
-                            .name = task.task->name(),
-                            .rank = rank,
-                            .ranks = group->size->ranks,
-                            .host = host});
+    error = make_exception(
+        failure_in(payload),
+        {.task = frame.id, .name = task.task->name(), .rank = rank, .ranks = group->size->ranks, .host = host});
     bool const retries = task.task->rare && task.task->rare->retries > 0;
     if (retries) --task.task->rare->retries;
     if (!retries) fails = task.task;

@@ -90,8 +90,8 @@ class Scheduler {
   /// A rank has made a file for its task. The keeper is kept for as long as the task's futures.
   void keep(GroupId group, std::uint64_t task, std::shared_ptr<void> keeper);
   /// A rank has died. `how` says which one, where and how. The scheduler ends the group; its tasks go back to the queue
-  /// or are given up. `exited` is the rank if its task has ended the process itself: that task does not run again unless
-  /// rerun_after_exit says so.
+  /// or are given up. `exited` is the rank if its task has ended the process itself: that task does not run again
+  /// unless rerun_after_exit says so.
   void group_lost(GroupId id, std::string const& how, std::optional<int> exited = std::nullopt);
   /// The processes of a group are gone and their slots are free. A group that was not asked to leave counts as lost.
   void group_gone(GroupId id);

@@ -73,8 +73,8 @@ StatePtr Engine::submit(CodeAddress code, PackedCall call, TaskOptions const& ta
   return core_->submit(std::move(task));
 }
 
-StatePtr Engine::submit_after(ArgumentSources const& sources, CodeAddress code,
-                              std::function<PackedCall()> make_call, TaskOptions const& task_options, bool all_ranks) {
+StatePtr Engine::submit_after(ArgumentSources const& sources, CodeAddress code, std::function<PackedCall()> make_call,
+                              TaskOptions const& task_options, bool all_ranks) {
   IntrusivePtr<DependentTask> task{new DependentTask{code, sources.states}};
   set_options(*task, options(), task_options, all_ranks);
   if (task_options.cancellable) make_cancellable(*task);

@@ -2,6 +2,7 @@
 
 #include "core/base/failure.hpp"
 #include "core/base/option_check.hpp"
+#include "core/task/task.hpp"
 
 #include <farm/detail/future_value.hpp>
 #include <farm/error.hpp>
@@ -9,6 +10,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
+#include <string_view>
 #include <utility>
 
 namespace farm::detail {
@@ -23,10 +26,56 @@ std::exception_ptr packing_failure(std::int64_t input) {
   return std::make_exception_ptr(current_serialization_error(fmt::format("input {} could not be packed", input)));
 }
 
-MapRun::MapRun(std::shared_ptr<Engine> engine, CodeAddress code, std::unique_ptr<ChunkSource> inputs,
-               MapOptions options)
+namespace {
+
+using namespace std::chrono_literals;
+
+/// The longest time between two reports of the progress.
+constexpr auto report_interval = 1s;
+/// The shortest time between two looks at which chunks run.
+constexpr auto look_interval = 200ms;
+
+/// Returns whether the inputs of a chunk that failed like this are worth running one by one. Not after errors that
+/// concern all tasks.
+bool concerns_one_chunk(std::exception_ptr const& error) {
+  try {
+    std::rethrow_exception(error);
+  } catch (BrokenExecutor const&) {
+    return false;
+  } catch (SpawnError const&) {
+    return false;
+  } catch (ShutdownError const&) {
+    return false;
+  } catch (CancelledError const&) {
+    return false;
+  } catch (...) {
+    return true;
+  }
+}
+
+}  // namespace
+
+std::exception_ptr error_of_input(FutureState const& chunk, std::string_view packed) try {
+  auto const& task = static_cast<Task const&>(chunk);
+  return unpack_input_failure(packed, task.id, task.name());
+} catch (...) {
+  return std::current_exception();
+}
+
+std::exception_ptr error_or_cancellation_of(FutureState const& state) try { return error_of(state); } catch (...) {
+  return std::current_exception();
+}
+
+MapRun::MapRun(std::shared_ptr<Engine> engine, MapCode code, std::unique_ptr<ChunkSource> inputs, MapOptions options)
     : engine_(std::move(engine)), code_(code), inputs_(std::move(inputs)), options_(std::move(options)) {
   check_map_options(options_);
+  if (options_.priority != 0) options_.task.priority = options_.priority;
+  if (code_.collecting) {
+    // Only a group of one rank can go on after an error: other ranks may wait in a collective for the one that threw.
+    int const ranks = options_.task.ranks == 0 ? engine_->options().ranks_per_task : options_.task.ranks;
+    if (ranks != 1 || options_.task.retries != 0) options_.chunksize = 1;
+    in_parts_ = options_.chunksize > 1;
+  }
   chunksize_ = options_.buffersize == 0 ? options_.chunksize : std::min(options_.chunksize, options_.buffersize);
   deadline_ = options_.timeout ? deadline_after(*options_.timeout) : never;
 }
@@ -53,23 +102,70 @@ void MapRun::take_inputs() {
 }
 
 void MapRun::take_chunk() {
-  auto chunk = inputs_->take(taken_, chunksize_);
+  auto const first = taken_;
+  auto chunk = inputs_->take(first, chunksize_, in_parts_);
   if (chunk.ended || chunk.broken) inputs_.reset();
   input_error_ = chunk.broken;
   if (chunk.inputs > 0) {
-    add(engine_->submit(code_, std::move(chunk.call), {.priority = options_.priority}, false), chunk.inputs);
+    Chunk added{.state = {}, .inputs = chunk.inputs, .first = first, .head = chunk.head};
+    if (in_parts_) added.keepers = chunk.call.keepers;
+    added.state = submit(std::move(chunk.call), first);
+    add(std::move(added));
   }
   if (chunk.not_packed) {
     auto failed = make_intrusive<FutureState>();
     failed->set_error(chunk.not_packed);
-    add(std::move(failed), 1);
+    add({.state = std::move(failed), .inputs = 1});
   }
 }
 
-void MapRun::add(StatePtr state, std::int64_t inputs) {
-  taken_ += inputs;
-  if (options_.unordered) completed_.add(*state, popped_ + chunks_.size());
-  chunks_.push_back({std::move(state), inputs});
+StatePtr MapRun::submit(PackedCall call, std::int64_t first) {
+  auto const address = in_parts_ ? *code_.collecting : code_.chunk;
+  if (options_.task.name.empty()) return engine_->submit(address, std::move(call), options_.task, false);
+  auto task = options_.task;
+  task.name += fmt::format(" {}", first);
+  return engine_->submit(address, std::move(call), task, false);
+}
+
+void MapRun::add(Chunk chunk) {
+  taken_ += chunk.inputs;
+  if (options_.unordered) completed_.add(*chunk.state, popped_ + chunks_.size());
+  chunks_.push_back(std::move(chunk));
+}
+
+/// Submits the inputs of a chunk that failed as a whole again, each as a chunk of its own. Returns false if the chunk
+/// is not in parts, or failed for a reason that concerns all.
+bool MapRun::split(Chunk& chunk) {
+  if (!in_parts_ || chunk.inputs < 2 || chunk.state->status() != FutureState::Status::error) return false;
+  if (!concerns_one_chunk(error_of(*chunk.state))) return false;
+  auto const state = std::exchange(chunk.state, {});
+  std::string_view const bytes = static_cast<Task const&>(*state).call;
+  auto const function = bytes.substr(0, chunk.head - sizeof(std::uint64_t));
+  auto rest = bytes.substr(chunk.head);
+  std::vector<Chunk> parts;
+  try {
+    for (auto input = chunk.first; !rest.empty(); ++input) {
+      PackedCall call{.bytes = Bytes{function}, .keepers = chunk.keepers};
+      pack_into(call.bytes, static_cast<std::uint64_t>(input));
+      auto const before = rest;
+      static_cast<void>(take_part(rest));
+      call.bytes.append(before.substr(0, before.size() - rest.size()));
+      Chunk part{.state = {}, .inputs = 1, .first = input};
+      part.state = submit(std::move(call), input);
+      parts.push_back(std::move(part));
+    }
+  } catch (ShutdownError const&) {  // the range has outlived its executor: all inputs have the chunk's error
+    chunk.state = state;
+    return false;
+  }
+  taken_ -= chunk.inputs;
+  if (options_.unordered) {
+    for (auto& part : parts) add(std::move(part));
+  } else {
+    taken_ += chunk.inputs;
+    chunks_.insert(chunks_.begin(), std::make_move_iterator(parts.begin()), std::make_move_iterator(parts.end()));
+  }
+  return true;
 }
 
 /// Keeps an exception until the results end, where next_chunk() throws it.
@@ -82,19 +178,23 @@ void MapRun::refill() {
   }
 }
 
-StatePtr MapRun::next_chunk() {
+ChunkState MapRun::next_chunk() {
   given_ += std::exchange(current_, 0);
   refill();
-  if (chunks_.empty()) {
-    if (auto error = std::exchange(input_error_, nullptr)) std::rethrow_exception(error);
-    return nullptr;
-  }
-  auto chunk = pop(wait_for_chunk());
+  Chunk chunk;
+  do {
+    if (chunks_.empty()) {
+      if (auto error = std::exchange(input_error_, nullptr)) std::rethrow_exception(error);
+      return {};
+    }
+    chunk = pop(wait_for_chunk());
+  } while (split(chunk));
   current_ = chunk.inputs;
   done_ += chunk.inputs;
+  if (options_.progress) count_failed(chunk);
   report();
-  require_value(*chunk.state);
-  return std::move(chunk.state);
+  if (!code_.collecting) require_value(*chunk.state);
+  return {std::move(chunk.state), chunk.inputs, in_parts_};
 }
 
 void MapRun::result_given() {
@@ -103,13 +203,23 @@ void MapRun::result_given() {
   refill();
 }
 
-std::size_t MapRun::wait_for_chunk() {
+/// Returns the index of a chunk that is done; none if the deadline has passed.
+std::optional<std::size_t> MapRun::wait_for_chunk_until(Deadline deadline) {
   if (options_.unordered) {
-    if (auto const id = completed_.next(deadline_)) return *id - popped_;
-    throw_timeout();
+    auto const id = completed_.next(deadline);
+    return id ? std::optional{*id - popped_} : std::nullopt;
   }
-  if (!chunks_.front().state->wait_until(deadline_)) throw_timeout();
-  return 0;
+  return chunks_.front().state->wait_until(deadline) ? std::optional<std::size_t>{0} : std::nullopt;
+}
+
+/// Reports the progress each second while it waits.
+std::size_t MapRun::wait_for_chunk() {
+  for (;;) {
+    auto const next_report = options_.progress ? deadline_after(report_interval) : never;
+    if (auto const index = wait_for_chunk_until(std::min(deadline_, next_report))) return *index;
+    if (deadline_ <= next_report) throw_timeout();
+    report();
+  }
 }
 
 MapRun::Chunk MapRun::pop(std::size_t index) {
@@ -122,8 +232,34 @@ void MapRun::throw_timeout() const {
   throw TimeoutError(fmt::format("{} of {} results of the map did not arrive in time", taken_ - done_, taken_));
 }
 
-void MapRun::report() const {
-  if (options_.progress) options_.progress({static_cast<std::size_t>(done_), taken()});
+void MapRun::report() {
+  if (!options_.progress) return;
+  if (auto const now = Clock::now(); now - looked_ >= look_interval) count_running(now);
+  options_.progress({.done = static_cast<std::size_t>(done_),
+                     .total = taken(),
+                     .failed = static_cast<std::size_t>(failed_),
+                     .running = static_cast<std::size_t>(running_)});
+}
+
+void MapRun::count_running(Clock::time_point now) {
+  looked_ = now;
+  running_ = 0;
+  for (auto const& chunk : chunks_) {
+    if (chunk.state && chunk.state->status() == FutureState::Status::running) running_ += chunk.inputs;
+  }
+}
+
+/// Of a chunk in parts, counts the parts that are errors.
+void MapRun::count_failed(Chunk const& chunk) {
+  if (chunk.state->status() != FutureState::Status::value) {
+    failed_ += chunk.inputs;
+  } else if (in_parts_) {
+    std::string_view rest = std::get<Bytes>(chunk.state->result());
+    while (!rest.empty()) {
+      if (rest.front() == error_mark) ++failed_;
+      static_cast<void>(take_part(rest));
+    }
+  }
 }
 
 std::vector<StatePtr> MapRun::release() {

@@ -1,13 +1,16 @@
 #include <farm/progress_bar.hpp>
 
+#include "core/base/status_line.hpp"
 #include "spawn/environment/launched_as.hpp"
 
 #include <fmt/format.h>
 
 #include <fcntl.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <algorithm>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <utility>
@@ -17,59 +20,97 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// Returns the width of the terminal that shows our standard output; 0 if the output goes elsewhere. mpiexec gives a
-/// program a terminal even if mpiexec's own output is redirected. So under mpiexec this asks for the output of our
+/// The time between two lines if the standard error is not a terminal.
+constexpr auto line_interval = 30s;
+
+bool is_pipe(int file) {
+  struct stat status {};
+  return fstat(file, &status) == 0 && (S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode));
+}
+
+/// Returns the width of the terminal that shows our standard error; 0 if it goes elsewhere. mpiexec gives a
+/// program a pipe or a terminal, whatever mpiexec's own standard error is. So under mpiexec this asks for that of our
 /// parent process, which is mpiexec.
 int terminal_columns() {
-  if (isatty(STDOUT_FILENO) == 0) return 0;
-  int file = STDOUT_FILENO;
+  if (isatty(STDERR_FILENO) == 0 && !(detail::launched_as().by_mpiexec && is_pipe(STDERR_FILENO))) return 0;
+  int file = STDERR_FILENO;
   if (detail::launched_as().by_mpiexec) {
-    file = open(fmt::format("/proc/{}/fd/1", getppid()).c_str(), O_WRONLY | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
+    file = open(fmt::format("/proc/{}/fd/2", getppid()).c_str(), O_WRONLY | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
     if (file < 0) return 0;
   }
   winsize size{};
   int const columns = ioctl(file, TIOCGWINSZ, &size) == 0 ? std::max<int>(size.ws_col, 0) : -1;
   bool const terminal = isatty(file) != 0;
-  if (file != STDOUT_FILENO) close(file);
+  if (file != STDERR_FILENO) close(file);
   if (!terminal) return 0;
   return columns > 0 ? columns : 80;
 }
 
-void show(std::string const& text) {
-  std::fwrite(text.data(), 1, text.size(), stdout);
-  std::fflush(stdout);
+/// Returns "12:34", or "1:02:03" from an hour on.
+std::string text_of_time(std::chrono::duration<double> time) {
+  auto const seconds = static_cast<std::int64_t>(time.count());
+  if (seconds < 3600) return fmt::format("{}:{:02}", seconds / 60, seconds % 60);
+  return fmt::format("{}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60);
 }
 
 }  // namespace
 
-ProgressBar::ProgressBar(std::string title) : title_(std::move(title)), columns_(terminal_columns()) {}
+ProgressBar::ProgressBar(std::string title)
+    : title_(std::move(title)), columns_(terminal_columns()), began_(Clock::now()), written_(began_) {}
 
-void ProgressBar::operator()(Progress const& progress) {
-  if (columns_ > 0) {
-    draw(progress);
-    return;
-  }
-  if (progress.total == 0) return;
-  if (auto const quarter = 4 * progress.done / progress.total; quarter > quarter_) {
-    quarter_ = quarter;
-    show(fmt::format("{}: {} of {}\n", title_, progress.done, progress.total));
-  }
+ProgressBar::ProgressBar(ProgressBar const& other) : ProgressBar(other.title_) {}
+
+ProgressBar::~ProgressBar() {
+  if (is_drawn_) detail::remove_status_line();
 }
 
-void ProgressBar::draw(Progress const& progress) {
-  if (progress.done >= progress.total) {
-    show("\r\033[K");
+void ProgressBar::operator()(Progress const& progress) {
+  auto const now = Clock::now();
+  if (columns_ > 0) {
+    draw(progress, now);
     return;
   }
-  auto const now = std::chrono::steady_clock::now();
-  if (now - drawn_ < 50ms) return;
-  drawn_ = now;
-  auto const numbers = fmt::format("{}/{}", progress.done, progress.total);
+  bool const is_done = progress.total != 0 && progress.done >= progress.total;
+  if (!is_done && now - written_ < line_interval) return;
+  written_ = now;
+  auto const line = fmt::format("{}: {}\n", title_, numbers(progress, now));
+  std::fwrite(line.data(), 1, line.size(), stderr);
+}
+
+/// Returns "17/100, 2 failed, 4 running, 0:41, about 3:10 left".
+std::string ProgressBar::numbers(Progress const& progress, Clock::time_point now) const {
+  auto text = fmt::format("{}/{}", progress.done, progress.total);
+  if (progress.failed != 0) text += fmt::format(", {} failed", progress.failed);
+  if (progress.running != 0) text += fmt::format(", {} running", progress.running);
+  std::chrono::duration<double> const elapsed = now - began_;
+  text += ", " + text_of_time(elapsed);
+  if (progress.done != 0 && progress.done < progress.total) {
+    auto const left = static_cast<double>(progress.total - progress.done) / static_cast<double>(progress.done);
+    text += fmt::format(", about {} left", text_of_time(elapsed * left));
+  }
+  return text;
+}
+
+void ProgressBar::draw(Progress const& progress, Clock::time_point now) {
+  if (progress.done >= progress.total) {
+    if (std::exchange(is_drawn_, false)) detail::remove_status_line();
+    return;
+  }
+  if (is_drawn_ && now - written_ < 50ms) return;
+  written_ = now;
+  is_drawn_ = true;
+  auto const text = numbers(progress, now);
   auto const room = static_cast<std::size_t>(columns_);
-  auto const used = title_.size() + numbers.size() + 5;
-  auto const width = room > used + 10 ? std::min<std::size_t>(room - used, 50) : 10;
-  auto const filled = width * progress.done / progress.total;
-  show(fmt::format("\r{} [{:=<{}}{: <{}}] {}", title_, "", filled, "", width - filled, numbers));
+  auto const used = title_.size() + text.size() + 5;
+  auto const width = std::min<std::size_t>(room > used ? room - used : 0, 40);
+  auto line = title_ + ' ';
+  if (width >= 5) {
+    auto const filled = width * progress.done / progress.total;
+    line += fmt::format("[{:=<{}}{: <{}}] ", "", filled, "", width - filled);
+  }
+  line += text;
+  line.resize(std::min(line.size(), room - 1));  // a longer line would wrap, and could not be redrawn in place
+  detail::show_status_line(line);
 }
 
 }  // namespace farm

@@ -1,5 +1,6 @@
 #include "spawn/runtime/interrupt.hpp"
 
+#include "core/base/status_line.hpp"
 #include "spawn/hub/hub.hpp"
 
 #include <farm/detail/log.hpp>
@@ -76,6 +77,7 @@ void Interrupt::on_signal(int signal) {
     leave(status());
   }
   received = signal;
+  end_status_line();
   if (signal != SIGPIPE) {  // `| head -1` ends quietly
     log_error(fmt::format("{}: ending the tasks; once more to leave at once",
                           strsignal(signal)));  // NOLINT: one thread

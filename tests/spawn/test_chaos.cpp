@@ -89,7 +89,8 @@ TEST_CASE("every result is right while ranks are killed at random") {
   int kills = 0;
   std::size_t tasks = 0;
   {
-    farm::MPISpawnPool pool{{.max_ranks = 6, .ranks_per_task = 2, .max_losses = 1000, .rerun_after_exit = true, .grace = 200ms}};
+    farm::MPISpawnPool pool{
+        {.max_ranks = 6, .ranks_per_task = 2, .max_losses = 1000, .rerun_after_exit = true, .grace = 200ms}};
     std::jthread const killer{[&](std::stop_token const& stop) {
       while (!stop.stop_requested()) {
         std::this_thread::sleep_for(std::chrono::milliseconds(std::uniform_int_distribution{20, 200}(random)));

@@ -260,15 +260,16 @@ TEST_CASE("a task whose argument failed says that it did not run, and why, and k
   auto const next = pool.submit(farm::TaskOptions{.name = "sum"}, sum, 1, failed);
   CHECK_THROWS_AS(next.result(), std::invalid_argument);
   CHECK_THROWS_AS(next.result(), farm::TaskError);
-  CHECK_THAT(error_of([&] { next.result(); }),
-             contains("task 1 (sum) did not run, because its argument 2, sim 37, failed: task 0 (sim 37), rank 1 of 2") &&
-                 contains("std::invalid_argument: no good"));
+  CHECK_THAT(
+      error_of([&] { next.result(); }),
+      contains("task 1 (sum) did not run, because its argument 2, sim 37, failed: task 0 (sim 37), rank 1 of 2") &&
+          contains("std::invalid_argument: no good"));
   auto const last = pool.submit(add_one, next);
   CHECK_THAT(error_of([&] { last.result(); }),
              contains("task 2 did not run, because its argument 1, sum, failed: task 1 (sum) did not run, because"));
   auto const lost = pool.submit(die_on_rank, 0, Death::exit);
-  auto const many = pool.submit([](std::vector<int> const& all) { return all.size(); },
-                                std::vector{pool.submit(add_one, 1), lost});
+  auto const many =
+      pool.submit([](std::vector<int> const& all) { return all.size(); }, std::vector{pool.submit(add_one, 1), lost});
   CHECK_THROWS_AS(many.result(), farm::GroupLost);
   CHECK_THAT(error_of([&] { many.result(); }), contains("argument 1 (element 2 of 2) failed: task 3 has ended"));
 }

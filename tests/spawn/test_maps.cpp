@@ -387,3 +387,157 @@ TEST_CASE("maps of higher priority go first") {
   std::getline(std::ifstream{order}, line);
   CHECK(line == "3 4 1 2 ");
 }
+
+TEST_CASE("a map that collects errors has a value or an error for each input, in order") {
+  farm::MPISpawnPool pool{{.max_ranks = 2}};
+  std::vector<int> const inputs{0, 1, 2, -3, 4, -5, 6, 7, 8};
+  for (std::int64_t const chunksize : {1, 3, 100}) {
+    CAPTURE(chunksize);
+    auto const outcomes = pool.map(positive, inputs, farm::collect_errors({.chunksize = chunksize}));
+    REQUIRE(outcomes.size() == inputs.size());
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      CHECK(outcomes[i].has_value() == (inputs[i] >= 0));
+      if (outcomes[i]) CHECK(*outcomes[i] == inputs[i]);
+    }
+    CHECK_THROWS_AS(outcomes[3].value(), std::domain_error);
+    CHECK_THROWS_AS(outcomes[5].value(), farm::TaskError);
+    CHECK_THAT(outcomes[5].error_text(), contains("(input 5), rank 0 of 1 on ") && contains("negative"));
+    CHECK(outcomes[0].error() == nullptr);
+    CHECK(outcomes[0].error_text().empty());
+    CHECK(outcomes[3].value_or(9) == 9);
+  }
+}
+
+TEST_CASE("every kind of map collects errors") {
+  std::vector<int> const inputs{1, -2, 3};
+  auto const is_right = [](auto const& outcomes) {
+    return outcomes.size() == 3 && outcomes[0].value() == 1 && !outcomes[1] && outcomes[2].value() == 3;
+  };
+  std::vector<std::tuple<int>> const tuples{{1}, {-2}, {3}};
+  auto const options = farm::collect_errors({.chunksize = 2});
+  farm::MPIPoolExecutor executor{{.max_workers = 1}};
+  CHECK(is_right(executor.map(positive, inputs, options).to_vector()));
+  CHECK(is_right(executor.starmap(positive, tuples, options).to_vector()));
+  auto unordered = farm::collect_errors({.chunksize = 3, .unordered = true});
+  std::multiset<std::string> kinds;
+  for (auto const& outcome : executor.map(positive, inputs, unordered))
+    kinds.insert(outcome ? std::to_string(*outcome) : "error");
+  CHECK(kinds == std::multiset<std::string>{"1", "3", "error"});
+  executor.shutdown();
+  farm::Pool pool{{.max_workers = 1}};
+  CHECK(is_right(pool.map(positive, inputs, farm::collect_errors)));
+  CHECK(is_right(pool.starmap(positive, tuples, farm::collect_errors)));
+  CHECK(is_right(pool.imap(positive, inputs, options).to_vector()));
+  CHECK(pool.imap_unordered(positive, inputs, options).to_vector().size() == 3);
+  CHECK(is_right(pool.map_async(positive, inputs, options).get()));
+  CHECK(is_right(pool.starmap_async(positive, tuples, options).get()));
+  auto const nothing = pool.map([](int i) { positive(i); }, inputs, options);
+  CHECK(nothing[0].has_value());
+  CHECK_FALSE(nothing[1].has_value());
+  CHECK_NOTHROW(nothing[2].value());
+}
+
+TEST_CASE("a call that costs its group does not cost the other results of its chunk") {
+  farm::MPISpawnPool pool{{.max_ranks = 1}};
+  auto const leave = [](int i) {
+    if (i == 2) _exit(7);
+    if (i == 4) sleep(60);
+    return i;
+  };
+  for (bool const unordered : {false, true}) {
+    auto const outcomes = pool.map(
+        leave, std::vector{0, 1, 2, 3, 4, 5},
+        farm::collect_errors({.chunksize = 6, .unordered = unordered, .task = {.timeout = 2s, .name = "sim"}}));
+    REQUIRE(outcomes.size() == 6);
+    int sum = 0;
+    std::string errors;
+    for (auto const& outcome : outcomes) {
+      if (outcome) sum += *outcome;
+      errors += outcome.error_text();
+    }
+    CHECK(sum == 0 + 1 + 3 + 5);
+    CHECK_THAT(errors, contains("(sim 2) has ended its process itself") && contains("(sim 4) ran longer than"));
+  }
+}
+
+TEST_CASE("a map that collects errors on groups of several ranks has all results, too") {
+  farm::MPISpawnPool pool{{.max_ranks = 2, .ranks_per_task = 2}};
+  auto const one_throws = [](int i, farm::Comm const& comm) {
+    if (i == 1 && comm.rank() == 1) throw std::domain_error("rank 1");
+    comm.barrier();
+    return i;
+  };
+  auto const outcomes = pool.map(one_throws, std::vector{0, 1, 2}, farm::collect_errors({.chunksize = 3}));
+  CHECK(outcomes[0].value() == 0);
+  CHECK_THAT(outcomes[1].error_text(), contains("rank 1 of 2"));
+  CHECK(outcomes[2].value() == 2);
+}
+
+TEST_CASE("a value that cannot be packed or unpacked is an error at its own place, also in a chunk") {
+  farm::MPIPoolExecutor executor{{.max_workers = 1}};
+  auto const plus_one = [](Picky p) { return Picky{p.value + 1}; };
+  for (std::int64_t const chunksize : {1, 4}) {
+    CAPTURE(chunksize);
+    auto const outcomes =
+        executor
+            .map(plus_one, std::vector<Picky>{{13}, {14}, {12}, {1}}, farm::collect_errors({.chunksize = chunksize}))
+            .to_vector();
+    CHECK_THAT(outcomes.at(0).error_text(), contains("not thirteen"));
+    CHECK_THAT(outcomes.at(1).error_text(), contains("not fourteen"));
+    CHECK_THAT(outcomes.at(2).error_text(), contains("not thirteen"));
+    CHECK(outcomes.at(3)->value == 2);
+  }
+}
+
+TEST_CASE("the tasks of a map have the options of TaskOptions") {
+  farm::MPISpawnPool pool{{.max_ranks = 2}};
+  auto const size = [](int, farm::Comm const& comm) { return comm.size(); };
+  CHECK(pool.map(size, std::vector{1, 2}, farm::MapOptions{.task = {.ranks = 2}}) == std::vector{2, 2});
+  auto const second = [](int, farm::TaskContext const& context) {
+    if (context.attempt() == 1) throw std::domain_error("once more");
+    return context.attempt();
+  };
+  CHECK(pool.map(second, std::vector{1, 2}, {.task = {.retries = 1}}) == std::vector<std::uint32_t>{2, 2});
+  auto const retried =
+      pool.map(second, std::vector{1, 2}, farm::collect_errors({.chunksize = 2, .task = {.retries = 1}}));
+  CHECK(retried.at(1).value() == 2);
+  auto const slow = [](int) { sleep(60); };
+  CHECK_THROWS_AS(pool.map(slow, std::vector{1}, {.task = {.timeout = 100ms}}), farm::TimeoutError);
+  CHECK_THAT(error_of([&] {
+               pool.map(positive, std::vector{1, -2}, {.task = {.name = "sim"}});
+             }),
+             contains("(sim 1, input 1)"));
+  CHECK_THROWS_AS(pool.map(positive, std::vector{1}, {.task = {.ranks = 3}}), farm::UsageError);
+}
+
+TEST_CASE("options and inputs may be given in braces") {
+  farm::MPISpawnPool pool{{.max_ranks = 1}};
+  farm::MPIPoolExecutor executor{{.max_workers = 1}};
+  farm::Pool serial{{.max_workers = 1}};
+  std::vector<int> const inputs{1, 2, 3};
+  auto const add = [](int a, int b) { return a + b; };
+  std::vector const squares{1, 4, 9};
+  std::vector const sums{5, 7};
+  auto const check = [&](auto& any) {
+    auto const vector_of = [](auto results) {
+      if constexpr (requires { results.to_vector(); }) {
+        return results.to_vector();
+      } else {
+        return results;
+      }
+    };
+    CHECK(vector_of(any.map(square, inputs, {.chunksize = 3})) == squares);
+    CHECK(vector_of(any.map(square, {1, 2, 3})) == squares);
+    CHECK(vector_of(any.map(square, {1, 2, 3}, {.chunksize = 2})) == squares);
+    CHECK(vector_of(any.map(square, {1, 2, 3}, farm::collect_errors)).size() == 3);
+    CHECK(vector_of(any.map(add, {1, 2}, {4, 5})) == sums);
+    CHECK(vector_of(any.map(add, inputs, {4, 5})) == sums);
+    CHECK(vector_of(any.map(add, inputs, inputs, {.chunksize = 3})) == std::vector{2, 4, 6});
+    CHECK(vector_of(any.starmap(add, std::vector<std::pair<int, int>>{{1, 2}}, {.chunksize = 3})) == std::vector{3});
+  };
+  check(pool);
+  check(executor);
+  check(serial);
+  CHECK(serial.imap(square, {1, 2}).to_vector() == std::vector{1, 4});
+  CHECK(serial.imap_unordered(square, inputs, {.chunksize = 3}).to_vector() == squares);
+}

@@ -1,3 +1,4 @@
+#include <farm/detail/log.hpp>
 #include <farm/progress_bar.hpp>
 
 #include "tests/spawn/captured.hpp"
@@ -12,23 +13,23 @@
 
 namespace {
 
-/// Makes the standard output a terminal while it exists.
+/// Makes the standard error a terminal while it exists.
 class Terminal {
  public:
-  Terminal() : master_(posix_openpt(O_RDWR | O_NOCTTY)), saved_(dup(STDOUT_FILENO)) {
-    std::fflush(stdout);
+  Terminal() : master_(posix_openpt(O_RDWR | O_NOCTTY)), saved_(dup(STDERR_FILENO)) {
+    std::fflush(stderr);
     REQUIRE(grantpt(master_) == 0);
     REQUIRE(unlockpt(master_) == 0);
     int const slave = open(ptsname(master_), O_RDWR | O_NOCTTY);
     REQUIRE(slave >= 0);
-    dup2(slave, STDOUT_FILENO);
+    dup2(slave, STDERR_FILENO);
     close(slave);
   }
   Terminal(Terminal const&) = delete;
   Terminal& operator=(Terminal const&) = delete;
   ~Terminal() {
-    std::fflush(stdout);
-    dup2(saved_, STDOUT_FILENO);
+    std::fflush(stderr);
+    dup2(saved_, STDERR_FILENO);
     close(saved_);
     close(master_);
   }
@@ -47,34 +48,49 @@ class Terminal {
 
 }  // namespace
 
-TEST_CASE("progress is one line per quarter if the output is not a terminal") {
-  Captured const captured{STDOUT_FILENO};
+TEST_CASE("without a terminal, progress is one line at the end, and one every half minute before") {
+  Captured const captured{STDERR_FILENO};
   farm::ProgressBar bar{"job"};
-  for (std::size_t done = 0; done <= 8; ++done) bar({done, 8});
-  bar({0, 0});
-  CHECK(captured.text() == "job: 2 of 8\njob: 4 of 8\njob: 6 of 8\njob: 8 of 8\n");
+  for (std::size_t done = 0; done <= 8; ++done) bar({.done = done, .total = 8, .failed = 2});
+  bar({.done = 0, .total = 0});
+  CHECK(captured.text() == "job: 8/8, 2 failed, 0:00\n");
 }
 
-TEST_CASE("progress is a bar on a terminal, and the bar is removed at the end") {
+TEST_CASE("on a terminal, progress is a line with a bar, numbers and times, and the line is removed at the end") {
   Terminal const terminal;
   farm::ProgressBar bar{"job"};
-  bar({1, 2});
+  bar({.done = 1, .total = 2, .failed = 1, .running = 1});
   auto const drawn = terminal.text();
-  bar({2, 2});
+  bar({.done = 2, .total = 2});
   auto const last = terminal.text();
   CHECK_THAT(drawn, contains("\rjob [====="));
-  CHECK_THAT(drawn, contains("] 1/2"));
+  CHECK_THAT(drawn, contains("] 1/2, 1 failed, 1 running, 0:00, about 0:00 left"));
   CHECK(last == "\r\033[K");
 }
 
+TEST_CASE("a bar that is destroyed before the end, and a message of the farm, remove the line") {
+  Terminal const terminal;
+  {
+    farm::ProgressBar bar{"job"};
+    bar({.done = 1, .total = 2});
+    CHECK_THAT(terminal.text(), contains("1/2"));
+  }
+  CHECK(terminal.text() == "\r\033[K");
+  farm::ProgressBar bar{"job"};
+  bar({.done = 1, .total = 2});
+  CHECK_THAT(terminal.text(), contains("1/2"));
+  farm::detail::log_error("a message");
+  CHECK_THAT(terminal.text(), contains("\r\033[Kfarm: a message"));
+}
+
 TEST_CASE("progress that cannot be written is not an error") {
-  int const saved = dup(STDOUT_FILENO);
+  int const saved = dup(STDERR_FILENO);
   int const full = open("/dev/full", O_WRONLY);
-  std::fflush(stdout);
-  dup2(full, STDOUT_FILENO);
+  std::fflush(stderr);
+  dup2(full, STDERR_FILENO);
   farm::ProgressBar bar{"job"};
   CHECK_NOTHROW(bar({1, 1}));
-  dup2(saved, STDOUT_FILENO);
+  dup2(saved, STDERR_FILENO);
   close(saved);
   close(full);
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <farm/detail/call.hpp>
+#include <farm/detail/call_check.hpp>
 
 #include <memory>
 #include <string_view>
@@ -19,6 +20,12 @@ class Initializer {
   /// Constructs an initializer from its invoker and the packed call. For the library itself; call initializer()
   /// instead.
   Initializer(CodeAddress code, Bytes call) : code_(code), call_(std::move(call)), set_(true) {}
+
+  /// Does what farm::initializer(f) does, so that a function without arguments can be given as it is. Throws as that
+  /// does.
+  template <class F>
+  requires(!std::is_same_v<F, Initializer>)
+      Initializer(F const& f);  // NOLINT(google-explicit-constructor): `.initializer = load`
 
   /// Returns true unless the initializer is empty.
   [[nodiscard]] explicit operator bool() const { return set_; }
@@ -83,6 +90,16 @@ template <class F, class... Args>
 [[nodiscard]] Initializer initializer(F const& f, Args const&... args) {
   return {code_address(reinterpret_cast<void const*>(&detail::initialize<std::decay_t<F>, Args...>)),
           detail::Call<std::decay_t<F>, Args...>::make(f, args...)};
+}
+
+template <class F>
+requires(!std::is_same_v<F, Initializer>) Initializer::Initializer(F const& f) {
+  if constexpr (detail::has_right_number<std::decay_t<F const>, 0>) {
+    if constexpr (detail::check_function<std::decay_t<F const>>()) *this = initializer(f);
+  } else {
+    static_assert(detail::never_true<F>,
+                  "an initializer that takes arguments is written .initializer = farm::initializer(f, args...)");
+  }
 }
 
 }  // namespace farm

@@ -57,8 +57,10 @@ inline AllRanks const all_ranks{};
 
 /// The progress of a map, counted in inputs.
 struct Progress {
-  std::size_t done = 0;   ///< inputs whose results have arrived
-  std::size_t total = 0;  ///< all inputs; with a buffersize, the inputs taken so far
+  std::size_t done = 0;     ///< inputs whose results or errors have arrived
+  std::size_t total = 0;    ///< all inputs; with a buffersize, the inputs taken so far
+  std::size_t failed = 0;   ///< of those done, the inputs that failed; all inputs of a chunk that failed
+  std::size_t running = 0;  ///< inputs of the chunks that run now, looked at every 0.2 s at most
 };
 
 /// The options of map and starmap, given as their last argument. The call throws UsageError if one is out of range.
@@ -73,10 +75,28 @@ struct MapOptions {
   /// The number of inputs that are taken ahead of the results that were handed out. A chunk holds no more inputs than
   /// this. 0: the call takes all inputs.
   std::int64_t buffersize = 0;
-  /// Tasks of higher priority start first.
+  /// Tasks of higher priority start first. 0: as `task` says.
   int priority = 0;
-  /// Called on the calling thread from time to time, and at the end.
+  /// Called on the calling thread when results arrive, each second while it waits for one, and at the end.
   std::function<void(Progress const&)> progress{};
+  /// How each task of the map is run: its ranks, time limit, retries and so on. A task is one chunk of inputs. A name
+  /// is followed by the index of the task's first input: "sim 37".
+  TaskOptions task{};
 };
+
+/// Asks a map for results and errors side by side: `map(f, inputs, collect_errors)`, or
+/// `map(f, inputs, collect_errors({.chunksize = 8}))`. The map then yields an Outcome<R> for each input, which holds
+/// the result or the error, and does not throw the errors of calls.
+///
+/// An input that fails does not cost the results of the others in its chunk. If a chunk fails as a whole, because its
+/// group was lost or its time limit passed, its inputs run again, each as a task of its own. On groups of several ranks
+/// and with TaskOptions::retries, each input is a task of its own from the start.
+struct CollectErrors {
+  MapOptions options{};  ///< How the map is run.
+  /// Returns a request with these options.
+  CollectErrors operator()(MapOptions map_options) const { return {std::move(map_options)}; }
+};
+/// The CollectErrors with default options.
+inline CollectErrors const collect_errors{};
 
 }  // namespace farm

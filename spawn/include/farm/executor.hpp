@@ -48,8 +48,12 @@ class Executor : public detail::EngineOwner {
   template <class F, class... Args>
   auto submit(TaskOptions const& options, F const& f, Args const&... args) {
     check_ranks(options);
-    return Future<typename detail::RankResultsOf<detail::ResultOfTask<F, Args...>>::type>{
-        detail::submit_call(engine(), options, true, f, args...)};
+    if constexpr (detail::check_submit<std::decay_t<F const>, Args...>()) {
+      return Future<typename detail::RankResultsOf<detail::ResultOfTask<F, Args...>>::type>{
+          detail::submit_call(engine(), options, true, f, args...)};
+    } else {
+      return Future<void>{};
+    }
   }
 
   /// Returns the number of ranks of the group.

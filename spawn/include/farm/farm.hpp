@@ -21,6 +21,7 @@
 #include <farm/mpi_pool_executor.hpp>
 #include <farm/mpi_spawn_pool.hpp>
 #include <farm/options.hpp>
+#include <farm/outcome.hpp>
 #include <farm/pool.hpp>
 #include <farm/pool_executor.hpp>
 #include <farm/progress_bar.hpp>

@@ -23,9 +23,9 @@ class MapAccess;
 ///
 /// begin() and ++ block until the next result has arrived. If the task of that result failed, they throw its error;
 /// call them again to go on with the next result. If one input of a chunk fails, the other results of that chunk are
-/// lost too; TaskError::input() tells which input failed. After the timeout of the map, they throw TimeoutError as long
-/// as the result has not arrived, and the position stays the same. Destroying the range cancels the tasks that have not
-/// started, and does not block.
+/// lost too, unless the map was given collect_errors; TaskError::input() tells which input failed. After the timeout of
+/// the map, they throw TimeoutError as long as the result has not arrived, and the position stays the same. Destroying
+/// the range cancels the tasks that have not started, and does not block.
 template <class R>
 class MappedRange {
  public:
@@ -84,7 +84,7 @@ class MappedRange {
     if (results_.empty()) {
       results_ = {};
       auto chunk = run_->next_chunk();
-      if (!chunk) return std::nullopt;
+      if (!chunk.state) return std::nullopt;
       results_ = detail::ChunkResults<R>{std::move(chunk)};
     }
     std::optional<value_type> value{results_.next()};

@@ -26,11 +26,41 @@ class MPIExecutor : public detail::OverComm<detail::SubmittingExecutor> {
   template <class F, class... RangesAndOptions>
   auto map(F const& f, RangesAndOptions&&... ranges) {
     return detail::with_options(
-        [&]<class... Ranges>(MapOptions options, Ranges&&... only_ranges) {
-          return detail::map(shared_engine(), f, std::forward<Ranges>(only_ranges)..., taking_few(std::move(options)))
-              .to_vector();
+        [&]<class Options, class... Ranges>(Options options, Ranges&&... only_ranges) {
+          take_few(detail::options_of(options));
+          return detail::map(shared_engine(), f, std::forward<Ranges>(only_ranges)..., std::move(options)).to_vector();
         },
         std::forward<RangesAndOptions>(ranges)...);
+  }
+  /// Does the same with options in braces: `map(f, inputs, {.chunksize = 8})`.
+  template <class F, class Range>
+  auto map(F const& f, Range&& inputs, MapOptions const& options) {
+    return map(f, std::forward<Range>(inputs), MapOptions(options));
+  }
+  /// As above, for two ranges.
+  template <class F, class Range, class Other>
+  auto map(F const& f, Range&& inputs, Other&& others, MapOptions const& options) {
+    return map(f, std::forward<Range>(inputs), std::forward<Other>(others), MapOptions(options));
+  }
+  /// As above, for inputs that are listed in the call: `map(f, {1, 2, 3})`.
+  template <class F, class T>
+  auto map(F const& f, std::initializer_list<T> inputs, MapOptions const& options = {}) {
+    return map(f, std::vector<T>(inputs), MapOptions(options));
+  }
+  /// As above, with errors collected.
+  template <class F, class T>
+  auto map(F const& f, std::initializer_list<T> inputs, CollectErrors const& options) {
+    return map(f, std::vector<T>(inputs), CollectErrors(options));
+  }
+  /// As above, for two lists.
+  template <class F, class T, class U>
+  auto map(F const& f, std::initializer_list<T> inputs, std::initializer_list<U> others) {
+    return map(f, std::vector<T>(inputs), std::vector<U>(others));
+  }
+  /// As above, for a range and a list.
+  template <class F, class Range, class U>
+  auto map(F const& f, Range&& inputs, std::initializer_list<U> others) {
+    return map(f, std::forward<Range>(inputs), std::vector<U>(others));
   }
 
   /// \copydoc detail::MappingExecutor::submit_batch
@@ -41,11 +71,10 @@ class MPIExecutor : public detail::OverComm<detail::SubmittingExecutor> {
 
  private:
   /// Limits the inputs taken ahead to what keeps every worker supplied.
-  [[nodiscard]] MapOptions taking_few(MapOptions options) const {
+  void take_few(MapOptions& options) const {
     constexpr int ahead = 128;
     if (options.buffersize == 0 && options.chunksize > 0)
       options.buffersize = options.chunksize * ahead * num_workers();
-    return options;
   }
 };
 

@@ -125,6 +125,33 @@ struct FunctionTransport<R (*)(Ps...) noexcept(is_noexcept)> {
 
 /// Precedes each call and each result in the bytes of a chunk.
 inline constexpr char chunk_mark = 1;
+/// Precedes an error in the results of a chunk that collects errors.
+inline constexpr char error_mark = 2;
+
+/// Begins a part of a chunk that collects errors: a mark, room for the size, and what the caller appends next. Returns
+/// where the part begins. A part can be skipped although its content cannot be unpacked.
+inline std::size_t begin_part(Bytes& bytes, char mark) {
+  auto const part = bytes.size();
+  bytes.push_back(mark);
+  bytes.append(sizeof(std::uint64_t), '\0');
+  return part;
+}
+/// Ends the part: notes its size.
+inline void end_part(Bytes& bytes, std::size_t part) {
+  std::uint64_t const size = bytes.size() - part - 1 - sizeof(std::uint64_t);
+  std::memcpy(bytes.data() + part + 1, &size, sizeof size);
+}
+/// Removes the first part of `rest` and returns its content. Throws SerializationError if the bytes are not a part.
+inline std::string_view take_part(std::string_view& rest) {
+  std::uint64_t size = 0;
+  auto const head = 1 + sizeof size;
+  if (rest.size() < head) throw SerializationError("a part of a chunk has fewer bytes than its size needs");
+  std::memcpy(&size, rest.data() + 1, sizeof size);
+  if (rest.size() - head < size) throw SerializationError("a part of a chunk has fewer bytes than its size says");
+  auto const content = rest.substr(head, size);
+  rest.remove_prefix(head + size);
+  return content;
+}
 
 /// A call of F with arguments of types As, as the caller passes them. Each function below has one of three audiences:
 /// the master packs calls (make, pack, check_function, pack_function, begin_chunk, add_to_chunk), the master names the
@@ -208,6 +235,32 @@ struct Call {
     });
   }
 
+  /// Appends a call as a part of a chunk that collects errors.
+  static void add_part_to_chunk(Bytes& bytes, Keepers& keepers, As const&... arguments) {
+    auto const part = begin_part(bytes, chunk_mark);
+    PackArchive out{bytes, &keepers};
+    pack_arguments(Given{}, out, arguments...);
+    end_part(bytes, part);
+  }
+
+  /// The Invoker of a chunk that collects errors, on a group of one rank. Packs a part for each call, with its result
+  /// or its error.
+  static void invoke_collecting_chunk(std::string_view payload, RankContext& rank_context, Bytes* result) {
+    UnpackArchive head{payload};
+    FunctionTransport<Function>::with_function(head, [&](Function& f) {
+      std::uint64_t input = 0;
+      head(input);
+      for (auto rest = head.rest(); !rest.empty(); ++input)
+        invoke_part(f, take_part(rest), rank_context, *result, input);
+    });
+  }
+
+  /// Returns the address of invoke_collecting_chunk.
+  static CodeAddress collecting_chunk_address() {
+    static CodeAddress const value = code_address(reinterpret_cast<void const*>(&invoke_collecting_chunk));
+    return value;
+  }
+
   /// Returns the address of invoke_chunk.
   static CodeAddress chunk_address() {
     static CodeAddress const value = code_address(reinterpret_cast<void const*>(&invoke_chunk));
@@ -234,6 +287,22 @@ struct Call {
     return in.rest();
   }
 
+  static void invoke_part(Function& f, std::string_view bytes, RankContext& rank_context, Bytes& results,
+                          std::uint64_t input) {
+    auto const part = begin_part(results, chunk_mark);
+    try {
+      UnpackArchive in{bytes};
+      Arguments arguments;
+      unpack_arguments(in, arguments);
+      run(Parameters{}, f, arguments, rank_context, Packing{rank_context, &results});
+    } catch (...) {
+      results.resize(part);
+      begin_part(results, error_mark);
+      pack_input_failure(results, input);
+    }
+    end_part(results, part);
+  }
+
   template <class... Gs>
   static void pack_arguments(TypeList<Gs...> /*given*/, PackArchive& out, As const&... arguments) {
     (pack_argument<Gs>(out, arguments), ...);
@@ -244,7 +313,9 @@ struct Call {
   static void pack_argument(PackArchive& out, A const& argument) {
     using Param = std::decay_t<G>;
     using Wire = wire_type<G, A>;
-    static_assert(Serializable<Wire>, "cereal cannot serialize an argument of this task");
+    static_assert(Serializable<Wire>,
+                  "an argument of this task cannot be serialized: give its type a serialize() for cereal, or make it a "
+                  "plain struct of at most 16 members that can be serialized, without pointers");
     if constexpr (std::is_same_v<Wire, A>) {
       out(argument);
     } else if constexpr (std::is_convertible_v<A const&, Wire>) {

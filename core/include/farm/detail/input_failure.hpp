@@ -1,5 +1,7 @@
 #pragma once
 
+#include <farm/detail/bytes.hpp>
+
 #include <cstdint>
 #include <exception>
 
@@ -11,5 +13,9 @@ struct InputFailure {
   std::uint64_t input;
   std::exception_ptr error;
 };
+
+/// Appends the exception being handled, which the call for one input threw, to the results of a chunk that collects
+/// errors. Call it in a catch block.
+void pack_input_failure(Bytes& results, std::uint64_t input);
 
 }  // namespace farm::detail

@@ -18,6 +18,7 @@ namespace farm::detail {
 /// The state of a future that holds all results of a map, in the order of the inputs. The first chunk that fails ends
 /// the future with its error and cancels the other chunks. farm::collect() does the same for futures of single values;
 /// here each part is a chunk that holds several packed results.
+/// A map that collects errors only waits for its chunks, each of which has one input.
 template <class R>
 class GatheredMap final : public FutureState {
  public:
@@ -43,8 +44,10 @@ class GatheredMap final : public FutureState {
   void cancelled() noexcept override { cancel_chunks(); }
 
  private:
+  static constexpr bool collects = is_outcome<R>;
+
   void chunk_done(FutureState& chunk) {
-    if (chunk.status() == Status::value) {
+    if (collects || chunk.status() == Status::value) {
       if (missing_.fetch_sub(1, std::memory_order_acq_rel) == 1) gather();
     } else if (end_as(chunk)) {
       cancel_chunks();
@@ -65,7 +68,7 @@ class GatheredMap final : public FutureState {
       } else {
         auto values = std::make_shared<Value>();
         for (auto const& chunk : chunks) {
-          for (ChunkResults<R> results{chunk}; !results.empty();) values->push_back(results.next());
+          for (ChunkResults<R> results{ChunkState{chunk, 1}}; !results.empty();) values->push_back(results.next());
         }
         set_value(std::move(values));
       }

@@ -82,21 +82,28 @@ class TupleInputs {
   ZippedInputs<Range> tuples_;
 };
 
+/// Returns the options themselves, whether errors are collected or not.
+inline MapOptions& options_of(MapOptions& options) { return options; }
+inline MapOptions& options_of(CollectErrors& collect) { return collect.options; }
+
 template <class... Ts>
 inline constexpr bool last_is_options = false;
 template <class T>
-inline constexpr bool last_is_options<T> = std::is_same_v<std::decay_t<T>, MapOptions>;
+inline constexpr bool last_is_options<T> =
+    std::is_same_v<std::decay_t<T>, MapOptions> || std::is_same_v<std::decay_t<T>, CollectErrors>;
 template <class T, class U, class... Ts>
 inline constexpr bool last_is_options<T, U, Ts...> = last_is_options<U, Ts...>;
 
-/// Calls use(options, ranges...) with the arguments of a map, which are ranges and, optionally, MapOptions as the last.
+/// Calls use(options, ranges...) with the arguments of a map, which are ranges and, optionally, MapOptions or
+/// CollectErrors as the last.
 template <class Use, class... RangesAndOptions>
 decltype(auto) with_options(Use const& use, RangesAndOptions&&... all) {
   if constexpr (last_is_options<RangesAndOptions...>) {
     auto forwarded = std::forward_as_tuple(std::forward<RangesAndOptions>(all)...);
     return [&]<std::size_t... Is>(std::index_sequence<Is...>)->decltype(auto) {
       // NOLINTNEXTLINE(bugprone-use-after-move): this is a tuple of references, and each is used once
-      return use(MapOptions(std::get<sizeof...(Is)>(forwarded)), std::get<Is>(std::move(forwarded))...);
+      return use(std::decay_t<decltype(std::get<sizeof...(Is)>(forwarded))>(std::get<sizeof...(Is)>(forwarded)),
+                 std::get<Is>(std::move(forwarded))...);
     }
     (std::make_index_sequence<sizeof...(all) - 1>{});
   } else {

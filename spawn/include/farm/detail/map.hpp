@@ -2,6 +2,7 @@
 
 #include <farm/detail/array_transport.hpp>
 #include <farm/detail/call.hpp>
+#include <farm/detail/call_check.hpp>
 #include <farm/detail/inputs.hpp>
 #include <farm/detail/map_run.hpp>
 #include <farm/mapped_range.hpp>
@@ -47,11 +48,12 @@ class PackedInputs final : public ChunkSource {
   explicit PackedInputs(F const& f, Ranges&&... ranges)
       : function_(Called::pack_function(f)), inputs_(std::forward<Ranges>(ranges)...) {}
 
-  PackedChunk take(std::int64_t first, std::int64_t limit) override {
+  PackedChunk take(std::int64_t first, std::int64_t limit, bool in_parts) override {
     PackedChunk chunk{.call = {.bytes = function_}};
     Called::begin_chunk(chunk.call.bytes, static_cast<std::uint64_t>(first));
+    chunk.head = chunk.call.bytes.size();
     try {
-      while (chunk.inputs < limit && !chunk.not_packed && !chunk.ended) add_next(chunk, first);
+      while (chunk.inputs < limit && !chunk.not_packed && !chunk.ended) add_next(chunk, first, in_parts);
     } catch (...) {
       chunk.broken = std::current_exception();
     }
@@ -59,11 +61,15 @@ class PackedInputs final : public ChunkSource {
   }
 
  private:
-  void add_next(PackedChunk& chunk, std::int64_t first) {
+  void add_next(PackedChunk& chunk, std::int64_t first, bool in_parts) {
     auto const size = chunk.call.bytes.size();
     chunk.ended = !inputs_.take([&](auto const&... arguments) {
       try {
-        Called::add_to_chunk(chunk.call.bytes, chunk.call.keepers, arguments...);
+        if (in_parts) {
+          Called::add_part_to_chunk(chunk.call.bytes, chunk.call.keepers, arguments...);
+        } else {
+          Called::add_to_chunk(chunk.call.bytes, chunk.call.keepers, arguments...);
+        }
         ++chunk.inputs;
       } catch (...) {
         chunk.call.bytes.resize(size);
@@ -76,32 +82,45 @@ class PackedInputs final : public ChunkSource {
   Inputs inputs_;
 };
 
-template <class Inputs, class F, class... Ranges>
-auto start_map(std::shared_ptr<Engine> engine, F const& f, MapOptions options, Ranges&&... ranges) {
+template <class Inputs, class F, class Options, class... Ranges>
+auto start_map(std::shared_ptr<Engine> engine, F const& f, Options options, Ranges&&... ranges) {
+  constexpr bool collects = std::is_same_v<Options, CollectErrors>;
   using Source = PackedInputs<std::decay_t<F const>, Inputs>;
-  check_map_options(options);
+  using Called = typename Source::Called;
+  using Result = typename Source::Result;
+  check_map_options(options_of(options));
+  MapCode code{.chunk = Called::chunk_address()};
+  if constexpr (collects) code.collecting = Called::collecting_chunk_address();
   auto source = std::make_unique<Source>(f, std::forward<Ranges>(ranges)...);
-  auto run = std::make_unique<MapRun>(std::move(engine), Source::Called::chunk_address(), std::move(source),
-                                      std::move(options));
+  auto run = std::make_unique<MapRun>(std::move(engine), code, std::move(source), std::move(options_of(options)));
   run->begin();
-  return MapAccess::make<typename Source::Result>(std::move(run));
+  return MapAccess::make<std::conditional_t<collects, Outcome<Result>, Result>>(std::move(run));
 }
 
-/// Starts a map of f over the elements of all ranges, and returns its MappedRange. MapOptions may be the last argument.
+/// Starts a map of f over the elements of all ranges, and returns its MappedRange. MapOptions or CollectErrors may be
+/// the last argument.
 template <class F, class... RangesAndOptions>
 auto map(std::shared_ptr<Engine> engine, F const& f, RangesAndOptions&&... all) {
-  return with_options(
-      [&]<class... Ranges>(MapOptions options, Ranges&&... ranges) {
-        return start_map<ZippedInputs<Ranges...>>(std::move(engine), f, std::move(options),
-                                                  std::forward<Ranges>(ranges)...);
-      },
-      std::forward<RangesAndOptions>(all)...);
+  if constexpr (check_map<std::decay_t<F const>, std::decay_t<RangesAndOptions>...>()) {
+    return with_options(
+        [&]<class Options, class... Ranges>(Options options, Ranges&&... ranges) {
+          return start_map<ZippedInputs<Ranges...>>(std::move(engine), f, std::move(options),
+                                                    std::forward<Ranges>(ranges)...);
+        },
+        std::forward<RangesAndOptions>(all)...);
+  } else {
+    return MapAccess::make<int>(nullptr);
+  }
 }
 
 /// Starts a map of f over a range of tuples, each of which holds all arguments of a call; returns its MappedRange.
-template <class F, class Range>
-auto starmap(std::shared_ptr<Engine> engine, F const& f, Range&& inputs, MapOptions const& options) {
-  return start_map<TupleInputs<Range>>(std::move(engine), f, options, std::forward<Range>(inputs));
+template <class F, class Range, class Options>
+auto starmap(std::shared_ptr<Engine> engine, F const& f, Range&& inputs, Options const& options) {
+  if constexpr (check_starmap<std::decay_t<F const>, std::remove_reference_t<Range>>()) {
+    return start_map<TupleInputs<Range>>(std::move(engine), f, options, std::forward<Range>(inputs));
+  } else {
+    return MapAccess::make<int>(nullptr);
+  }
 }
 
 }  // namespace farm::detail

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <farm/detail/chunk_results.hpp>
 #include <farm/detail/code_address.hpp>
 #include <farm/detail/completion_queue.hpp>
 #include <farm/detail/deadline.hpp>
@@ -12,6 +13,7 @@
 #include <deque>
 #include <exception>
 #include <memory>
+#include <optional>
 #include <vector>
 
 namespace farm::detail {
@@ -23,6 +25,7 @@ void check_map_options(MapOptions const& options);
 struct PackedChunk {
   PackedCall call;
   std::int64_t inputs = 0;
+  std::size_t head = 0;                     ///< how many bytes of the call precede the inputs
   std::exception_ptr not_packed = nullptr;  ///< why the input after these, taken too, could not be packed
   std::exception_ptr broken = nullptr;      ///< what an iterator threw; no inputs follow
   bool ended = false;                       ///< the inputs are at their end
@@ -37,19 +40,26 @@ class ChunkSource {
   virtual ~ChunkSource() = default;
 
   /// Takes the next `limit` inputs, or fewer if the end or an error comes first. `first` inputs were taken before.
-  virtual PackedChunk take(std::int64_t first, std::int64_t limit) = 0;
+  /// `in_parts` is set for a chunk that collects errors.
+  virtual PackedChunk take(std::int64_t first, std::int64_t limit, bool in_parts) = 0;
 };
 
 /// Returns a SerializationError about this input, made from the exception that is being handled. Call it in a handler
 /// of an exception that was thrown while the input was packed.
 [[nodiscard]] std::exception_ptr packing_failure(std::int64_t input);
 
+/// The invokers of a map's chunks.
+struct MapCode {
+  CodeAddress chunk{};
+  std::optional<CodeAddress> collecting{};  ///< of chunks that collect errors; set if the map does
+};
+
 /// A map in progress: takes inputs, submits them in chunks, and returns the results of the chunks. One thread at a time
 /// may use it.
 class MapRun {
  public:
   /// Submits nothing yet. Throws UsageError if an option is out of range.
-  MapRun(std::shared_ptr<Engine> engine, CodeAddress code, std::unique_ptr<ChunkSource> inputs, MapOptions options);
+  MapRun(std::shared_ptr<Engine> engine, MapCode code, std::unique_ptr<ChunkSource> inputs, MapOptions options);
   MapRun(MapRun const&) = delete;
   MapRun& operator=(MapRun const&) = delete;
   /// Cancels the tasks that have not started.
@@ -59,10 +69,11 @@ class MapRun {
   /// iterators throw.
   void begin();
 
-  /// Blocks until the next chunk is done, and returns its state, which holds its packed results; returns null at the
-  /// end. Throws each error of a chunk, an input or an iterator once; the next call goes on with the next chunk. Throws
-  /// TimeoutError at the deadline; the next call waits for the same chunk.
-  [[nodiscard]] StatePtr next_chunk();
+  /// Blocks until the next chunk is done, and returns its state, which holds its packed results; returns a null state
+  /// at the end. Throws each error of a chunk, an input or an iterator once; the next call goes on with the next chunk.
+  /// A map that collects errors returns the states of failed chunks and inputs instead. Throws TimeoutError at the
+  /// deadline; the next call waits for the same chunk.
+  [[nodiscard]] ChunkState next_chunk();
 
   /// Tells the map that the caller has used one result of the last chunk, which makes room for a further input. Results
   /// of that chunk that are still unused when next_chunk() is called count as used.
@@ -78,20 +89,30 @@ class MapRun {
   struct Chunk {
     StatePtr state;  ///< null once it was returned
     std::int64_t inputs = 0;
+    // Of a chunk in parts, whose inputs run one by one if it fails as a whole:
+    std::int64_t first = 0;
+    std::size_t head = 0;
+    std::vector<std::shared_ptr<void>> keepers{};
   };
 
   [[nodiscard]] bool has_room() const;
   void take_inputs();
   void take_chunk();
   void refill();
-  void add(StatePtr state, std::int64_t inputs);
+  void add(Chunk chunk);
+  [[nodiscard]] StatePtr submit(PackedCall call, std::int64_t first);
+  [[nodiscard]] bool split(Chunk& chunk);
   [[nodiscard]] std::size_t wait_for_chunk();
   [[nodiscard]] Chunk pop(std::size_t index);
   [[noreturn]] void throw_timeout() const;
-  void report() const;
+  void report();
+  void count_failed(Chunk const& chunk);
+  void count_running(Clock::time_point now);
+  [[nodiscard]] std::optional<std::size_t> wait_for_chunk_until(Deadline deadline);
 
   std::shared_ptr<Engine> engine_;
-  CodeAddress code_;
+  MapCode code_;
+  bool in_parts_ = false;                // chunks collect errors on the rank
   std::unique_ptr<ChunkSource> inputs_;  // null at the end
   MapOptions options_;
   std::int64_t chunksize_;
@@ -106,6 +127,9 @@ class MapRun {
   std::int64_t given_ = 0;
   std::int64_t current_ = 0;  // unused results of the last chunk
   std::int64_t done_ = 0;
+  std::int64_t failed_ = 0;
+  std::int64_t running_ = 0;
+  Clock::time_point looked_{};  // when running_ was counted
 };
 
 }  // namespace farm::detail

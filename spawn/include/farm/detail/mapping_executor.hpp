@@ -4,7 +4,9 @@
 #include <farm/detail/submit_batch.hpp>
 #include <farm/detail/submitting_executor.hpp>
 
+#include <initializer_list>
 #include <utility>
+#include <vector>
 
 namespace farm::detail {
 
@@ -21,10 +23,45 @@ class MappingExecutor : public SubmittingExecutor {
   auto map(F const& f, RangesAndOptions&&... ranges) {
     return detail::map(shared_engine(), f, std::forward<RangesAndOptions>(ranges)...);
   }
+  /// Does the same with options in braces: `map(f, inputs, {.chunksize = 8})`.
+  template <class F, class Range>
+  auto map(F const& f, Range&& inputs, MapOptions const& options) {
+    return map(f, std::forward<Range>(inputs), MapOptions(options));
+  }
+  /// As above, for two ranges.
+  template <class F, class Range, class Other>
+  auto map(F const& f, Range&& inputs, Other&& others, MapOptions const& options) {
+    return map(f, std::forward<Range>(inputs), std::forward<Other>(others), MapOptions(options));
+  }
+  /// As above, for inputs that are listed in the call: `map(f, {1, 2, 3})`.
+  template <class F, class T>
+  auto map(F const& f, std::initializer_list<T> inputs, MapOptions const& options = {}) {
+    return map(f, std::vector<T>(inputs), MapOptions(options));
+  }
+  /// As above, with errors collected.
+  template <class F, class T>
+  auto map(F const& f, std::initializer_list<T> inputs, CollectErrors const& options) {
+    return map(f, std::vector<T>(inputs), CollectErrors(options));
+  }
+  /// As above, for two lists.
+  template <class F, class T, class U>
+  auto map(F const& f, std::initializer_list<T> inputs, std::initializer_list<U> others) {
+    return map(f, std::vector<T>(inputs), std::vector<U>(others));
+  }
+  /// As above, for a range and a list.
+  template <class F, class Range, class U>
+  auto map(F const& f, Range&& inputs, std::initializer_list<U> others) {
+    return map(f, std::forward<Range>(inputs), std::vector<U>(others));
+  }
 
   /// Does what map() does for one range of tuples or pairs, each of which holds all arguments of a call.
   template <class F, class Range>
   auto starmap(F const& f, Range&& inputs, MapOptions const& options = {}) {
+    return detail::starmap(shared_engine(), f, std::forward<Range>(inputs), options);
+  }
+  /// Does the same, and yields results and errors side by side. See CollectErrors.
+  template <class F, class Range>
+  auto starmap(F const& f, Range&& inputs, CollectErrors const& options) {
     return detail::starmap(shared_engine(), f, std::forward<Range>(inputs), options);
   }
 

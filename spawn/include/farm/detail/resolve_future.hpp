@@ -32,7 +32,6 @@ struct ResolveFuture {
 
 template <class Param, class R>
 struct ResolveFuture<Param, Future<R>> {
-  static_assert(!std::is_void_v<R>, "a Future<void> has no value that could be an argument: use then()");
   static constexpr bool waits = true;
   using type = R;
   static void append_to(std::vector<StatePtr>& sources, Future<R> const& argument) {

@@ -1,9 +1,12 @@
 #pragma once
 
+#include <farm/detail/call_check.hpp>
 #include <farm/detail/engine_owner.hpp>
 #include <farm/detail/submit.hpp>
 #include <farm/future.hpp>
 #include <farm/options.hpp>
+
+#include <type_traits>
 
 namespace farm::detail {
 
@@ -25,13 +28,21 @@ class SubmittingExecutor : public EngineOwner {
   /// Does the same with options. Throws UsageError if one of them is out of range.
   template <class F, class... Args>
   auto submit(TaskOptions const& options, F const& f, Args const&... args) {
-    return Future<ResultOfTask<F, Args...>>{submit_call(engine(), options, false, f, args...)};
+    if constexpr (check_submit<std::decay_t<F const>, Args...>()) {
+      return Future<ResultOfTask<F, Args...>>{submit_call(engine(), options, false, f, args...)};
+    } else {
+      return Future<void>{};
+    }
   }
   /// Does the same, and returns a Future<std::vector<R>> of what each rank returned, in rank order, or a Future<void>:
   /// `submit(all_ranks, f, args...)`.
   template <class F, class... Args>
   auto submit(AllRanks const& all, F const& f, Args const&... args) {
-    return Future<ListOf<ResultOfTask<F, Args...>>>{submit_call(engine(), all.options, true, f, args...)};
+    if constexpr (check_submit<std::decay_t<F const>, Args...>()) {
+      return Future<ListOf<ResultOfTask<F, Args...>>>{submit_call(engine(), all.options, true, f, args...)};
+    } else {
+      return Future<void>{};
+    }
   }
 
  protected:
