@@ -1,6 +1,7 @@
 #include "spawn/engine/dependent_task.hpp"
 
 #include "core/base/failure.hpp"
+#include "core/future/state_set.hpp"
 
 #include <farm/detail/future_chain.hpp>
 #include <farm/error.hpp>
@@ -39,6 +40,10 @@ bool SourceCountdown::source_done() {
   sources_ = {};
   make_call_ = nullptr;
   return is_ready;
+}
+
+bool SourceCountdown::is_for_others(StateSet const& states) const {
+  return !task_->done() && !states.contains(task_.get());
 }
 
 /// Returns "4, sim 37" for a source: the number of its argument, its place if the argument is a vector of futures, and

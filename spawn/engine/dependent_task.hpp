@@ -39,6 +39,8 @@ class SourceCountdown {
   [[nodiscard]] bool source_done();
 
   [[nodiscard]] TaskPtr task() const { return TaskPtr{task_.get()}; }
+  /// Whether the task still waits, and is none of `states`.
+  [[nodiscard]] bool is_for_others(StateSet const& states) const;
 
  private:
   [[nodiscard]] bool take_over_failure() const;

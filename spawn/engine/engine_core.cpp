@@ -1,6 +1,5 @@
 #include "spawn/engine/engine_core.hpp"
 
-#include "core/future/state_set.hpp"
 #include "spawn/hub/hub.hpp"
 
 #include <farm/detail/log.hpp>
@@ -65,10 +64,7 @@ StatePtr EngineCore::submit_after(ArgumentSources const& sources, std::function<
     void operator()() const {
       if (countdown->source_done()) self->dependent_done(countdown->task(), true);
     }
-    [[nodiscard]] bool is_for_others(StateSet const& states) const {
-      auto const waiting = countdown->task();
-      return !waiting->done() && !states.contains(waiting.get());
-    }
+    [[nodiscard]] bool is_for_others(StateSet const& states) const { return countdown->is_for_others(states); }
   };
   SourceDone const source_done{shared_from_this(), countdown};
   for (auto const& source : sources.states) source->add_callback(source_done);
