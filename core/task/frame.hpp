@@ -65,10 +65,16 @@ struct Frame {
   std::uint16_t flags = 0;
 };
 
+/// The flags of a task frame. The numbers are part of the wire format.
+namespace task_flags {
+inline constexpr std::uint16_t staged_call = 1;  ///< in place of the packed call, there is the handle of its bytes
+}  // namespace task_flags
+
 /// The flags of a value or error frame. The numbers are part of the wire format.
 namespace answer_flags {
-inline constexpr std::uint16_t used_comm = 1;  ///< the task took its MPI_Comm, so it may have left messages there
-inline constexpr std::uint16_t worn_out = 2;   ///< the rank should be replaced: its tasks have used up what MPI has
+inline constexpr std::uint16_t used_comm = 1;     ///< the task took its MPI_Comm, so it may have left messages there
+inline constexpr std::uint16_t worn_out = 2;      ///< the rank should be replaced: its tasks have used up what MPI has
+inline constexpr std::uint16_t staged_value = 4;  ///< in place of the value, there is the handle of its bytes
 }  // namespace answer_flags
 
 /// Which ranks of a group send the value that a task returns. The numbers are part of the wire format.

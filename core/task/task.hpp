@@ -72,6 +72,7 @@ class Task : public FutureState {
   std::int32_t priority = 0;
   std::int32_t ranks = 1;
   bool all_ranks = false;
+  bool staged_call = false;  ///< `call` is the handle of an array that holds the call
   bool listens = false;      ///< The function has a TaskContext, and so can notice a request to stop.
   bool cancellable = false;  ///< The task may be cancelled while it runs. Does not change after submission.
   std::atomic<float> told_progress{0};

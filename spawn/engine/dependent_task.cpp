@@ -2,6 +2,7 @@
 
 #include "core/base/failure.hpp"
 #include "core/future/state_set.hpp"
+#include "spawn/engine/task_call.hpp"
 
 #include <farm/detail/future_chain.hpp>
 #include <farm/error.hpp>
@@ -84,10 +85,7 @@ bool SourceCountdown::take_over_failure() const {
 
 bool SourceCountdown::make_call() {
   try {
-    auto call = make_call_();
-    task_->call = std::move(call.bytes);
-    task_->listens = call.listens;
-    if (!call.keepers.empty()) task_->make_rare().inputs = std::move(call.keepers);
+    set_call(*task_, make_call_());
     return true;
   } catch (...) {
     task_->set_error(std::current_exception());

@@ -4,6 +4,7 @@
 #include "spawn/engine/dependent_task.hpp"
 #include "spawn/engine/engine_core.hpp"
 #include "spawn/engine/output_prefix.hpp"
+#include "spawn/engine/task_call.hpp"
 #include "spawn/hub/hub.hpp"
 
 #include <fmt/format.h>
@@ -65,11 +66,10 @@ void Engine::make_cancellable(Task& task) const {
 }
 
 StatePtr Engine::submit(CodeAddress code, PackedCall call, TaskOptions const& task_options, bool all_ranks) {
-  TaskPtr task{new Task{code, std::move(call.bytes)}};
+  TaskPtr task{new Task{code, {}}};
   set_options(*task, options(), task_options, all_ranks);
-  task->listens = call.listens;
   if (task_options.cancellable) make_cancellable(*task);
-  if (!call.keepers.empty()) task->make_rare().inputs = std::move(call.keepers);
+  set_call(*task, std::move(call));
   return core_->submit(std::move(task));
 }
 

@@ -1,6 +1,8 @@
 #include "spawn/engine/engine_core.hpp"
 
+#include "core/base/failure.hpp"
 #include "spawn/hub/hub.hpp"
+#include "spawn/rank/staged_message.hpp"
 
 #include <farm/detail/log.hpp>
 #include <farm/error.hpp>
@@ -264,8 +266,32 @@ void EngineCore::on_answer(Group& group, int rank, Frame const& frame) {
   if (frame.type != FrameType::value && frame.type != FrameType::error)
     throw ProtocolError("a rank sends no frames of this type");
   trace_.answered(group.id(), rank, frame);
-  scheduler_.answered(group.id(), rank, frame, group.host(rank));
+  if ((frame.flags & answer_flags::staged_value) != 0) {
+    answer_staged(group, rank, frame);
+  } else {
+    scheduler_.answered(group.id(), rank, frame, group.host(rank));
+  }
   watch_clock();
+}
+
+/// Reads a value that its rank has staged, and removes its file. If the value cannot be read, the task fails.
+void EngineCore::answer_staged(Group& group, int rank, Frame const& frame) {
+  auto payload = frame.payload;
+  auto const header = take<AnswerHeader>(payload);
+  Frame answer = frame;
+  answer.flags = static_cast<std::uint16_t>(frame.flags & ~answer_flags::staged_value);
+  Bytes bytes{frame.payload.substr(0, sizeof header)};
+  try {
+    StagedMessage const message{payload};
+    std::shared_ptr<void> keeper;
+    if (auto* const run = current_stage_run()) keeper = run->adopt(message.array().path());
+    bytes.append(message.content());
+  } catch (std::exception const&) {
+    answer.type = FrameType::error;
+    bytes.append(pack(current_failure()));
+  }
+  answer.payload = bytes;
+  scheduler_.answered(group.id(), rank, answer, group.host(rank));
 }
 
 void EngineCore::on_progress(Group& group, std::uint64_t task, double done) {

@@ -72,6 +72,7 @@ class EngineCore final : private SchedulerPort,
   void watch_clock();
   void break_pool(std::string const& why);
   void forget_start(GroupId id);
+  void answer_staged(Group& group, int rank, Frame const& frame);
 
   // SchedulerPort
   void start_group(int ranks) override;

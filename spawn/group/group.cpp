@@ -206,7 +206,8 @@ void Group::send(Task const& task, TaskHeader const& header) {
   for (auto& member : members_) {
     if (!member.stream->open()) continue;
     bool const is_first = member.stream->unsent() == 0;  // else the flush that is under way sends it, too
-    append_frame(member.stream->output(), FrameType::task, task.id, &header, sizeof header, task.call);
+    append_frame(member.stream->output(), FrameType::task, task.id, &header, sizeof header, task.call,
+                 task.staged_call ? task_flags::staged_call : std::uint16_t{0});
     if (is_first) flush_list_.add(member.stream);
     ++member.unanswered;
   }

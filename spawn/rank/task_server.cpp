@@ -4,6 +4,7 @@
 #include "spawn/guard/guard_link.hpp"
 #include "spawn/isolation/mpi_calls.hpp"
 #include "spawn/rank/end_rank.hpp"
+#include "spawn/rank/staged_message.hpp"
 #include "spawn/rank/task_output.hpp"
 
 #include <farm/detail/task_stage.hpp>
@@ -114,18 +115,18 @@ void TaskServer::run(Frame const& frame) {
   if (!guard_link().begin(key_)) return;
   if (!state_ && process_ != RankProcess::of_master) state_.emplace();
   value_.clear();
+  staged_value_ = 0;
   if (header.traced != 0) set_span_sink(&spans_);
   auto const start = Clock::now();
   std::optional<Failure> failure;
   try {
+    std::optional<StagedMessage> staged;
+    if ((frame.flags & task_flags::staged_call) != 0) payload = staged.emplace(payload).content();
     call_task(header, frame.id, payload, is_value_wanted(header, group_.rank()) ? &value_ : nullptr);
-    if (value_.size() + sizeof(AnswerHeader) > max_frame_size) {
-      throw SerializationError(
-          fmt::format("a result of {} bytes is larger than the largest message ({})", value_.size(), max_frame_size));
-    }
   } catch (...) {
     failure = current_failure();
     value_ = pack(*failure);
+    staged_value_ = 0;
   }
   flush_output();
   for (auto const& file : task_files_.take_files()) {
@@ -135,7 +136,7 @@ void TaskServer::run(Frame const& frame) {
   if (header.traced != 0) send_times(frame.id, start, end);
   AnswerHeader const answer{static_cast<std::uint64_t>((end - start).count())};
   append_frame(channel_.output(), failure ? FrameType::error : FrameType::value, frame.id, &answer, sizeof answer,
-               value_, flags_of(comms_.use()));
+               value_, static_cast<std::uint16_t>(flags_of(comms_.use()) | staged_value_));
   channel_.flush();  // at once: the next task may take long, or wait for what the master does with this answer
   comms_.end_task(failure.has_value());
   restore_process();
@@ -146,10 +147,17 @@ void TaskServer::call_task(TaskHeader const& header, std::uint64_t task, std::st
   GuardLine line{channel_, task, key_};
   TaskContext task_context{task, header.attempt, group_.rank(), group_.size(), &line};
   RankContext context{&task_context, &comm_of_task(header), &kept_, &task_files_};
-  if (output_prefix_.empty()) return call(header, context, payload, value);
-  if (header.attempt == 1) remove_further_attempts(output_prefix_, task, group_.rank());
-  OutputFile const file{task_output_path(output_prefix_, task, header.attempt, group_.rank())};
-  call(header, context, payload, value);
+  if (output_prefix_.empty()) {
+    call(header, context, payload, value);
+  } else {
+    if (header.attempt == 1) remove_further_attempts(output_prefix_, task, group_.rank());
+    OutputFile const file{task_output_path(output_prefix_, task, header.attempt, group_.rank())};
+    call(header, context, payload, value);
+  }
+  if (value != nullptr && is_too_large(sizeof(AnswerHeader), *value)) {
+    *value = pack(stage_message(*value));  // here, where the file is named after the task
+    staged_value_ = answer_flags::staged_value;
+  }
 }
 
 void TaskServer::call(TaskHeader const& header, RankContext& context, std::string_view payload, Bytes* value) {

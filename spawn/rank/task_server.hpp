@@ -77,6 +77,7 @@ class TaskServer {
   TaskFiles task_files_;
   SpanCollector spans_;
   Bytes value_;
+  std::uint16_t staged_value_ = 0;  ///< the flag of the answer if `value_` is the handle of a staged value
 };
 
 }  // namespace farm::detail

@@ -1,5 +1,7 @@
 #include <farm/serialize.hpp>
 
+#include <cereal/types/memory.hpp>
+
 #include <array>
 #include <chrono>
 #include <cmath>

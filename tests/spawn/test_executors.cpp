@@ -1,6 +1,8 @@
 // Executors: the rules of concurrent.futures, and the additions of the farm.
 #include <farm/farm.hpp>
 
+#include <cereal/types/memory.hpp>
+
 #include "tests/support/catch.hpp"
 #include "tests/support/error_of.hpp"
 #include "tests/support/picky.hpp"

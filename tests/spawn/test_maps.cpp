@@ -1,6 +1,8 @@
 // Maps of executors: lazy ranges, and the errors that may occur in them.
 #include <farm/farm.hpp>
 
+#include <cereal/types/memory.hpp>
+
 #include "tests/support/catch.hpp"
 #include "tests/support/error_of.hpp"
 #include "tests/support/picky.hpp"

@@ -1,6 +1,8 @@
 // What can be submitted to a pool, and what comes back.
 #include <farm/farm.hpp>
 
+#include <cereal/types/memory.hpp>
+
 #include "tests/support/catch.hpp"
 
 #include <fmt/format.h>

@@ -90,10 +90,27 @@ concept HasBase = requires {
   T{AnyBase<T>{}};
 };
 
-/// True if T is a struct that can be taken apart, as far as its members allow.
+/// True if T may be packed, so that no reference can be bound to its members: it is aligned as bytes are, but has more
+/// of them than initializers.
 template <class T>
-inline constexpr bool is_plain_struct =
-    std::is_class_v<T>&& std::is_aggregate_v<T> && !HasBase<T> && initializers_of<T>() <= most_members;
+constexpr bool may_be_packed() {
+  if constexpr (std::is_empty_v<T>) {
+    return false;
+  } else {
+    return alignof(T) == 1 && sizeof(T) > initializers_of<T>();
+  }
+}
+
+/// Returns whether T is a struct that can be taken apart, as far as its members allow.
+template <class T>
+constexpr bool check_plain_struct() {
+  if constexpr (std::is_class_v<T> && std::is_aggregate_v<T>) {
+    if constexpr (!HasBase<T>) return initializers_of<T>() <= most_members && !may_be_packed<T>();
+  }
+  return false;
+}
+template <class T>
+inline constexpr bool is_plain_struct = check_plain_struct<T>();
 
 /// The number of members of a plain struct.
 template <class T>

@@ -315,7 +315,8 @@ struct Call {
     using Wire = wire_type<G, A>;
     static_assert(Serializable<Wire>,
                   "an argument of this task cannot be serialized: give its type a serialize() for cereal, or make it a "
-                  "plain struct of at most 16 members that can be serialized, without pointers");
+                  "plain struct of at most 16 members that can be serialized, without pointers (smart pointers need "
+                  "<cereal/types/memory.hpp>)");
     if constexpr (std::is_same_v<Wire, A>) {
       out(argument);
     } else if constexpr (std::is_convertible_v<A const&, Wire>) {

@@ -24,7 +24,8 @@ struct ResultTransport {
     static_assert(
         Serializable<R>,
         "the type that this task returns cannot be serialized: give it a serialize() for cereal, or make it a "
-        "plain struct of at most 16 members that can be serialized, without pointers");
+        "plain struct of at most 16 members that can be serialized, without pointers (smart pointers need "
+        "<cereal/types/memory.hpp>)");
     if (result != nullptr) pack_into(*result, value);
   }
   static void read(UnpackArchive& in, R& value) { in(value); }

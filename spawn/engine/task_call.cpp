@@ -1,0 +1,22 @@
+#include "spawn/engine/task_call.hpp"
+
+#include "core/task/frame.hpp"
+#include "spawn/rank/staged_message.hpp"
+
+#include <utility>
+
+namespace farm::detail {
+
+void set_call(Task& task, PackedCall call) {
+  if (is_too_large(sizeof(TaskHeader), call.bytes)) {
+    auto const handle = stage_message(call.bytes);
+    call.bytes = {};
+    PackArchive{call.bytes, &call.keepers}(handle);
+    task.staged_call = true;
+  }
+  task.call = std::move(call.bytes);
+  task.listens = call.listens;
+  if (!call.keepers.empty()) task.make_rare().inputs = std::move(call.keepers);
+}
+
+}  // namespace farm::detail
