@@ -1,5 +1,7 @@
 #include <farm/detail/call.hpp>
 
+#include <cereal/types/memory.hpp>
+
 #include <array>
 #include <cmath>
 #include <cstdint>

@@ -3,6 +3,8 @@
 #include <farm/future.hpp>
 #include <farm/promise.hpp>
 
+#include <cereal/types/memory.hpp>
+
 #include <atomic>
 #include <chrono>
 #include <latch>
