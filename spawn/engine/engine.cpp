@@ -3,7 +3,7 @@
 
 #include "spawn/engine/dependent_task.hpp"
 #include "spawn/engine/engine_core.hpp"
-#include "spawn/engine/output_prefix.hpp"
+#include "spawn/sources/output_prefix.hpp"
 #include "spawn/engine/task_call.hpp"
 #include "spawn/hub/hub.hpp"
 

@@ -396,7 +396,7 @@ std::string Group::exit_text(std::size_t rank) const {
 bool Group::ended_itself(std::size_t rank) const {
   auto const& exit = members_[rank].exit;
   return exit && exit->signal == 0 && exit->early == 0 && exit->ended == 0 &&
-         (exit->note.empty() || exit->note.starts_with("it called MPI_Abort"));
+         (exit->note.empty() || exit->note.starts_with("it called MPI_Abort")) && !port_.launcher_was_killed(*this);
 }
 
 bool Group::spans_hosts() const {

@@ -37,6 +37,8 @@ class GroupPort {
   /// Returns what the source knows about a group that does not become ready, such as its launcher's output. Empty if it
   /// knows nothing.
   [[nodiscard]] virtual std::string captured_output(Group const& group) = 0;
+  /// Returns true if the launcher of this group alone was ended by a signal: MPI then ends its ranks with a status.
+  [[nodiscard]] virtual bool launcher_was_killed(Group const& group) = 0;
   /// A host does not answer any more. All groups with ranks there lose them.
   virtual void host_lost(std::string const& host) = 0;
   /// Returns ranks that outlive their group to the source that they came from.

@@ -241,6 +241,11 @@ void Hub::stop_starting(GroupSource& source, std::uint64_t begun, std::string co
   room_has_changed();
 }
 
+bool Hub::launcher_was_killed(Group const& group) {
+  auto const found = groups_.find(group.id());
+  return found != groups_.end() && found->second.source->launcher_was_killed(group);
+}
+
 std::string Hub::captured_output(Group const& group) {
   auto const found = groups_.find(group.id());
   return found != groups_.end() ? found->second.source->captured_output(group) : std::string{};

@@ -119,6 +119,7 @@ class Hub final : private GroupPort, private SourcePort {
   void offer_ring(std::shared_ptr<Stream> const& stream) override { rings_.offer(stream); }
   void print(std::uint64_t stream, std::string_view lines) override;
   [[nodiscard]] std::string captured_output(Group const& group) override;
+  [[nodiscard]] bool launcher_was_killed(Group const& group) override;
   void host_lost(std::string const& host) override;
   void take_back(Group const& group, std::vector<Member> members) override;
   void forget(std::uint64_t id) override;

@@ -269,6 +269,13 @@ void LauncherProcess::end() {
 
 void LauncherProcess::forget() { on_lines_ = nullptr, on_ended_ = nullptr; }
 
+bool LauncherProcess::was_killed() const {
+  if (collected_) return status_ && WIFSIGNALED(*status_);
+  siginfo_t seen{};
+  return process_ > 0 && waitid(P_PID, static_cast<id_t>(process_), &seen, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+         seen.si_pid == process_ && (seen.si_code == CLD_KILLED || seen.si_code == CLD_DUMPED);
+}
+
 std::string LauncherProcess::exit_text() const {
   if (!collected_) return "is still running";
   if (!status_) return "has ended";

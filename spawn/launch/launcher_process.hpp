@@ -46,6 +46,8 @@ class LauncherProcess : public std::enable_shared_from_this<LauncherProcess> {
   /// Drops the handlers: neither is called any more.
   void forget();
   [[nodiscard]] bool ended() const { return ended_; }
+  /// Returns true if a signal has ended the command, also if nobody was told of its end yet.
+  [[nodiscard]] bool was_killed() const;
   /// Returns "exited with status 1", "was ended by signal 9 (Killed)" or "is still running".
   [[nodiscard]] std::string exit_text() const;
   /// Returns the first three and the last four lines of the output as one line, without blank lines and rules. Empty if

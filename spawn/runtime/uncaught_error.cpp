@@ -43,6 +43,7 @@ void report(std::exception_ptr const& error) {
 [[noreturn]] void on_terminate() {
   if (int const status = Interrupt::status(); status != 0) leave(status);
   auto const error = std::current_exception();
+  if (auto const* const run = current_stage_run()) run->remove_files();
   if (!error || (before != nullptr && before != of_library)) {  // not an exception: a core file may help
     if (before != nullptr) before();
     _exit(1);

@@ -55,6 +55,8 @@ class GroupSource {
   virtual void host_lost(Group const& /*group*/, int /*rank*/) {}
   /// Returns what is known about a group that does not become ready, for people. Empty if nothing is.
   [[nodiscard]] virtual std::string captured_output(Group const& /*group*/) const { return {}; }
+  /// Returns true if the launcher of this group alone was ended by a signal.
+  [[nodiscard]] virtual bool launcher_was_killed(Group const& /*group*/) const { return false; }
   /// Takes back ranks that outlive their group.
   virtual void take_back(std::vector<Member> members) = 0;
   /// Connects a rank that belongs to no group yet. Throws ProtocolError if none is expected.

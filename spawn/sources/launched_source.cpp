@@ -202,6 +202,11 @@ std::string LaunchedSource::captured_output(Group const& group) const {
   return found != launches_.end() ? output_of(found->second) : std::string{};
 }
 
+bool LaunchedSource::launcher_was_killed(Group const& group) const {
+  auto const found = launches_.find(group.id());
+  return found != launches_.end() && found->second.process && found->second.process->was_killed();
+}
+
 void LaunchedSource::on_ended(std::uint64_t id) {
   auto const found = launches_.find(id);
   if (found == launches_.end()) return;

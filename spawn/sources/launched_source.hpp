@@ -37,6 +37,7 @@ class LaunchedSource final : public GroupSource {
   void released(Group const& group) override;
   void host_lost(Group const& group, int rank) override;
   [[nodiscard]] std::string captured_output(Group const& group) const override;
+  [[nodiscard]] bool launcher_was_killed(Group const& group) const override;
   void take_back(std::vector<Member> members) override;
   void attach(Hello const& hello, Socket socket) override;
   void close(std::function<void()> done) override;

@@ -78,6 +78,7 @@ class FakeHub final : public GroupPort, public SourcePort {
     printed += std::to_string(stream) + ":" + std::string{lines};
   }
   std::string captured_output(Group const& /*group*/) override { return launcher_output; }
+  bool launcher_was_killed(Group const& /*group*/) override { return launcher_killed; }
   void host_lost(std::string const& host) override { hosts_lost.push_back(host); }
   void take_back(Group const& /*group*/, std::vector<Member> members) override {
     for (auto& member : members) taken_back.push_back(std::move(member));
@@ -118,6 +119,7 @@ class FakeHub final : public GroupPort, public SourcePort {
   asio::io_context loop{1};
   FlushList flushes;
   std::string launcher_output;
+  bool launcher_killed = false;
   std::string printed;
   std::string failed_starting;
   std::vector<std::string> hosts_lost;

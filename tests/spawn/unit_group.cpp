@@ -169,6 +169,19 @@ TEST_CASE("the death of a rank is told once, with how the rank died, and its pee
   CHECK(test.hub.forgotten == std::vector<std::uint64_t>{1});
 }
 
+TEST_CASE("a rank that exits has ended its task itself, unless its launcher was killed") {
+  GroupTest test{2};
+  test.hub.launcher_killed = GENERATE(true, false);
+  test.become_ready({"nodeA", "nodeA"});
+  ExitReport report;
+  report.status = 3;
+  test.guards[1]->send(FrameType::exited, 0, farm::pack(report));
+  CHECK(test.hub.run_until([&] { return test.owner.was_told("lost"); }));
+  CHECK(test.owner.exited_rank == (test.hub.launcher_killed ? std::nullopt : std::optional{1}));
+  test.all_die();
+  CHECK(test.is_gone());
+}
+
 TEST_CASE("what a rank has answered before it died counts") {
   GroupTest test{1};
   test.become_ready({"nodeA"});

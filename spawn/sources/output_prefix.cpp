@@ -1,4 +1,4 @@
-#include "spawn/engine/output_prefix.hpp"
+#include "spawn/sources/output_prefix.hpp"
 
 #include "core/base/descriptor.hpp"
 #include "core/base/host_name.hpp"
