@@ -81,7 +81,7 @@ void ProgressBar::operator()(Progress const& progress) {
 std::string ProgressBar::numbers(Progress const& progress, Clock::time_point now) const {
   auto text = fmt::format("{}/{}", progress.done, progress.total);
   if (progress.failed != 0) text += fmt::format(", {} failed", progress.failed);
-  if (progress.running != 0) text += fmt::format(", {} running", progress.running);
+  if (progress.running != 0 && progress.done < progress.total) text += fmt::format(", {} running", progress.running);
   std::chrono::duration<double> const elapsed = now - began_;
   text += ", " + text_of_time(elapsed);
   if (progress.done != 0 && progress.done < progress.total) {

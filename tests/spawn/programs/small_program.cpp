@@ -294,11 +294,11 @@ int main(int argc, char** argv) {
   std::string const scenario = argc > 1 ? argv[1] : "";
   std::string const argument = argc > 2 ? argv[2] : "";
   if (scenario == "leave_main_with") {
+    if (argument == "own") std::set_terminate([] { _exit(7); });
     farm::Runtime const runtime{argc, argv};
     farm::MPISpawnPool pool{{.max_ranks = 1}};
     if (argument == "farm") farm::MPISpawnPool{{.max_ranks = 1, .ranks_per_task = 2}};
     if (argument == "task") pool.submit([] { throw std::domain_error("no good"); }).result();
-    if (argument == "own") std::set_terminate([] { _exit(7); });
     throw std::runtime_error("out of luck");
   }
   if (scenario == "fail_while_tasks_run") {
