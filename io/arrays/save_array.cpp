@@ -22,14 +22,15 @@ void copy_array(ArrayInfo const& from, SavedDataset& to) {
 
 }  // namespace
 
-void save_array(ArrayInfo const& info, std::string const& file, std::string const& dataset) {
-  SavedDataset to{file, dataset, info.type, info.extents, &info};
+void save_array(ArrayInfo const& info, std::string const& file, std::string const& dataset,
+                SaveOptions const& options) {
+  SavedDataset to{file, dataset, info.type, info.extents, options, &info};
   copy_array(info, to);
   to.commit();
 }
 
 ArrayInfo gather_arrays(std::vector<ArrayInfo> const& parts, ElementType type, std::string const& file,
-                        std::string const& dataset) {
+                        std::string const& dataset, SaveOptions const& options) {
   if (parts.empty()) throw UsageError("no arrays were given to gather");
   for (auto const& part : parts) {
     check_valid(part);
@@ -38,7 +39,7 @@ ArrayInfo gather_arrays(std::vector<ArrayInfo> const& parts, ElementType type, s
   auto extents = parts[0].extents;
   extents.insert(extents.begin(), parts.size());
   check_extents(extents, element_size(type));
-  SavedDataset to{file, dataset, type, extents};
+  SavedDataset to{file, dataset, type, extents, options};
   for (auto const& part : parts) copy_array(part, to);
   to.commit();
   return open_array(file, dataset, type);

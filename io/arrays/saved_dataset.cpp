@@ -14,6 +14,7 @@
 #include "core/base/descriptor.hpp"
 #include "io/datasets/dataset.hpp"
 #include "io/datasets/open_files.hpp"
+#include "io/datasets/saved_values.hpp"
 #include "io/files/file_bytes.hpp"
 #include "io/files/paths.hpp"
 #include "io/hdf5/attributes.hpp"
@@ -21,11 +22,22 @@
 namespace farm::detail {
 namespace {
 
-constexpr std::uint64_t overhead = std::uint64_t{64} << 10U;  // what HDF5 needs besides the elements
+constexpr std::uint64_t overhead = std::uint64_t{64} << 10U;  // what HDF5 needs besides all elements
 
 void check_room(ErrorSite const& site, std::filesystem::path const& directory, std::uint64_t bytes) {
   if (auto const free = free_bytes(directory); free < bytes + overhead)
     throw stage_error(site, fmt::format("the array needs {} bytes, the file system has {} free", bytes, free));
+}
+
+std::string part_suffix() { return fmt::format(".part-{}", getpid()); }
+
+/// Returns an upper bound of the bytes of everything but the dataset's elements.
+std::uint64_t bytes_of(SaveOptions const& options) {
+  std::uint64_t bytes = 0;
+  for (auto const* const entries : {&options.attributes, &options.axes, &options.table}) {
+    for (auto const& [name, values] : *entries) bytes += saved_bytes(values);
+  }
+  return bytes;
 }
 
 /// Copies the attributes of `array` to `dataset`, which lies in `file`.
@@ -43,18 +55,22 @@ void copy_attributes_of(ArrayInfo const& array, hid_t file, hid_t dataset) {
 }  // namespace
 
 SavedDataset::SavedDataset(std::string const& file, std::string const& dataset, ElementType type,
-                           Extents const& extents, ArrayInfo const* attributes_from)
-    : site_{path_to_create(absolute_path(file)), dataset}, part_(site_) {
+                           Extents const& extents, SaveOptions const& options, ArrayInfo const* attributes_from)
+    : options_(&options),
+      axes_and_table_(options, dataset),
+      site_{path_to_create(absolute_path(file)), dataset},
+      part_(site_) {
+  check_save_options(options, dataset, extents);
   auto const bytes = element_count(extents) * element_size(type);
+  auto const all_bytes = bytes + bytes_of(options);
   std::filesystem::path const path{site_.file};
   is_new_ = access(path.c_str(), F_OK) != 0;
-  if (access(path.parent_path().c_str(), F_OK) == 0) check_room(site_, path.parent_path(), bytes);
+  if (access(path.parent_path().c_str(), F_OK) == 0) check_room(site_, path.parent_path(), all_bytes);
   try {
     if (is_new_) {
-      make_file(path.parent_path() / file_name(".", path.filename().string(), fmt::format(".part-{}", getpid())),
-                bytes);
+      make_file(path.parent_path() / file_name(".", path.filename().string(), part_suffix()), all_bytes);
     } else {
-      part_.dataset = fmt::format("{}.part-{}", dataset, getpid());
+      part_.dataset = dataset + part_suffix();
     }
     make_dataset(type, extents, attributes_from);
     reserve_file(data_, end_, bytes);
@@ -80,10 +96,13 @@ void SavedDataset::make_dataset(ElementType type, Extents const& extents, ArrayI
   Hdf5Lock const lock;
   auto file = open_file_to_write(part_, is_new_ ? H5F_ACC_TRUNC : H5F_ACC_RDWR, true);
   if (H5Lexists(file, site_.dataset.c_str(), H5P_DEFAULT) > 0) throw stage_error(site_, "already exists");
+  axes_and_table_.check(file, site_);
   auto dataset = create_dataset(file, part_, type, extents);
   made_ = true;
+  for (auto const& [name, values] : options_->attributes) write_attribute(dataset, site_, name, values);
   if (attributes_from != nullptr && !attributes_from->file.empty()) copy_attributes_of(*attributes_from, file, dataset);
   write_attributes(dataset, part_, extents, 1, {});
+  axes_and_table_.write(file, site_, dataset, is_new_ ? "" : part_suffix());
   data_ = {file_of_dataset(dataset), part_.dataset};
   auto const position = H5Dget_offset(dataset);
   bool const placed = (position != HADDR_UNDEF && !data_.file.empty()) || element_count(extents) == 0;
@@ -110,6 +129,7 @@ void SavedDataset::commit() {
   {
     Hdf5Lock const lock;
     auto file = open_file_to_write(site_, H5F_ACC_RDWR, true);
+    axes_and_table_.commit(file, site_);
     check_hdf5(H5Lmove(file, part_.dataset.c_str(), H5L_SAME_LOC, site_.dataset.c_str(), H5P_DEFAULT, H5P_DEFAULT),
                site_, "cannot be given this name");
     made_ = false;
@@ -126,6 +146,7 @@ void SavedDataset::discard() noexcept try {
   if (is_new_ || !made_) return;
   Hdf5Lock const lock;
   auto const file = open_file_to_write(site_, H5F_ACC_RDWR, true);
+  axes_and_table_.discard(file, part_.dataset);
   H5Ldelete(file, part_.dataset.c_str(), H5P_DEFAULT);
 } catch (StageError const&) {
   // A destructor cannot report it. The leftover's name ends in .part-<pid>.

@@ -47,14 +47,15 @@ herr_t copy_attribute(hid_t from, char const* name, H5A_info_t const* /*info*/, 
   AttributeHandle const attribute{H5Aopen(from, name, H5P_DEFAULT)};
   TypeHandle const type{H5Aget_type(attribute)};
   SpaceHandle const space{H5Aget_space(attribute)};
-  // references and variable-length values point into the file that they come from
-  if (H5Tdetect_class(type, H5T_REFERENCE) != 0 || H5Tdetect_class(type, H5T_VLEN) != 0 ||
-      H5Tis_variable_str(type) != 0)
-    return 0;
-  std::vector<char> value(H5Aget_storage_size(attribute));
+  // references and sequences of variable length point into the file that they come from
+  bool const is_text = H5Tis_variable_str(type) > 0;
+  if (!is_text && (H5Tdetect_class(type, H5T_REFERENCE) != 0 || H5Tdetect_class(type, H5T_VLEN) != 0)) return 0;
+  auto const count = H5Sget_simple_extent_npoints(space);
+  std::vector<char> value(count < 0 ? 0 : static_cast<std::size_t>(count) * H5Tget_size(type));
   if (value.empty() || H5Aread(attribute, type, value.data()) < 0) return 0;
   AttributeHandle const made{H5Acreate2(to, name, type, space, H5P_DEFAULT, H5P_DEFAULT)};
   if (made >= 0) H5Awrite(made, type, value.data());
+  if (is_text) H5Dvlen_reclaim(type, space, H5P_DEFAULT, value.data());
   return 0;
 }
 

@@ -9,6 +9,7 @@
 #include <farm/detail/stage_elements.hpp>
 #include <farm/element.hpp>
 #include <farm/extents.hpp>
+#include <farm/save_options.hpp>
 #include <farm/slab.hpp>
 #include <farm/view.hpp>
 
@@ -116,11 +117,14 @@ class Array {
     return detail::ArrayAccess::rows<T>(required(), first, count);
   }
 
-  /// Copies the array and its attributes to a new dataset, 32 MiB at a time. The file may exist; the dataset must not.
-  /// A new file, or a new dataset in an existing file, gets its name once everything is on disk. Blocks until the copy
-  /// is durable. Throws StageError; then neither a new file nor a new dataset exists.
-  void save_as(std::filesystem::path const& file, std::string const& dataset) const {
-    detail::save_array(required()->info, file, dataset);
+  /// Copies the array and its attributes to a new dataset, 32 MiB at a time, with what `options` adds: attributes,
+  /// axes, and a table. The file may exist, and its directory must; no directory is made. The dataset must not exist;
+  /// groups in its name are made. A new file, or a new dataset in an existing file, gets its name once everything is on
+  /// disk. Blocks until the copy is durable. Throws UsageError if the options do not suit the array, before anything is
+  /// written. Throws StageError if the file cannot be written or has something of a name that is needed; then neither a
+  /// new file nor a new dataset exists.
+  void save_as(std::filesystem::path const& file, std::string const& dataset, SaveOptions const& options = {}) const {
+    detail::save_array(required()->info, file, dataset, options);
   }
 
   /// Packs the handle, not the elements of a file. For serialization.

@@ -9,6 +9,7 @@
 #include <farm/detail/stage_elements.hpp>
 #include <farm/element.hpp>
 #include <farm/extents.hpp>
+#include <farm/save_options.hpp>
 #include <farm/slab.hpp>
 #include <farm/stage_options.hpp>
 
@@ -77,15 +78,19 @@ template <class T>
 }
 
 /// Copies arrays of the same extents into one new dataset. The dataset has one more axis than the arrays: the new first
-/// axis is the index into `parts`. Called by one process alone. Memory, file and errors are those of Array::save_as();
-/// the result is that of Array::open(). Throws UsageError if `parts` is empty, if the extents differ, or if the arrays
-/// have 8 axes.
+/// axis is the index into `parts`. `options` add attributes, axes, and a table with a row for each part:
+///
+///     farm::gather(fields, "all.h5", "/psi", {.axes = {{"reynolds", reynolds}}, .table = {{"minimum", minimum}}});
+///
+/// Called by one process alone. Memory, file and errors are those of Array::save_as(); the result is that of
+/// Array::open(). Throws UsageError if `parts` is empty, if the extents differ, or if the arrays have 8 axes.
 template <class T>
-Array<T> gather(std::vector<Array<T>> const& parts, std::filesystem::path const& file, std::string const& dataset) {
+Array<T> gather(std::vector<Array<T>> const& parts, std::filesystem::path const& file, std::string const& dataset,
+                SaveOptions const& options = {}) {
   std::vector<detail::ArrayInfo> infos;
   infos.reserve(parts.size());
   for (auto const& part : parts) infos.push_back(detail::ArrayAccess::info(part));
-  return detail::ArrayAccess::make<T>(detail::gather_arrays(infos, detail::element_type_of<T>, file, dataset));
+  return detail::ArrayAccess::make<T>(detail::gather_arrays(infos, detail::element_type_of<T>, file, dataset, options));
 }
 
 }  // namespace farm
