@@ -1,11 +1,13 @@
 // $ mpiexec -n 1 -host localhost:9 field_sweep
 //
 // Each task reads a field from a file and evolves it on 4 ranks with a parameter of its own. The farm gathers all
-// results in one dataset without passing them through the master. One result is compared with a serial computation.
+// results in one dataset without passing them through the master, and saves the parameters and a number of each field
+// beside it. One result is compared with a serial computation.
 #include <farm/farm.hpp>
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <numbers>
@@ -43,10 +45,19 @@ farm::Slab<double> evolve(double diffusivity, farm::Slab<double const> const& st
   return result;
 }
 
+/// Returns the largest element of a field.
+double maximum(farm::Slab<double const> const& u, farm::Comm const& comm) {
+  double largest = *std::max_element(u.begin(), u.end());
+  MPI_Allreduce(MPI_IN_PLACE, &largest, 1, MPI_DOUBLE, MPI_MAX, comm);
+  return largest;
+}
+
 int main(int argc, char** argv) {
   farm::Runtime runtime{argc, argv};
   std::vector<double> start(n * n);
-  auto const mode = [](std::size_t i) { return std::sin(std::numbers::pi * static_cast<double>(i) / (n - 1)); };
+  std::vector<double> position(n);
+  for (std::size_t i = 0; i < n; ++i) position[i] = static_cast<double>(i) / (n - 1);
+  auto const mode = [&](std::size_t i) { return std::sin(std::numbers::pi * position[i]); };
   for (std::size_t i = 0; i < n; ++i) {
     for (std::size_t j = 0; j < n; ++j) start[i * n + j] = mode(i) * mode(j);
   }
@@ -60,8 +71,13 @@ int main(int argc, char** argv) {
 
   farm::MPISpawnPool pool{{.max_ranks = 8, .ranks_per_task = 4}};
   auto const fields = pool.map(evolve, diffusivities, std::vector(diffusivities.size(), field));
-  auto const all = farm::gather(fields, "result.h5", "/u");
+  auto const maxima = pool.map(maximum, fields);
+  auto const all = farm::gather(fields, "result.h5", "/u",
+                                {.attributes = {{"units", "K"}, {"steps", steps}},
+                                 .axes = {{"diffusivity", diffusivities}, {"y", position}, {"x", position}},
+                                 .table = {{"diffusivity", diffusivities}, {"maximum", maxima}}});
   fmt::print("{} fields of {} x {}\n", all.extents()[0], all.extents()[1], all.extents()[2]);
+  fmt::print("diffusivity {:.2f}: maximum {:.4f}\n", diffusivities[6], maxima[6]);
 
   auto serial = start;
   for (int i = 0; i < steps; ++i) step(serial, diffusivities[6]);
