@@ -13,8 +13,10 @@
 #include <sys/resource.h>
 #include <unistd.h>
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <optional>
+#include <system_error>
 #include <vector>
 
 using farm::Array;
@@ -48,7 +50,7 @@ Array<double> numbers(fs::path const& directory, std::uint64_t count = 1000) {
 TEST_CASE("a full disk is reported, and no file is left") {
   auto const small = fresh_directory("small");
   if (mount("none", small.c_str(), "tmpfs", 0, "size=2m") != 0) {
-    WARN("skipped: no file system can be mounted here");
+    WARN("skipped: mount(tmpfs): " << std::generic_category().message(errno));
     return;
   }
   CHECK_THAT(error_of([&] { static_cast<void>(numbers(small, 1'000'000)); }),
@@ -116,7 +118,7 @@ TEST_CASE("a directory in which no file can be created is reported") {
 TEST_CASE("a missing permission is reported") {
   auto const array = numbers(fresh_directory("stage"));
   if (geteuid() == 0 && seteuid(65534) != 0) {
-    WARN("skipped: root cannot become another user here");
+    WARN("skipped: seteuid(65534): " << std::generic_category().message(errno));
     return;
   }
   fs::path const file = array.path();

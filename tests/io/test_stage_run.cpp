@@ -265,7 +265,7 @@ TEST_CASE("nothing else in the stage directory is removed") {
 
 TEST_CASE("the directory of another user's run is not removed") {
   if (geteuid() != 0) {
-    WARN("skipped: only root can change the owner of a directory");
+    WARN("skipped: this user is not root, and only root can change the owner of a directory");
     return;
   }
   auto const stage = fresh_directory("stage");
