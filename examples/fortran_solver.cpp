@@ -6,7 +6,7 @@
 
 #include <fmt/ranges.h>
 
-extern "C" void solve_(int const* n, MPI_Fint const* comm, double* maximum);
+extern "C" void solve_(int const* n, MPI_Fint const* comm, double* maximum);  // NOLINT(*-identifier-naming)
 
 double solve(int n, farm::Comm const& comm) {
   MPI_Fint const fortran_comm = MPI_Comm_c2f(comm);

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <hdf5_hl.h>
 
+#include <utility>
+
 #include "io/datasets/saved_values.hpp"
 
 namespace farm::detail {

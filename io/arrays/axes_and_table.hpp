@@ -3,6 +3,7 @@
 #include <farm/save_options.hpp>
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "io/hdf5/hdf5.hpp"
@@ -15,7 +16,7 @@ namespace farm::detail {
 class AxesAndTable {
  public:
   /// `options` must outlive the object.
-  AxesAndTable(SaveOptions const& options, std::string const& dataset) : options_(&options), dataset_(dataset) {}
+  AxesAndTable(SaveOptions const& options, std::string dataset) : options_(&options), dataset_(std::move(dataset)) {}
 
   /// Throws if the file has another object of a name that is needed. Finds the dimension scales that can be shared.
   void check(hid_t file, ErrorSite const& site);
