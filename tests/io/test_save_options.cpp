@@ -10,6 +10,8 @@
 #include "tests/support/catch.hpp"
 
 #include <array>
+#include <cstdlib>
+#include <fstream>
 #include <limits>
 #include <string>
 
@@ -185,6 +187,28 @@ TEST_CASE("gather saves attributes, axes and a table in one call") {
   CHECK(file.texts("/psi_table/label") == labels);
   CHECK(file.numbers("/psi_table/iterations") == std::vector<double>{7, 8, 9});
   CHECK(file.enumeration("/psi_table/converged") == "int8 FALSE TRUE");
+}
+
+TEST_CASE("h5py reads the attributes, the axes and the table") {
+  if (std::system("/usr/bin/python3 -c 'import h5py' 2>/dev/null") != 0) {
+    WARN("skipped: h5py for /usr/bin/python3 is not installed (Debian: python3-h5py)");
+    return;
+  }
+  auto const out = fresh_directory("out");
+  farm::gather(three_fields(), out / "all.h5", "/psi",
+               {.attributes = {{"units", "m2/s"}, {"viscous", true}},
+                .axes = {{"reynolds", reynolds}, {"x", x}},
+                .table = {{"reynolds", reynolds}, {"converged", std::vector{true, false, true}}}});
+  std::ofstream{"read.py"} << "import h5py\n"
+                              "with h5py.File('out/all.h5', 'r') as f:\n"
+                              "  d = f['psi']\n"
+                              "  assert d.attrs['units'] == 'm2/s' and d.attrs['viscous'] == True\n"
+                              "  assert [list(a.keys()) for a in d.dims] == [['reynolds'], ['x'], []]\n"
+                              "  assert list(d.dims[0]['reynolds']) == [10, 20, 40]\n"
+                              "  t = {name: list(column[:]) for name, column in f['psi_table'].items()}\n"
+                              "  assert list(t.items()) == [('reynolds', [10, 20, 40]), ('converged', [1, 0, 1])], t\n"
+                              "  assert f['psi_table/converged'].dtype == bool\n";
+  CHECK(std::system("/usr/bin/python3 read.py 2>read.err") == 0);
 }
 
 TEST_CASE("save_as takes the same options, and its attributes take precedence over those of the array") {
