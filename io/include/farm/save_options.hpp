@@ -16,6 +16,7 @@ namespace farm {
 /// A copy of a number, a bool or a text, or of a range of them, which is saved with an array.
 class SavedValues {
  public:
+  /// What the values are.
   enum class Kind : std::uint8_t { number, boolean, text };
 
   /// Copies a number, a bool, a text (`std::string`, `char const*`), or a range of them, such as a `std::vector`.
@@ -35,6 +36,7 @@ class SavedValues {
     }
   }
 
+  /// Returns what the values are.
   [[nodiscard]] Kind kind() const noexcept { return kind_; }
   /// Returns the type of the numbers. A bool is an int8.
   [[nodiscard]] detail::ElementType type() const noexcept { return type_; }
@@ -44,6 +46,7 @@ class SavedValues {
   [[nodiscard]] std::uint64_t size() const noexcept { return size_; }
   /// Returns the numbers or bools, as in memory.
   [[nodiscard]] std::string const& elements() const noexcept { return elements_; }
+  /// Returns the texts; none if the values are numbers or bools.
   [[nodiscard]] std::vector<std::string> const& texts() const noexcept { return texts_; }
 
  private:
@@ -89,8 +92,7 @@ class SavedValues {
 ///      .axes = {{"reynolds", reynolds}, {"x", x}, {"y", y}},
 ///      .table = {{"reynolds", reynolds}, {"minimum", minimum}}}
 ///
-/// Names of one list differ from each other, and hold no '/'. A table column or an axis may have the name that the
-/// other list has.
+/// Names within one list must differ and have no '/'. A column may have the name of an axis.
 struct SaveOptions {
   /// Attributes of the dataset: numbers, texts, or short ranges, of at most 64,000 bytes each. They take precedence
   /// over attributes that save_as() copies. Not allowed are the farm's own names (`writer`, `version`, `extents`,
