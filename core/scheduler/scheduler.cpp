@@ -88,6 +88,10 @@ void Scheduler::abandon(std::exception_ptr const& error) {
   abandoned_ = error;
   for (auto& [ranks, size] : sizes_) fail_queue(size, error);
   for (auto& [id, group] : groups_) {
+    if (!group.in_flight.empty()) {
+      std::chrono::duration<float> const since = port_.roughly_now() - group.front_since;
+      group.in_flight.front().task->run_seconds = std::max(since.count(), 1e-6F);  // the group runs it now
+    }
     for (auto& each : group.in_flight) {
       if (each.state == State::running || each.state == State::retrying) each.task->set_error(error);
       each.state = State::failed;
@@ -188,6 +192,8 @@ void Scheduler::answered(GroupId id, int rank, Frame const& frame, std::string c
     task.values.assign(1, Bytes{payload});
   }
   count_run(rank, header.run_nanoseconds);
+  if (first_error || (rank == 0 && task.state == State::running))
+    task.task->run_seconds = static_cast<float>(header.run_nanoseconds) * 1e-9F;
   if (!group->answers.empty()) ++group->answers[static_cast<std::size_t>(rank)];
   if (frame.flags != 0) {
     task.used_comm = task.used_comm || (frame.flags & answer_flags::used_comm) != 0;
@@ -388,6 +394,7 @@ bool Scheduler::survives_loss(Group const& group, InFlightTask& task, bool is_fi
   auto& rare = task.task->make_rare();
   auto& losses = rare.losses;
   std::chrono::duration<double> const since = port_.roughly_now() - group.front_since;
+  task.task->run_seconds = is_first ? static_cast<float>(since.count()) : 0;
   losses.push_back(is_first ? fmt::format("{}, {:.2g} s into the task", loss.how, since.count()) : loss.how);
   if (has_exited(group, task, loss) && !rare.rerun_after_exit.value_or(options_.rerun_after_exit)) {
     drop(task.task);
@@ -659,6 +666,7 @@ void Scheduler::stop_late(Group& group, Clock::time_point now) {
   InFlightTask& first = group.in_flight.front();
   if (first.state != State::running) return end_and_take_back(group, nullptr);
   TaskPtr const late = first.task;
+  late->run_seconds = static_cast<float>(std::chrono::duration<double>(late->rare->timeout).count());
   first.state = State::stopping;
   watch_front(group);
   // If there is no grace, the group is ended before callbacks run, so that they do not find the task running.

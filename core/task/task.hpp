@@ -76,6 +76,7 @@ class Task : public FutureState {
   bool listens = false;      ///< The function has a TaskContext, and so can notice a request to stop.
   bool cancellable = false;  ///< The task may be cancelled while it runs. Does not change after submission.
   std::atomic<float> told_progress{0};
+  float run_seconds = 0;  ///< how long its last attempt ran, as far as known; set before the task is done
 
  protected:
   bool request_stop() noexcept override {

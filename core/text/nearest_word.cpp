@@ -40,7 +40,7 @@ std::size_t distance(std::string_view a, std::string_view b) {
 std::string nearest_word(std::string_view typed, std::vector<std::string> const& words) {
   auto const wanted = lower(typed);
   std::string best;
-  auto best_distance = std::max<std::size_t>(wanted.size() / 2, 1) + 1;
+  auto best_distance = std::max<std::size_t>(wanted.size() / 3, 1) + 1;
   for (auto const& word : words) {
     auto found = distance(wanted, lower(word));
     if (wanted.size() >= 3 && lower(word).starts_with(wanted)) found = 1;  // abbreviated

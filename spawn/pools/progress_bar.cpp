@@ -1,18 +1,13 @@
 #include <farm/progress_bar.hpp>
 
 #include "core/base/status_line.hpp"
-#include "spawn/environment/launched_as.hpp"
+#include "spawn/environment/terminal.hpp"
 
 #include <fmt/format.h>
 
-#include <fcntl.h>
-#include <sys/ioctl.h>
-#include <sys/stat.h>
-#include <unistd.h>
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
-#include <cstdlib>
 #include <utility>
 
 namespace farm {
@@ -22,29 +17,6 @@ using namespace std::chrono_literals;
 
 /// The time between two lines if the standard error is not a terminal.
 constexpr auto line_interval = 30s;
-
-bool is_pipe(int file) {
-  struct stat status {};
-  return fstat(file, &status) == 0 && (S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode));
-}
-
-/// Returns the width of the terminal that shows our standard error; 0 if it goes elsewhere. mpiexec gives a
-/// program a pipe or a terminal, whatever mpiexec's own standard error is. So under mpiexec this asks for that of our
-/// parent process, which is mpiexec.
-int terminal_columns() {
-  if (isatty(STDERR_FILENO) == 0 && !(detail::launched_as().by_mpiexec && is_pipe(STDERR_FILENO))) return 0;
-  int file = STDERR_FILENO;
-  if (detail::launched_as().by_mpiexec) {
-    file = open(fmt::format("/proc/{}/fd/2", getppid()).c_str(), O_WRONLY | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
-    if (file < 0) return 0;
-  }
-  winsize size{};
-  int const columns = ioctl(file, TIOCGWINSZ, &size) == 0 ? std::max<int>(size.ws_col, 0) : -1;
-  bool const terminal = isatty(file) != 0;
-  if (file != STDERR_FILENO) close(file);
-  if (!terminal) return 0;
-  return columns > 0 ? columns : 80;
-}
 
 /// Returns "12:34", or "1:02:03" from an hour on.
 std::string text_of_time(std::chrono::duration<double> time) {
@@ -56,7 +28,7 @@ std::string text_of_time(std::chrono::duration<double> time) {
 }  // namespace
 
 ProgressBar::ProgressBar(std::string title)
-    : title_(std::move(title)), columns_(terminal_columns()), began_(Clock::now()), written_(began_) {}
+    : title_(std::move(title)), columns_(detail::terminal_columns()), began_(Clock::now()), written_(began_) {}
 
 ProgressBar::ProgressBar(ProgressBar const& other) : ProgressBar(other.title_) {}
 

@@ -108,9 +108,10 @@ std::string function_name(CodeAddress code, std::string_view packed_call) try {
       type = without_parameters(known_symbol(code_address(reinterpret_cast<void const*>(function))));
     });
   }
-  constexpr std::string_view anonymous = "(anonymous namespace)::";
-  for (auto found = type.find(anonymous); found != std::string::npos; found = type.find(anonymous))
-    type.erase(found, anonymous.size());
+  for (std::string_view const noise : {"(anonymous namespace)::", "[abi:cxx11]"}) {
+    for (auto found = type.find(noise); found != std::string::npos; found = type.find(noise))
+      type.erase(found, noise.size());
+  }
   return type.empty() ? "task" : type;
 } catch (std::exception const&) {
   return "task";
