@@ -1,5 +1,6 @@
 #include "spawn/program/command_line.hpp"
 
+#include "core/text/nearest_word.hpp"
 #include "spawn/program/output.hpp"
 #include "spawn/program/typing_error.hpp"
 
@@ -44,6 +45,22 @@ std::string unmarked(std::string word) {
   return word;
 }
 
+constexpr auto exit_statuses =
+    "Exit status: 0 all is well; 1 a task failed, an input cannot be read, or a check of the doctor failed; 2 the "
+    "command line is wrong; 128 + N signal N has ended the program.";
+
+/// Writes `help COMMAND` as `COMMAND --help`.
+void replace_help(std::vector<std::string>& words, std::vector<CommandEntry> const& commands) {
+  if (words.empty() || words.front() != "help") return;
+  words.erase(words.begin());
+  std::vector<std::string> names;
+  for (auto const& [app, command] : commands) names.push_back(app->get_name());
+  if (!words.empty() && std::find(names.begin(), names.end(), words.front()) == names.end())
+    throw TypingError(unknown_word("subcommand", words.front(), names));
+  words.resize(std::min<std::size_t>(words.size(), 1));
+  words.emplace_back("--help");
+}
+
 }  // namespace
 
 int run_command_line(ProgramArguments arguments) {
@@ -56,7 +73,11 @@ int run_command_line(ProgramArguments arguments) {
   std::vector<CommandEntry> commands;
   for (auto const maker : command_makers()) {
     commands.push_back(maker(app));
-    for (auto* const option : commands.back().app->get_options()) {
+    auto* const sub = commands.back().app;
+    auto const footer = sub->get_footer();
+    sub->footer(footer + (footer.empty() ? "" : "\n") + exit_statuses);
+    for (auto* const option : sub->get_options()) {
+      if (option->get_expected_max() == 0) option->disable_flag_override();  // --json=yes
       option->transform(CLI::Validator{[](std::string& word) {
                                          word = unmarked(std::move(word));
                                          return std::string{};
@@ -65,8 +86,10 @@ int run_command_line(ProgramArguments arguments) {
     }
   }
   app.require_subcommand(1);
+  app.footer(fmt::format("`{} help COMMAND` tells more.\n{}", program, exit_statuses));
 
-  std::vector<std::string> const words{arguments.argv + std::min(1, arguments.argc), arguments.argv + arguments.argc};
+  std::vector<std::string> words{arguments.argv + std::min(1, arguments.argc), arguments.argv + arguments.argc};
+  replace_help(words, commands);
   auto const dashes = std::find(words.begin(), words.end(), "--");
   std::vector<std::string> reversed;  // CLI11 takes the words in reverse order
   std::transform(words.begin(), dashes, std::back_inserter(reversed), marked);

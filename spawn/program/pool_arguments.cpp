@@ -2,6 +2,7 @@
 
 #include "core/base/settings.hpp"
 #include "spawn/program/output.hpp"
+#include "spawn/program/typing_error.hpp"
 
 #include <farm/error.hpp>
 #include <farm/stage_directory.hpp>
@@ -21,6 +22,8 @@ CLI::Validator above_zero() {
   return CLI::Validator{[](std::string const& text) {
                           int value = 0;
                           auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+                          if (error == std::errc::result_out_of_range && !text.starts_with('-'))
+                            return fmt::format("'{}' was given, which is too large", text);
                           bool const good = error == std::errc{} && end == text.data() + text.size() && value > 0;
                           return good ? std::string{}
                                       : fmt::format("'{}' was given, a number above 0 is expected", text);
@@ -71,13 +74,17 @@ void PoolArguments::add_to(CLI::App& app) {
 }
 
 void PoolArguments::use() const {
+  if (max_ranks != 0 && ranks_per_task > max_ranks) {
+    throw TypingError(
+        fmt::format("--ranks-per-task is {}, which is more than --max-ranks, {}", ranks_per_task, max_ranks));
+  }
   source.use();
   if (!trace.empty()) set_option(Setting::trace, std::filesystem::absolute(trace).string(), "--trace");
   if (keep) set_option(Setting::keep_stage, "1", "--keep");
   if (stage.empty()) return;
   auto const directory = std::filesystem::absolute(stage);
   if (auto const why = why_unusable(directory); !why.empty()) {
-    throw StageError(fmt::format("the stage directory {} cannot be used: {}", directory.string(), why));
+    throw StageError(fmt::format("--stage: the stage directory {} cannot be used: {}", directory.string(), why));
   }
   set_option(Setting::stage_dir, directory.string(), "--stage");
 }

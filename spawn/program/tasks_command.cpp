@@ -6,28 +6,16 @@
 namespace farm::detail {
 namespace {
 
-TextValue text(std::string const& string) { return {.value = string}; }
-
 class TasksCommand final : public Command {
  public:
   explicit TasksCommand(CLI::App& app) { app.add_flag("--json", json_, "Print one JSON object per line"); }
 
   int run(ProgramArguments /*arguments*/) override {
-    for (auto const& task : named_tasks()) print_out((json_ ? as_json(task) : task.signature()) + '\n');
+    for (auto const& task : named_tasks()) print_out((json_ ? to_json(task.description()) : task.signature()) + '\n');
     return 0;
   }
 
  private:
-  static std::string as_json(NamedTask const& task) {
-    TextValue::List types;
-    for (auto const& type : task.arguments) types.items.push_back(text(type));
-    TextValue::Members object;
-    object.add("name", text(task.name));
-    object.add("arguments", {.value = std::move(types)});
-    object.add("result", text(task.result));
-    return to_json(object);
-  }
-
   bool json_ = false;
 };
 

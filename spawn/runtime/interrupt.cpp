@@ -16,6 +16,8 @@
 #include <csignal>
 #include <cstdio>
 #include <cstring>
+#include <functional>
+#include <utility>
 
 namespace farm::detail {
 namespace {
@@ -33,6 +35,11 @@ constexpr auto launcher_patience = 500ms;
 constexpr std::array handled{SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGXCPU, SIGALRM, SIGPIPE};
 
 std::atomic<int> received{0};
+
+std::function<bool(int)>& first_handler() {
+  static std::function<bool(int)> handler;
+  return handler;
+}
 
 void remove_stage() {
   if (auto const* const run = current_stage_run()) run->remove_files();
@@ -56,6 +63,8 @@ Interrupt::Interrupt(Hub& hub, bool killed_soon)
   wait();
 }
 
+void Interrupt::ask_first(std::function<bool(int signal)> handler) { first_handler() = std::move(handler); }
+
 int Interrupt::status() { return received == 0 ? 0 : 128 + received; }
 
 std::exception_ptr Interrupt::error() {
@@ -76,6 +85,7 @@ void Interrupt::on_signal(int signal) {
     if (signal == SIGPIPE) return;  // whatever the program still writes
     leave(status());
   }
+  if (first_handler() && first_handler()(signal)) return;
   received = signal;
   end_status_line();
   if (signal != SIGPIPE) {  // `| head -1` ends quietly

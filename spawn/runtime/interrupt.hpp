@@ -5,6 +5,7 @@
 #include <asio/steady_timer.hpp>
 
 #include <exception>
+#include <functional>
 
 namespace farm::detail {
 
@@ -23,6 +24,11 @@ class Interrupt {
   Interrupt(Interrupt const&) = delete;
   Interrupt& operator=(Interrupt const&) = delete;
   ~Interrupt() = default;
+
+  /// Sets a function that is asked first, until the tasks are being ended; null for none. It is called on the hub's
+  /// thread with each of these signals, and returns true if nothing else is to happen. Call this while there is no
+  /// Runtime.
+  static void ask_first(std::function<bool(int signal)> handler);
 
   /// Returns the exit status of an interrupted program; 0 if this program was not interrupted.
   [[nodiscard]] static int status();

@@ -2,6 +2,7 @@
 #include <farm/farm.hpp>
 
 #include <unistd.h>
+#include <algorithm>
 #include <chrono>
 #include <clocale>
 #include <cmath>
@@ -10,7 +11,10 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <iostream>
+#include <iterator>
 #include <limits>
 #include <locale>
 #include <map>
@@ -123,3 +127,122 @@ int nap(int seconds) {
   return seconds;
 }
 FARM_TASK(nap)
+
+/// Throws until it was called so often. The file counts.
+int fails_until(std::string const& file, int calls) {
+  std::ofstream{file, std::ios::app} << "x";
+  if (static_cast<int>(std::filesystem::file_size(file)) < calls) throw std::runtime_error("not yet");
+  return calls;
+}
+FARM_TASK(fails_until)
+
+std::string variable(std::string const& name) {
+  char const* const value = getenv(name.c_str());
+  return value != nullptr ? value : "";
+}
+FARM_TASK(variable)
+
+std::string directory() { return std::filesystem::current_path().string(); }
+FARM_TASK(directory)
+
+/// Waits for a file.
+std::string when_there(std::string const& file, std::string const& text) {
+  while (!std::filesystem::exists(file)) std::this_thread::sleep_for(std::chrono::milliseconds{5});
+  return text;
+}
+FARM_TASK(when_there)
+
+/// Waits for a file, and says so.
+std::string nap_until(std::string const& file) {
+  std::cout << "napping" << std::endl;
+  return when_there(file, "awake");
+}
+FARM_TASK(nap_until)
+
+/// Kills the master when a file has so many lines.
+int kill_master_after(std::string const& file, int lines) {
+  while (lines > 0) {
+    std::ifstream in{file};
+    if (std::count(std::istreambuf_iterator<char>{in}, {}, '\n') >= lines) {
+      std::ifstream pid{"master.pid"};
+      int master = 0;
+      if (pid >> master) kill(master, SIGKILL);
+      break;
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds{5});
+  }
+  return lines;
+}
+FARM_TASK(kill_master_after)
+
+farm::Array<double> ramp(double start, int n) {
+  std::vector<double> values(static_cast<std::size_t>(n));
+  std::iota(values.begin(), values.end(), start);
+  return farm::stage(values, {2, values.size() / 2});
+}
+FARM_TASK(ramp, "start", "n")
+
+farm::Slab<double> add(double amount, farm::Slab<double const> const& in, farm::Comm const& comm) {
+  farm::Slab<double> out{comm, in.extents()};
+  std::transform(in.begin(), in.end(), out.begin(), [amount](double value) { return value + amount; });
+  return out;
+}
+FARM_TASK(add)
+
+std::vector<float> powers(std::string const& /*label*/, float x) { return {1, x, x * x}; }
+FARM_TASK(powers)
+
+double total(farm::Array<double> const& array) {
+  auto const values = array.read();
+  return std::accumulate(values.begin(), values.end(), 0.0) + 1000.0 * static_cast<double>(array.dimensions());
+}
+FARM_TASK(total)
+
+/// A struct whose members have names.
+struct Fit {
+  double slope = 0;
+  std::vector<int> used;
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(CEREAL_NVP(slope), cereal::make_nvp("points", used));
+  }
+};
+Fit refit(Fit fit, double factor) {
+  fit.slope *= factor;
+  fit.used.push_back(static_cast<int>(fit.used.size()));
+  return fit;
+}
+FARM_TASK(refit)
+
+/// A struct without serialize().
+struct Plain {
+  std::string label;
+  Fit fit;
+  int counts[2];
+};
+Plain plain(Plain value) {
+  value.label += "!";
+  return value;
+}
+FARM_TASK(plain)
+
+std::filesystem::path parent(std::filesystem::path const& path) { return path.parent_path(); }
+FARM_TASK(parent)
+
+/// Exits until it was called so often. The file counts.
+int exits_until(std::string const& file, int calls) {
+  std::ofstream{file, std::ios::app} << "x";
+  if (static_cast<int>(std::filesystem::file_size(file)) < calls) std::exit(3);
+  return calls;
+}
+FARM_TASK(exits_until)
+
+/// Reports that it is at 40 % until there is a file.
+int at_40_percent(std::string const& file, farm::TaskContext& context) {
+  while (!std::filesystem::exists(file)) {
+    context.set_progress(0.4);
+    std::this_thread::sleep_for(std::chrono::milliseconds{5});
+  }
+  return 40;
+}
+FARM_TASK(at_40_percent)

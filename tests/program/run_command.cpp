@@ -1,5 +1,7 @@
 #include "tests/program/run_command.hpp"
 
+#include <nlohmann/json.hpp>
+
 #include <sys/wait.h>
 #include <cstdlib>
 #include <fstream>
@@ -20,6 +22,16 @@ std::vector<std::string> lines(std::string const& text) {
   std::istringstream stream{text};
   for (std::string line; std::getline(stream, line);) result.push_back(line);
   return result;
+}
+
+std::string inputs_and_results(std::string const& records) {
+  std::string text;
+  for (auto const& line : lines(records)) {
+    auto record = nlohmann::ordered_json::parse(line);
+    for (auto const* const name : {"index", "line", "attempts", "seconds"}) record.erase(name);
+    text += record.dump() + '\n';
+  }
+  return text;
 }
 
 std::vector<std::string> Outcome::complaints() const {

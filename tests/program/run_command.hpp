@@ -16,6 +16,10 @@ struct Outcome {
 /// Splits a text into its lines.
 [[nodiscard]] std::vector<std::string> lines(std::string const& text);
 
+/// Returns the records of `map --json` without what differs from run to run: of each only the input, and the result or
+/// the error. Throws if a line is not JSON.
+[[nodiscard]] std::string inputs_and_results(std::string const& records);
+
 /// Runs a command in the shell, for 30 s at most.
 [[nodiscard]] Outcome run(std::string const& command);
 

@@ -28,7 +28,8 @@ TEST_CASE("what tasks, libraries and initializers print goes to the standard err
   CAPTURE(launcher, guard);
   auto const outcome = run("FARM_TEST_NOISE=1 " + guard + launcher + NAMED_TASKS " map noisy 1 2 3 --json");
   CHECK(outcome.status == 0);
-  CHECK(outcome.out == "{\"input\":1,\"result\":1}\n{\"input\":2,\"result\":2}\n{\"input\":3,\"result\":3}\n");
+  CHECK(inputs_and_results(outcome.out) ==
+        "{\"input\":1,\"result\":1}\n{\"input\":2,\"result\":2}\n{\"input\":3,\"result\":3}\n");
   for (auto const* const text : {"loading", "loaded", "ready", "working on 3", "a line without an end"})
     CHECK_THAT(outcome.err, contains(text));
 }
@@ -49,7 +50,8 @@ TEST_CASE("without --json, and for an input --json, tasks print on the standard 
 }
 
 TEST_CASE("a closed standard error does not spoil the JSON") {
-  CHECK(run("FARM_TEST_NOISE=1 " NAMED_TASKS " map noisy 1 --json 2>&-").out == "{\"input\":1,\"result\":1}\n");
+  CHECK(inputs_and_results(run("FARM_TEST_NOISE=1 " NAMED_TASKS " map noisy 1 --json 2>&-").out) ==
+        "{\"input\":1,\"result\":1}\n");
 }
 
 TEST_CASE("an input whose task fails has the error in its record, among the records of the others") {
@@ -57,8 +59,15 @@ TEST_CASE("an input whose task fails has the error in its record, among the reco
   CHECK(outcome.status == 1);
   auto const found = records(outcome);
   REQUIRE(found.size() == 3);
-  CHECK(found[0] == Json{{"input", 1}, {"result", 1}});
-  CHECK(found[2] == Json{{"input", 3}, {"result", 3}});
+  for (auto const index : {0U, 2U}) {
+    CHECK(found[index]["index"] == index);
+    CHECK(found[index]["input"] == index + 1);
+    CHECK(found[index]["result"] == index + 1);
+    CHECK(found[index]["attempts"] == 1);
+    CHECK(found[index]["seconds"].get<double>() >= 0);
+    CHECK_FALSE(found[index].contains("line"));
+  }
+  CHECK(found[1]["attempts"] == 1);
   CHECK(found[1]["input"] == 2);
   auto const& error = found[1]["error"];
   CHECK(error["type"] == "std::invalid_argument");
@@ -77,6 +86,7 @@ TEST_CASE("an input whose group was lost has a record, without a rank that threw
   CHECK(found[1]["error"]["type"] == "farm::GroupLost");
   CHECK_THAT(found[1]["error"]["text"].get<std::string>(), contains("rank 0"));
   CHECK(found[1]["error"]["rank"].is_null());
+  CHECK(found[1]["attempts"] == 3);
   CHECK(found[2]["result"] == 3);
 }
 

@@ -2,6 +2,9 @@
 #include "tests/program/run_command.hpp"
 #include "tests/support/catch.hpp"
 
+#include <fstream>
+#include <utility>
+
 namespace {
 
 void check_answer(Outcome const& outcome, int status, std::string const& answer) {
@@ -23,9 +26,29 @@ TEST_CASE("a typing error is answered with the nearest word") {
 }
 
 TEST_CASE("a word without a near match is answered with the list of known words") {
-  check_answer(farm("frobnicate"), 2, "unknown subcommand 'frobnicate': there are map, tasks, doctor, report, demo");
+  check_answer(farm("frobnicate"), 2,
+               "unknown subcommand 'frobnicate': there are map, tasks, doctor, report, demo");
   check_answer(farm("map frobnicate 1"), 2, "unknown task 'frobnicate': there are calc, heat, julia");
-  check_answer(farm(""), 2, "no subcommand was given; choose one of map, tasks, doctor, report, demo; see farm --help");
+  check_answer(
+      farm(""), 2,
+      "no subcommand was given; choose one of map, tasks, doctor, report, demo; see farm --help");
+}
+
+TEST_CASE("a flag takes no value") {
+  check_answer(farm("map calc 1 --json=yes"), 2, "--json takes no value; see farm map --help");
+  check_answer(farm("tasks --json=1"), 2, "--json takes no value; see farm tasks --help");
+}
+
+TEST_CASE("an option without a near match gets no suggestion") {
+  check_answer(farm("map calc 1 --bogus"), 2, "unknown option '--bogus'; see farm map --help");
+  check_answer(farm("map calc 1 --color"), 2, "unknown option '--color'; see farm map --help");
+}
+
+TEST_CASE("farm help is the help, of all commands or of one, with the exit statuses") {
+  CHECK(farm("help").out == farm("--help").out);
+  CHECK(farm("help map").out == farm("map --help").out);
+  CHECK_THAT(farm("help map").out, contains("Exit status: 0"));
+  check_answer(farm("help mpa"), 2, "unknown subcommand 'mpa': did you mean 'map'?");
 }
 
 TEST_CASE("too many or too few words are refused") {
@@ -41,6 +64,8 @@ TEST_CASE("numbers that are not above zero are refused") {
                "--ranks-per-task: '0' was given, a number above 0 is expected; see farm map --help");
   check_answer(farm("map calc 1 --max-ranks -3"), 2,
                "--max-ranks: '-3' was given, a number above 0 is expected; see farm map --help");
+  check_answer(farm("map calc 1 --max-ranks 3000000000"), 2,
+               "--max-ranks: '3000000000' was given, which is too large; see farm map --help");
   check_answer(farm("map calc 1 --max-ranks 2x"), 2,
                "--max-ranks: '2x' was given, a number above 0 is expected; see farm map --help");
 }
@@ -51,17 +76,18 @@ TEST_CASE("an argument that does not parse is named, with the expected type") {
   check_answer(farm("map calc 3000000000"), 1,
                "calc: argument 1 is \"3000000000\": 3000000000 is out of the range of int");
   check_answer(farm("map calc '[1]'"), 1, "calc: argument 1 is \"[1]\": expected int");
-  check_answer(farm("map heat 0.5,many"), 1, "heat: argument 2 of \"0.5,many\" is \"many\": expected int");
-  check_answer(farm("map heat 0.5"), 1, "heat: \"0.5\" has 1 argument, expected 2: (double, int)");
-  check_answer(run("printf '1\\n\\nx\\n' | " FARM_PROGRAM " map calc --over -"), 1,
-               "standard input:3: calc: argument 1 is \"x\": expected int");
+  check_answer(farm("map heat 0.5,many"), 1, "heat: argument 2 (n) of \"0.5,many\" is \"many\": expected int");
+  check_answer(farm("map heat 0.5"), 1, "heat: \"0.5\" has 1 argument, expected 2: (double alpha, int n)");
+  std::ofstream{"inputs.txt"} << "1\n\nx\n";
+  check_answer(farm("map calc --over inputs.txt"), 1, "inputs.txt:3: calc: argument 1 is \"x\": expected int");
 }
 
 TEST_CASE("files and directories that cannot be used are named") {
-  check_answer(farm("map calc --over absent.txt"), 1, "absent.txt: No such file or directory");
-  check_answer(farm("map calc --over ."), 1, ".: Is a directory");
+  check_answer(farm("map calc --over absent.txt"), 1, "--over absent.txt: No such file or directory");
+  check_answer(farm("map calc --csv absent.csv"), 1, "--csv absent.csv: No such file or directory");
+  check_answer(farm("map calc --over ."), 1, "--over .: Is a directory");
   check_answer(farm("map calc 1 --stage absent"), 1,
-               "the stage directory " + run("pwd -P").out.substr(0, run("pwd -P").out.size() - 1) +
+               "--stage: the stage directory " + run("pwd -P").out.substr(0, run("pwd -P").out.size() - 1) +
                    "/absent cannot be used: there is no such directory");
 }
 
@@ -78,10 +104,32 @@ TEST_CASE("help and version need no MPI and are not errors") {
   CHECK(version.out == "farm " FARM_VERSION "\n");
 }
 
+TEST_CASE("under mpiexec -n K, every command prints once, with the exit status that it has alone") {
+  auto const in = [](std::string const& arguments) {
+    return run(FARM_MPIEXEC " -n 3 -host localhost:3 " FARM_PROGRAM " " + arguments);
+  };
+  CHECK(farm("map calc 1 --trace trace.json").status == 0);
+  for (auto const* const arguments : {"tasks", "tasks --json", "--help", "--version", "help map", "doctor --settings",
+                                      "report trace.json", "map calc 1 --dry-run"}) {
+    CAPTURE(arguments);
+    auto const once = in(arguments);
+    CHECK(once.status == 0);
+    CHECK(once.out == farm(arguments).out);
+    CHECK(once.complaints().empty());
+  }
+  for (auto const& [arguments, status] :
+       {std::pair{"map clac 1", 2}, {"map calc 1 --bogus", 2}, {"map calc x", 1}, {"report absent.json", 1}}) {
+    CAPTURE(arguments);
+    auto const once = in(arguments);
+    CHECK(once.status == status);
+    CHECK(once.complaints() == farm(arguments).complaints());
+  }
+}
+
 TEST_CASE("tasks are listed with their types") {
   CHECK(farm("tasks").out ==
         "calc(int) -> (int, int, int)\n"
-        "heat(double, int) -> (double, double, double)\n"
+        "heat(double alpha, int n) -> (double, double, double)\n"
         "julia(int, int, int, int) -> list of uint8\n");
   CHECK(lines(farm("tasks --json").out).front() ==
         R"_({"name":"calc","arguments":["int"],"result":"(int, int, int)"})_");

@@ -108,6 +108,6 @@ std::tuple<double, double, double> heat(double alpha, int points, Comm const& co
   double const exact = std::exp(-2 * pi * pi * alpha * heat_end_time);
   return {computed, exact, (computed - exact) / exact};
 }
-FARM_TASK(heat)
+FARM_TASK(heat, "alpha", "n")
 
 }  // namespace farm::demo

@@ -1,33 +1,28 @@
-#include "core/text/byte_order_mark.hpp"
 #include "core/text/exception_text.hpp"
 #include "core/text/nearest_word.hpp"
+#include "spawn/environment/launched_as.hpp"
 #include "spawn/program/command.hpp"
-#include "spawn/program/map/error_record.hpp"
+#include "spawn/program/map/gathered_results.hpp"
+#include "spawn/program/map/map_arguments.hpp"
+#include "spawn/program/map/task_sweep.hpp"
 #include "spawn/program/output.hpp"
-#include "spawn/program/pool_arguments.hpp"
 #include "spawn/program/typing_error.hpp"
-#include "spawn/runtime/interrupt.hpp"
 
-#include <farm/error.hpp>
 #include <farm/runtime.hpp>
+#include <farm/stage_run.hpp>
 #include <farm/task_registry.hpp>
 
 #include <fmt/format.h>
 
-#include <cerrno>
+#include <poll.h>
 #include <csignal>
-#include <fstream>
-#include <iostream>
-#include <system_error>
+#include <filesystem>
+#include <memory>
+#include <optional>
 #include <utility>
 
 namespace farm::detail {
 namespace {
-
-struct Input {
-  std::string text;
-  NamedCall call;
-};
 
 NamedTask const& find_task(std::string const& name) {
   std::vector<std::string> names;
@@ -38,162 +33,117 @@ NamedTask const& find_task(std::string const& name) {
   throw TypingError(unknown_word("task", name, names));
 }
 
+/// Returns a directory for what tasks print, which is removed at the end of the Runtime.
+std::string make_directory_of_tags() {
+  auto const directory = current_stage_run()->directory() / "output";
+  std::filesystem::create_directories(directory);
+  return directory.string();
+}
+
 class MapCommand final : public Command {
  public:
   explicit MapCommand(CLI::App& app) {
-    app.add_option("TASK", task_, "Name of the task; `farm tasks` lists them")->required();
-    inputs_ = app.add_option(
-        "INPUT", "The arguments of one task: a JSON value, or several separated by commas; strings need no quotes");
-    inputs_->expected(0, CLI::detail::expected_max_vector_size)->allow_extra_args()->type_name("");
-    app.add_option("--over", over_, "File of further inputs, one per line; - is the standard input")->type_name("FILE");
-    pool_.add_to(app);
-    app.add_flag("--json", json_,
-                 R"(Print one JSON object per line, and nothing else: {"input":...,"result":...} )"
-                 R"(or {"input":...,"error":{"type":...,"text":...,"rank":...,"host":...}})");
+    arguments_.add_to(app);
     app.footer(
-        "Results are printed in the order of the inputs, as soon as they arrive. All inputs are read before the first "
-        "task starts.\n"
+        "Results are printed in the order of the inputs, as soon as they arrive. Inputs of the command line and of "
+        "files are checked before the first task starts; those of pipes are run as they come.\n"
         "Write inputs that begin with a dash, other than numbers, at the end after --.\n"
         "Numbers that JSON does not have are the strings \"nan\", \"inf\" and \"-inf\"; a string that is not UTF-8 is "
         "{\"base64\":\"...\"}. Inputs are read in these forms as well.\n"
+        "A record of --json and --output has index, line (of inputs from files), input, result or error, attempts and "
+        "seconds. An error has type, text, rank and host.\n"
         "With --json, everything that tasks and libraries print goes to the standard error.");
   }
 
   int run(ProgramArguments arguments) override {
-    auto const& task = find_task(task_);
-    std::vector<Input> inputs;
-    for (auto const& text : inputs_->results()) add(inputs, task, text, "");
-    for (auto const& text : further_inputs_) add(inputs, task, text, "");
-    if (!over_.empty()) read_file(inputs, task);
-    if (inputs.empty() && over_.empty()) {
+    auto& inputs = arguments_.inputs;
+    if (arguments_.task.empty() && !inputs.words.empty()) {  // the name comes after --
+      arguments_.task = inputs.words.front();
+      inputs.words.erase(inputs.words.begin());
+    }
+    if (arguments_.task.empty()) throw TypingError("TASK is required; see farm map --help");
+    auto const& task = find_task(arguments_.task);
+    if (inputs.words.empty() && inputs.grid.empty() && inputs.csv.empty() && inputs.over.empty()) {
       throw TypingError(
           fmt::format("no inputs for {}: write them after its name, or name a file of inputs with --over", task.name));
     }
-    pool_.use();
+    bool is_complete = false;
+    auto const count = check_inputs(task, inputs, is_complete);
+    InputSource source{task, inputs};
+    if (arguments_.dry_run) return print_inputs(task, source);
+    std::optional<GatheredResults> gathered;
+    if (!arguments_.gather.empty()) gathered.emplace(task, arguments_.gather);
+    arguments_.pool.use();
 
+    auto const completions = std::make_shared<Completions>();
+    SweepSignals signals{completions, arguments_.drains};
     Runtime const runtime{arguments.argc, arguments.argv};
-    MPISpawnPool pool{pool_.pool_options()};
-    return run_all(pool, std::move(inputs));
-  }
-
-  void add_inputs(std::vector<std::string> inputs) override { further_inputs_ = std::move(inputs); }
-
- private:
-  static void add(std::vector<Input>& inputs, NamedTask const& task, std::string text, std::string const& where) {
+    if (launched_as().rank > 0) return 0;  // groups are launched: the first process of this job is the master
+    ResultOutput output{arguments_.output, !arguments_.unordered};
+    auto options = arguments_.pool_options();
+    bool const keeps_logs = !arguments_.logs.empty();
+    if (arguments_.tags && !keeps_logs) options.workers.output_directory = make_directory_of_tags();
+    TaggedOutput const tags{options.workers.output_directory, options.ranks_per_task, !keeps_logs};
+    NamedTaskPool pool{options};
+    TaskSweep sweep{{task, pool, source, output, signals, completions, arguments_.tags ? &tags : nullptr,
+                     gathered ? &*gathered : nullptr},
+                    arguments_,
+                    count,
+                    is_complete};
     try {
-      auto call = task.read(text);
-      inputs.push_back({std::move(text), std::move(call)});
-    } catch (UsageError const& error) {
-      throw UsageError(fmt::format("{}{}: {}", where, task.name, error.what()));
-    }
-  }
-
-  void read_file(std::vector<Input>& inputs, NamedTask const& task) const {
-    std::ifstream file;
-    bool const standard = over_ == "-";
-    if (!standard) {
-      errno = 0;
-      file.open(over_);
-      if (file) file.peek();  // opening a directory succeeds, reading it fails
-      if (file.bad() || !file.is_open()) throw std::system_error(errno, std::generic_category(), over_);
-      file.clear();
-    }
-    std::istream& lines = standard ? std::cin : file;
-    std::size_t number = 0;
-    for (std::string line; std::getline(lines, line);) {
-      ++number;
-      if (number == 1) remove_byte_order_mark(line);
-      if (line.ends_with('\r')) line.pop_back();
-      if (line.empty() && !task.arguments.empty()) continue;
-      add(inputs, task, line, fmt::format("{}:{}: ", standard ? "standard input" : over_, number));
-    }
-    if (lines.bad()) throw std::system_error(errno, std::generic_category(), over_);
-  }
-
-  [[nodiscard]] int run_all(MPISpawnPool& pool, std::vector<Input> inputs) const {
-    std::vector<NamedResult> results;
-    results.reserve(inputs.size());
-    for (auto& input : inputs) {
-      results.push_back(input.call.submit(pool, {}));
-      input.call.submit = nullptr;  // the task has packed its arguments, so free them
-    }
-    bool failed = false;
-    try {
-      for (std::size_t i = 0; i < inputs.size(); ++i) {
-        if (!results[i].done()) print_out("", true);  // show all finished results before blocking
-        try {
-          failed |= !print(inputs[i], results[i]);
-        } catch (SpawnError const& error) {  // all tasks that have not run fail with it
-          complain(error.what());
-          print_rest(inputs, results, i, error);
-          failed = true;
-          break;
-        }
-        results[i] = {};
-      }
+      sweep.run();
     } catch (...) {
       pool.shutdown(true, true);
       throw;
     }
-    return failed ? 1 : 0;
+    bool const has_gathered = !gathered || write(*gathered);
+    bool const has_reader = signals.interrupted_by() != SIGPIPE;
+    if (!arguments_.quiet && has_reader) print_error_line(sweep.summary());
+    if (signals.drained_by() != 0) return 128 + signals.drained_by();
+    return sweep.counts().failed > 0 || !has_gathered ? 1 : 0;
   }
 
-  /// Prints the results of the inputs from `first` on that have one, and `error` for the others.
-  void print_rest(std::vector<Input>& inputs, std::vector<NamedResult>& results, std::size_t first,
-                  SpawnError const& error) const {
-    for (auto i = first; i < inputs.size(); ++i) {
-      try {
-        if (results[i].done()) {
-          static_cast<void>(print(inputs[i], results[i]));
-          continue;
-        }
-      } catch (SpawnError const&) {  // the same as `error`
-      }
-      print_error(inputs[i], error);
-    }
+  void add_inputs(std::vector<std::string> inputs) override {
+    for (auto& input : inputs) arguments_.inputs.words.push_back(std::move(input));
   }
 
-  /// Prints one result, or the error of a task that failed. Returns false if the task failed. Throws errors that every
-  /// other task would have too.
-  [[nodiscard]] bool print(Input& input, NamedResult const& result) const {
-    TextValue value;
+ private:
+  /// Returns false, and says why, if the file cannot be written.
+  [[nodiscard]] bool write(GatheredResults const& gathered) const {
     try {
-      value = result.get();
-    } catch (SpawnError const&) {
-      throw;
+      gathered.write();
+      return true;
     } catch (std::exception const& error) {
-      bool const has_reader = Interrupt::status() != 128 + SIGPIPE;
-      if (has_reader) complain(fmt::format("input \"{}\": {}", input.text, text_of(error)));
-      print_error(input, error);
+      complain(fmt::format("--gather {}: {}", arguments_.gather, text_of(error)));
       return false;
     }
-    if (json_) {
-      TextValue::Members object;
-      object.add("input", std::move(input.call.input));
-      object.add("result", std::move(value));
-      print_out(to_json(object) + '\n');
-    } else if (std::holds_alternative<std::nullptr_t>(value.value)) {
-      print_out("done\n");
-    } else {
-      print_out(to_text(value) + '\n');
+  }
+
+  /// Prints what would run.
+  [[nodiscard]] int print_inputs(NamedTask const& task, InputSource& source) const {
+    for (Input input;;) {
+      auto const state = source.next(input);
+      if (state == InputSource::State::end) break;
+      if (state == InputSource::State::wait) {
+        pollfd request{.fd = source.descriptor(), .events = POLLIN, .revents = 0};
+        poll(&request, 1, -1);
+        continue;
+      }
+      if (input.error) std::rethrow_exception(input.error);
+      if (arguments_.json) {
+        TextValue::Members record;
+        record.add("index", {.value = std::uint64_t{input.index}});
+        if (input.line) record.add("line", {.value = std::uint64_t{*input.line}});
+        record.add("input", std::move(input.call.input));
+        print_out(to_json(record) + '\n');
+      } else {
+        print_out(fmt::format("{} {}\n", task.name, to_text(input.call.input)));
+      }
     }
-    return true;
+    return 0;
   }
 
-  void print_error(Input& input, std::exception const& error) const {
-    if (!json_) return;
-    TextValue::Members object;
-    object.add("input", std::move(input.call.input));
-    object.add("error", {.value = error_record(error)});
-    print_out(to_json(object) + '\n');
-  }
-
-  std::string task_;
-  CLI::Option* inputs_ = nullptr;
-  std::vector<std::string> further_inputs_;
-  std::string over_;
-  PoolArguments pool_;
-  bool json_ = false;
+  MapArguments arguments_;
 };
 
 }  // namespace

@@ -143,6 +143,17 @@ struct TextCodec<std::string> {
   }
 };
 
+template <Path T>
+struct TextCodec<T> {
+  static std::string name() { return "path"; }
+  static TextValue show(T const& value) { return {.value = value.native()}; }
+  static void read(TextValue const& text, T& value) {
+    auto found = string_of(text);
+    if (!found) throw_expected(name());
+    value = std::move(*found);
+  }
+};
+
 template <class T>
 struct TextCodec<std::complex<T>> {
   static std::string name() { return "complex"; }
@@ -194,6 +205,21 @@ template <class T, std::size_t size>
 struct TextCodec<std::array<T, size>> : ListCodec<std::array<T, size>, T> {
   static std::string name() { return "list of " + std::to_string(size) + " " + TextCodec<T>::name(); }
   static void read(TextValue const& text, std::array<T, size>& array) requires Readable<T> {
+    auto const& items = read_list(text, name(), size);
+    for (std::size_t i = 0; i < size; ++i) TextCodec<T>::read(items[i], array[i]);
+  }
+};
+
+/// An array as a member of a plain struct.
+template <class T, std::size_t size>
+struct TextCodec<T[size]> {
+  static std::string name() { return TextCodec<std::array<T, size>>::name(); }
+  static TextValue show(T const (&array)[size]) {
+    TextValue::List list;
+    for (auto const& item : array) list.items.push_back(TextCodec<T>::show(item));
+    return {.value = std::move(list)};
+  }
+  static void read(TextValue const& text, T (&array)[size]) requires Readable<T> {
     auto const& items = read_list(text, name(), size);
     for (std::size_t i = 0; i < size; ++i) TextCodec<T>::read(items[i], array[i]);
   }
