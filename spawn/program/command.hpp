@@ -45,11 +45,13 @@ CommandEntry make_map_command(CLI::App& parent);
 CommandEntry make_tasks_command(CLI::App& parent);
 CommandEntry make_doctor_command(CLI::App& parent);
 CommandEntry make_report_command(CLI::App& parent);
+CommandEntry make_completion_command(CLI::App& parent);
+CommandEntry make_man_command(CLI::App& parent);
 
 /// Adds a subcommand to those of this program. Call it before main(), from a static initializer; returns true.
 bool add_command(CommandMaker maker);
 
-/// Returns the makers of all subcommands: the four above, then those of add_command().
+/// Returns the makers of all subcommands: those above, then those of add_command().
 [[nodiscard]] std::vector<CommandMaker> const& command_makers();
 
 }  // namespace farm::detail

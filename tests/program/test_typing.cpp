@@ -27,11 +27,11 @@ TEST_CASE("a typing error is answered with the nearest word") {
 
 TEST_CASE("a word without a near match is answered with the list of known words") {
   check_answer(farm("frobnicate"), 2,
-               "unknown subcommand 'frobnicate': there are map, tasks, doctor, report, demo");
+               "unknown subcommand 'frobnicate': there are map, tasks, doctor, report, completion, man, demo");
   check_answer(farm("map frobnicate 1"), 2, "unknown task 'frobnicate': there are calc, heat, julia");
   check_answer(
       farm(""), 2,
-      "no subcommand was given; choose one of map, tasks, doctor, report, demo; see farm --help");
+      "no subcommand was given; choose one of map, tasks, doctor, report, completion, man, demo; see farm --help");
 }
 
 TEST_CASE("a flag takes no value") {
@@ -110,7 +110,7 @@ TEST_CASE("under mpiexec -n K, every command prints once, with the exit status t
   };
   CHECK(farm("map calc 1 --trace trace.json").status == 0);
   for (auto const* const arguments : {"tasks", "tasks --json", "--help", "--version", "help map", "doctor --settings",
-                                      "report trace.json", "map calc 1 --dry-run"}) {
+                                      "report trace.json", "map calc 1 --dry-run", "completion bash", "man"}) {
     CAPTURE(arguments);
     auto const once = in(arguments);
     CHECK(once.status == 0);
@@ -124,6 +124,26 @@ TEST_CASE("under mpiexec -n K, every command prints once, with the exit status t
     CHECK(once.status == status);
     CHECK(once.complaints() == farm(arguments).complaints());
   }
+}
+
+TEST_CASE("a completion script completes commands, options, tasks and files") {
+  std::ofstream{"complete.sh"} << "source <(\"$1\" completion bash)\n"
+                                  "try() { COMP_WORDS=(farm \"$@\"); COMP_CWORD=$#; _complete_farm; "
+                                  "echo \"${COMPREPLY[*]}\"; }\n"
+                                  "try ma; try map ca; try map calc --unor; try map calc file; try doctor --js\n";
+  CHECK(run("bash complete.sh " FARM_PROGRAM).out == "map man\ncalc\n--unordered\n\n--json\n");
+  CHECK_THAT(farm("completion zsh").out, contains("#compdef farm\n") && contains("compadd calc heat julia"));
+  CHECK_THAT(farm("completion fish").out,
+             contains("complete -c farm -n '__fish_seen_subcommand_from map' -l unordered -d 'Print results as soon"));
+  check_answer(farm("completion tcsh"), 2, "unknown shell 'tcsh': there are bash, zsh, fish");
+}
+
+TEST_CASE("the manual page has every command and option, and no error of its language") {
+  CHECK_THAT(farm("man").out, contains(".TH \"farm\" 1") && contains(".SH map") && contains("\\-\\-unordered"));
+  auto const shown =
+      run("command -v groff >/dev/null || exit 0; " FARM_PROGRAM " man | groff -man -Tutf8 -ww >page.txt");
+  CHECK(shown.status == 0);
+  CHECK(shown.err.empty());
 }
 
 TEST_CASE("tasks are listed with their types") {
