@@ -5,8 +5,10 @@
 #include <farm/error.hpp>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <unistd.h>
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstddef>
@@ -42,6 +44,8 @@ constexpr std::array table{
                 "0: ranks have no guard process, for debuggers; a rank that dies then ends the job"},
     SettingInfo{Setting::pmix_library, "FARM_PMIX_LIBRARY", "file", "libpmix.so.2",
                 "the PMIx library that guards load"},
+    SettingInfo{Setting::verbose, "FARM_VERBOSE", "0 or 1", "0",
+                "1: shows the commands that launch groups, and all that these commands print"},
 };
 
 constexpr bool is_in_order() {
@@ -112,38 +116,61 @@ void set_option(Setting which, std::string value, std::string_view option) {
 }
 
 std::vector<std::string> unknown_settings() {
+  constexpr std::string_view prefix = "FARM_";  // all names have it, so it must not count as likeness
   std::vector<std::string> known;
   known.reserve(table.size());
-  for (auto const& row : table) known.emplace_back(row.name);
+  for (auto const& row : table) known.emplace_back(row.name.substr(prefix.size()));
   auto const is_known = [&](std::string_view name) {
     if (name.starts_with("FARM_TEST_")) return true;
     for (std::string_view const each : internal) {
       if (name == each) return true;
     }
-    for (auto const& each : known) {
-      if (name == each) return true;
-    }
-    return false;
+    return std::any_of(table.begin(), table.end(), [&](SettingInfo const& row) { return row.name == name; });
   };
   std::vector<std::string> lines;
   for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
     std::string_view const line{*entry};
     auto const name = line.substr(0, line.find('='));
-    if (!name.starts_with("FARM_") || is_known(name)) continue;
-    auto const meant = nearest_word(name, known);
-    lines.push_back(meant.empty()
-                        ? fmt::format("the variable {} is unknown, and ignored; farm doctor lists the known "
-                                      "ones",
-                                      name)
-                        : fmt::format("the variable {} is unknown, and ignored: did you mean {}?", name, meant));
+    if (!name.starts_with(prefix) || is_known(name)) continue;
+    auto const meant = nearest_word(name.substr(prefix.size()), known);
+    lines.push_back(
+        meant.empty()
+            ? fmt::format("the variable {} is unknown, and ignored; farm doctor --settings lists the known "
+                          "ones",
+                          name)
+            : fmt::format("the variable {} is unknown, and ignored: did you mean {}{}?", name, prefix, meant));
   }
   return lines;
 }
 
+std::optional<int> heartbeat_setting() {
+  constexpr int longest = 30'000;  // the kernel's limit
+  if (setting(Setting::heartbeat) == "0") return 0;
+  return setting_number(Setting::heartbeat, 2, longest,
+                        fmt::format("a number of seconds from 2 to {}, or 0,", longest));
+}
+
+bool is_verbose() { return setting_switch(Setting::verbose, false); }
+
+std::vector<std::string> invalid_settings() {
+  std::vector<std::string> lines;
+  auto const check = [&](auto read) {
+    try {
+      static_cast<void>(read());
+    } catch (UsageError const& error) {
+      lines.emplace_back(error.what());
+    }
+  };
+  check([] { return setting_number(Setting::max_workers, 1, 1 << 30, "a number above 0"); });
+  check([] { return heartbeat_setting(); });
+  for (auto const which : {Setting::keep_stage, Setting::checksum, Setting::guard, Setting::verbose})
+    check([which] { return setting_switch(which, false); });
+  return lines;
+}
+
 void check_settings() {
-  static_cast<void>(setting_number(Setting::max_workers, 1, 1 << 30, "a number above 0"));
-  for (auto const which : {Setting::keep_stage, Setting::checksum, Setting::guard})
-    static_cast<void>(setting_switch(which, false));
+  auto const lines = invalid_settings();
+  if (!lines.empty()) throw UsageError(fmt::format("{}", fmt::join(lines, "; ")));
 }
 
 }  // namespace farm::detail

@@ -25,6 +25,7 @@ enum class Setting : std::uint8_t {
   trace,
   guard,
   pmix_library,
+  verbose,
 };
 
 struct SettingInfo {
@@ -64,11 +65,20 @@ struct SettingInfo {
 void set_option(Setting which, std::string value, std::string_view option);
 
 /// Returns one line for each environment variable that begins with FARM_ and is not in the table: its name, and the
-/// name that the user probably meant. Variables that the farm sets for the processes it starts, and those of its tests
-/// (FARM_TEST_...), are left out.
+/// name that the user probably meant, or how to list the known ones. Variables that the farm sets for the processes it
+/// starts, and those of its tests (FARM_TEST_...), are left out.
 [[nodiscard]] std::vector<std::string> unknown_settings();
 
-/// Checks every setting whose value can be checked by itself. Throws UsageError for the first invalid one.
+/// Returns the value of FARM_HEARTBEAT in seconds; none if it is not set. Throws UsageError if it is invalid.
+[[nodiscard]] std::optional<int> heartbeat_setting();
+
+/// Returns true if FARM_VERBOSE is 1. Throws UsageError if it is neither 0 nor 1.
+[[nodiscard]] bool is_verbose();
+
+/// Returns one line for each setting whose value is invalid by itself.
+[[nodiscard]] std::vector<std::string> invalid_settings();
+
+/// Throws UsageError, which tells the lines of invalid_settings(), if there are any.
 void check_settings();
 
 /// Returns the value of any environment variable; empty if it is unset.

@@ -61,10 +61,7 @@ std::vector<std::string> interface_addresses() {
 }  // namespace
 
 std::chrono::seconds heartbeat() {
-  constexpr int longest = 30'000;  // the kernel's limit
-  auto const expected = fmt::format("a number of seconds from 2 to {}, or 0,", longest);
-  if (setting(Setting::heartbeat) == "0") return std::chrono::seconds{0};
-  auto const seconds = setting_number(Setting::heartbeat, 2, longest, expected);
+  auto const seconds = heartbeat_setting();
   return seconds ? std::chrono::seconds{*seconds} : default_heartbeat;
 }
 
