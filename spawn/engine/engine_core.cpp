@@ -44,18 +44,20 @@ void EngineCore::begin() {
 
 StatePtr EngineCore::submit(TaskPtr task) {
   StatePtr state{task};
-  trace_.submitted(*task);
-  if (inbox_->add(std::move(task), may_block())) {
-    hub_.run_or_post([self = shared_from_this()] { self->take_inbox(); });
-  }
+  auto* const raw = task.get();
+  trace_.submitting(*raw);
+  bool const was_empty = inbox_->add(std::move(task), may_block());
+  trace_.submitted(*raw);
+  if (was_empty) hub_.run_or_post([self = shared_from_this()] { self->take_inbox(); });
   return state;
 }
 
 StatePtr EngineCore::submit_after(ArgumentSources const& sources, std::function<PackedCall()> make_call,
                                   IntrusivePtr<DependentTask> task) {
   StatePtr state{task};
-  trace_.submitted(*task);
+  trace_.submitting(*task);
   inbox_->add_dependent(TaskPtr{task.get()}, may_block());
+  trace_.submitted(*task);
   // the task may end before its sources do: it may be cancelled
   task->add_callback(
       Bookkeeping{[self = shared_from_this(), raw = task.get()] { self->dependent_done(TaskPtr{raw}, false); }});

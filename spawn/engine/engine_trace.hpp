@@ -15,8 +15,15 @@ class EngineTrace {
  public:
   EngineTrace() : trace_(Trace::current()), pool_(trace_ != nullptr ? trace_->add_pool() : 0) {}
 
-  void submitted(Task& task) const {
+  /// To be called before the task enters the inbox.
+  void submitting(Task& task) const {
     if (trace_ != nullptr) task.make_rare().submitted = Clock::now();
+  }
+  /// To be called once the task has entered the inbox, which has numbered it.
+  void submitted(Task& task) const {
+    if (trace_ == nullptr) return;
+    trace_->submitted();
+    task.add_callback(Bookkeeping{[trace = trace_, pool = pool_, &task] { trace->ended(pool, task); }});
   }
   void starting(Group const& group) const {
     if (trace_ != nullptr) trace_->starting(group.id(), group.ranks());

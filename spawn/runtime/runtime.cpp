@@ -221,6 +221,7 @@ Runtime::~Runtime() {
   stop_reporting_uncaught_errors();
   StageOwner::instance().close();
   if (int const status = Interrupt::status(); status != 0) {  // in place of what main would return
+    Trace::close();
     std::fflush(nullptr);
     _exit(status);
   }

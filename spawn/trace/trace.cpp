@@ -20,6 +20,7 @@
 #include <cstring>
 #include <memory>
 #include <utility>
+#include <variant>
 
 namespace farm::detail {
 namespace {
@@ -37,12 +38,48 @@ constexpr auto flush_interval = std::chrono::milliseconds{400};
 
 constexpr std::uint64_t master = 0;  // its number among the timeline's processes; a group has its id
 
+/// Returns when the task was submitted; the latest time if that is unknown.
+std::int64_t queued(Task const& task) {
+  if (!task.rare || task.rare->submitted == Clock::time_point{}) return INT64_MAX;
+  return std::chrono::nanoseconds{task.rare->submitted.time_since_epoch()}.count();
+}
+
+struct Outcome {
+  char const* name;  ///< null: the answers of the ranks tell how the task has ended
+  std::string why;
+};
+
+Outcome outcome_of(Task const& task) {
+  if (task.status() == FutureState::Status::value) return {nullptr, {}};
+  auto const* const error = std::get_if<std::exception_ptr>(&task.result());
+  bool const was_cancelled = task.status() == FutureState::Status::cancelled;
+  if (error == nullptr || *error == nullptr) return {was_cancelled ? "cancelled" : nullptr, {}};
+  bool const was_sent = task.rare && task.rare->group != 0;
+  try {
+    std::rethrow_exception(*error);
+  } catch (TaskError const& e) {  // of its own, or of a task that it has waited for
+    return was_sent ? Outcome{nullptr, {}} : Outcome{"not run", e.what()};
+  } catch (CancelledError const& e) {
+    return {"cancelled", e.what()};
+  } catch (TimeoutError const& e) {
+    return {"timeout", e.what()};
+  } catch (GroupLost const& e) {
+    return {"lost", e.what()};
+  } catch (Error const& e) {
+    return {was_sent ? "failed" : "not run", e.what()};
+  } catch (std::exception const& e) {
+    return {was_sent ? "failed" : "not run", e.what()};
+  } catch (...) {
+    return {was_sent ? "failed" : "not run", {}};
+  }
+}
+
 }  // namespace
 
 struct Trace::Event {
   std::string_view name;
   std::string_view kind;
-  char phase;  // X: a span; i: an instant; M: the name of a process or lane
+  char phase;  // X: a span; i: an instant; C: a count; M: the name of a process or lane
   std::uint64_t process;
   int lane;
   std::int64_t begin;
@@ -61,6 +98,8 @@ void Trace::open() {
   unsetenv("FARM_TRACE");  // processes that this program starts do not overwrite the file
   set_span_sink(the_trace().get());
 }
+
+void Trace::close() { the_trace().reset(); }
 
 Trace* Trace::current() noexcept { return the_trace().get(); }
 
@@ -89,6 +128,7 @@ Trace::~Trace() {
   }
   wakes_.notify_one();
   thread_->join();
+  write_count();
   std::fputs("\n]\n", file_);
   bool const failed = std::ferror(file_) != 0;
   if (std::fclose(file_) != 0 || failed) log_error("the trace could not be completed: is the disk full?");
@@ -100,9 +140,21 @@ void Trace::flush_in_time() {
   while (!ends_) {
     wakes_.wait(lock, [this] { return ends_ || !is_flushed_; });
     wakes_.wait_for(lock, flush_interval, [this] { return ends_; });
+    write_count();
     std::fflush(file_);
     is_flushed_ = true;
   }
+}
+
+void Trace::wake_flusher() {
+  if (std::exchange(is_flushed_, false)) wakes_.notify_one();
+}
+
+/// A million tasks may be submitted at once, so their number is written only when the file is flushed.
+void Trace::write_count() {
+  if (std::exchange(count_written_, submitted_) == submitted_) return;
+  auto const now = monotonic_nanoseconds();
+  write({"tasks", "count", 'C', master, 0, now, now, {{"submitted", submitted_}}});
 }
 
 /// Each event has a line of its own, with the comma before it: the file of a killed master lacks only the bracket.
@@ -117,7 +169,7 @@ void Trace::write(Event const& event) {
   auto const text = json.dump(-1, ' ', false, Json::error_handler_t::replace);
   std::fputs(std::exchange(first_, false) ? "\n" : ",\n", file_);
   std::fputs(text.c_str(), file_);
-  if (std::exchange(is_flushed_, false)) wakes_.notify_one();
+  wake_flusher();
 }
 
 void Trace::name_process(std::uint64_t process, std::string_view name) {
@@ -132,6 +184,25 @@ void Trace::name_lane(std::uint64_t process, int lane, std::string_view name) {
 int Trace::add_pool() {
   std::scoped_lock const lock{mutex_};
   return ++pools_;
+}
+
+void Trace::submitted() {
+  std::scoped_lock const lock{mutex_};
+  ++submitted_;
+  wake_flusher();
+}
+
+void Trace::ended(int pool, Task const& task) {
+  auto const [outcome, why] = outcome_of(task);
+  if (outcome == nullptr) return;
+  auto const now = monotonic_nanoseconds();
+  auto const name = function_name(task.code, task.call);
+  std::scoped_lock const lock{mutex_};
+  auto const us = [this](std::int64_t time) { return static_cast<double>(time - begin_) / 1000; };
+  Json arguments{{"pool", pool}, {"task", task.id}, {"outcome", outcome}, {"queued", us(std::min(queued(task), now))}};
+  if (!task.name().empty()) arguments["name"] = task.name();
+  if (!why.empty()) arguments["why"] = why;
+  write({name, "end", 'i', master, 0, now, now, std::move(arguments)});
 }
 
 void Trace::starting(std::uint64_t id, int ranks) {
@@ -166,8 +237,6 @@ void Trace::ready(std::uint64_t id, std::vector<std::string> hosts) {
 
 void Trace::sent(std::uint64_t id, int pool, Task const& task, std::uint32_t attempt) {
   auto const now = monotonic_nanoseconds();
-  auto const queued =
-      task.rare ? std::chrono::nanoseconds{task.rare->submitted.time_since_epoch()}.count() : std::int64_t{0};
   std::scoped_lock const lock{mutex_};
   auto const found = groups_.find(id);
   if (found == groups_.end()) return;
@@ -177,7 +246,7 @@ void Trace::sent(std::uint64_t id, int pool, Task const& task, std::uint32_t att
                         .attempt = attempt,
                         .name = function_name(task.code, task.call),
                         .given_name = task.name(),
-                        .queued = queued == 0 ? now : queued,
+                        .queued = std::min(queued(task), now),
                         .sent = now,
                         .times = {},
                         .answered_by = std::vector<bool>(static_cast<std::size_t>(group.ranks))});

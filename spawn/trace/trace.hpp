@@ -28,6 +28,9 @@ class Trace final : public SpanSink {
   /// Opens the file if FARM_TRACE is set and this process has no trace yet. Called by a master before its first group.
   /// Throws UsageError if the file cannot be written.
   static void open();
+  /// Completes the file, as the end of the process does otherwise. Call it once no pool is left, if the process ends by
+  /// _exit().
+  static void close();
   /// Returns this process's trace; null if nothing is traced.
   [[nodiscard]] static Trace* current() noexcept;
 
@@ -35,6 +38,12 @@ class Trace final : public SpanSink {
 
   /// Returns a number for a new pool: tasks are numbered within their pool.
   [[nodiscard]] int add_pool();
+
+  /// A task was submitted to a pool.
+  void submitted();
+  /// The task has ended. Writes an event unless the answers of the ranks tell it all: the task may have ended before a
+  /// rank ran it, or otherwise than its ranks know.
+  void ended(int pool, Task const& task);
 
   /// The group was asked for.
   void starting(std::uint64_t id, int ranks);
@@ -90,6 +99,8 @@ class Trace final : public SpanSink {
 
   explicit Trace(std::FILE* file);
   void flush_in_time();
+  void wake_flusher();
+  void write_count();
   void close_tasks(std::uint64_t id, Group& group, char const* outcome);
   void write_task(std::uint64_t group, int rank, SentTask const& sent, std::int64_t started, std::int64_t ended,
                   std::int64_t received, char const* outcome);
@@ -100,7 +111,9 @@ class Trace final : public SpanSink {
   std::mutex mutex_;
   std::FILE* file_;
   bool first_ = true;
-  bool is_flushed_ = true;  ///< no event waits in the buffer of the file
+  bool is_flushed_ = true;  ///< no event and no count waits to be written to the file
+  std::uint64_t submitted_ = 0;
+  std::uint64_t count_written_ = 0;  ///< what the file says about submitted_
   bool ends_ = false;
   pid_t owner_;  ///< the process that opened the file: its forked children write nothing
   std::int64_t begin_;
