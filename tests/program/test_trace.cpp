@@ -29,6 +29,13 @@ std::vector<Json> of_kind(Json const& trace, std::string const& kind) {
   return events;
 }
 
+/// Returns what `report --json` prints about the trace.
+Json report_of(std::string const& file) {
+  auto const outcome = run(FARM_PROGRAM " report " + file + " --json");
+  CHECK(outcome.status == 0);
+  return Json::parse(outcome.out);
+}
+
 double end_of(Json const& event) { return event["ts"].get<double>() + event["dur"].get<double>(); }
 
 }  // namespace
@@ -87,7 +94,7 @@ TEST_CASE("a trace shows the loss of a group and the further attempts") {
   CHECK(values == 2);
   auto const report = run(FARM_PROGRAM " report trace.json");
   CHECK(report.status == 0);
-  CHECK_THAT(report.out, contains("3 tasks, 1 lost with their group, 2 with a value"));
+  CHECK_THAT(report.out, contains("3 tasks, 2 with a value, 1 lost with their group"));
   CHECK_THAT(report.out, contains("3 lost; 2 further attempts"));
 }
 
@@ -126,10 +133,122 @@ TEST_CASE("a report shows percentiles, shares and starts, even of a truncated tr
   CHECK(named("map greet a b c d --max-ranks 2 --trace trace.json").status == 0);
   auto const whole = run(FARM_PROGRAM " report trace.json");
   CHECK(whole.status == 0);
-  for (auto const* const text :
-       {"4 tasks, 4 with a value", "median", "99 %", "running", "busy share", "2 groups were started", " ranks on "})
+  for (auto const* const text : {"4 tasks, 4 with a value", "median", "99 %", "running", "busy share",
+                                 "2 groups were started", " ranks on ", "rank-seconds", "timeline"})
     CHECK_THAT(whole.out, contains(text));
+  CHECK_THAT(whole.out, !contains("unfinished"));
   CHECK(run("head -c -30 trace.json >cut.json; " FARM_PROGRAM " report cut.json").status == 0);
+}
+
+TEST_CASE("a report has a table of functions, the slowest tasks, hosts, groups and ranks, as text and as JSON") {
+  CHECK(named("map not_two 1 2 3 --max-ranks 2 --trace trace.json").status == 1);
+  auto const report = run(FARM_PROGRAM " report trace.json").out;
+  CHECK_THAT(report, contains("\nnot_two       3       1  "));
+  CHECK_THAT(report, contains("slowest tasks") && contains("group 1, rank 0"));
+  auto const json = report_of("trace.json");
+  CHECK(json["tasks"] == 3);
+  CHECK(json["tasks_done"] == 3);
+  CHECK(json["outcomes"] == Json{{"value", 2}, {"error", 1}});
+  CHECK(json["functions"][0]["name"] == "not_two");
+  CHECK(json["functions"][0]["failed"] == 1);
+  CHECK(json["slowest"].size() == 3);
+  CHECK(json["hosts"].size() == 1);
+  CHECK(json["groups"].size() == json["groups_started"]);
+  CHECK(json["is_complete"] == true);
+}
+
+TEST_CASE("the trace of a killed master is told as unfinished, with the number of tasks that were submitted") {
+  static_cast<void>(
+      run("timeout -s KILL 5 " + std::string{NAMED_TASKS} + " map nap 0 60 60 --max-ranks 1 --trace killed.json"));
+  auto const text = run(FARM_PROGRAM " report killed.json").out;
+  CHECK(text.starts_with("unfinished trace: 1 of 3 tasks done"));
+  CHECK_THAT(text, contains("3 tasks, 1 with a value, 2 not done"));
+  auto const json = report_of("killed.json");
+  CHECK(json["is_complete"] == false);
+  CHECK(json["tasks"] == 3);
+  CHECK(json["tasks_done"] == 1);
+}
+
+TEST_CASE("tasks that were cancelled count as cancelled, also those that never started") {
+  static_cast<void>(
+      run("timeout -s TERM 5 " + std::string{NAMED_TASKS} + " map nap 0 60 60 60 --max-ranks 1 --trace ended.json"));
+  auto const json = report_of("ended.json");
+  CHECK(json["is_complete"] == true);
+  CHECK(json["outcomes"] == Json{{"value", 1}, {"cancelled", 3}});
+  CHECK(json["functions"][0]["cancelled"] == 3);
+  CHECK(json["functions"][0]["failed"] == 0);
+  CHECK_THAT(run(FARM_PROGRAM " report ended.json").out, contains("4 tasks, 1 with a value, 3 cancelled"));
+}
+
+TEST_CASE("tasks that ran longer than their limit count as timed out") {
+  CHECK(named("map nap 0 60 --max-ranks 2 --timeout 0.5 --trace trace.json").status == 1);
+  auto const json = report_of("trace.json");
+  CHECK(json["outcomes"] == Json{{"value", 1}, {"timeout", 1}});
+  CHECK(json["functions"][0]["failed"] == 1);
+  CHECK_THAT(run(FARM_PROGRAM " report trace.json").out, contains("2 tasks, 1 with a value, 1 timed out"));
+}
+
+TEST_CASE("a report tells long times in hours, names of tasks, and never more than its columns hold") {
+  std::ofstream file{"long.json"};
+  constexpr double hour = 3600e6;
+  file << "[\n" << Json{{"ph", "M"}, {"name", "process_name"}, {"pid", 0}, {"tid", 0}}.dump();
+  auto const add = [&](Json const& event) { file << ",\n" << event.dump(); };
+  for (int rank = 0; rank < 2; ++rank) {
+    add({{"name", "birth"},
+         {"ph", "X"},
+         {"pid", 1},
+         {"tid", rank},
+         {"cat", "group"},
+         {"ts", 0},
+         {"dur", 1e6},
+         {"args", {{"host", rank == 0 ? "a" : "a-host-with-a-name-longer-than-any-column-was-made-for"}}}});
+    add({{"name", "solve[abi:cxx11]"},
+         {"ph", "X"},
+         {"pid", 1},
+         {"tid", rank},
+         {"cat", "task"},
+         {"ts", 1e6},
+         {"dur", 10.6 * hour},
+         {"args",
+          {{"pool", 1},
+           {"task", 123456789},
+           {"attempt", 1},
+           {"outcome", "value"},
+           {"queued", 0},
+           {"sent", 1e6},
+           {"started", 1e6},
+           {"ended", 1e6 + 10.6 * hour},
+           {"received", 2e6 + 10.6 * hour},
+           {"name", "mesh 7"}}}});
+  }
+  add({{"name", "tasks"},
+       {"ph", "C"},
+       {"pid", 0},
+       {"tid", 0},
+       {"cat", "count"},
+       {"ts", 1e6},
+       {"args", {{"submitted", 1}}}});
+  file << "\n]\n";
+  file.close();
+  auto const report = run(FARM_PROGRAM " report long.json");
+  CHECK(report.status == 0);
+  CHECK_THAT(report.out, contains("10.6 h") && contains("rank-hours") && !contains("38160"));
+  CHECK_THAT(report.out, contains("solve ") && !contains("[abi:"));
+  CHECK_THAT(report.out, contains("mesh 7, a, with a value"));
+  std::vector<std::size_t> widths;
+  for (auto const& line : lines(report.out)) {
+    if (line.find(" %") != std::string::npos && line.find("group") != 0 && line.find("rank-") == std::string::npos &&
+        line.find("busy") == std::string::npos && line.find("90 %") == std::string::npos)
+      widths.push_back(line.size());
+  }
+  REQUIRE(widths.size() == 4);  // two hosts and two ranks
+  for (auto const width : widths) CHECK(width == widths.front());
+  CHECK(report_of("long.json")["slowest"][0]["name"] == "mesh 7");
+}
+
+TEST_CASE("names of functions have no marks of the compiler") {
+  CHECK(named("map greet a --trace trace.json").status == 0);
+  CHECK_THAT(run(FARM_PROGRAM " report trace.json").out, contains("\ngreet ") && !contains("[abi:"));
 }
 
 TEST_CASE("a report on a file that is not a trace is one line of error") {
