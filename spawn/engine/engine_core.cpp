@@ -239,6 +239,7 @@ void EngineCore::on_ready(Group& group) {
   std::erase(starting_, group.id());
   status_.start_ended(group.id(), EngineStatus::StartEnd::ready);
   trace_.ready(group);
+  if (!unreported_.empty()) log_error(std::exchange(unreported_, {}));
   scheduler_.group_ready(group.id(), group.ranks());
   watch_clock();
 }
@@ -249,11 +250,21 @@ void EngineCore::on_start_failed(Group& group, StartFailure const& failure) {
   failed_starts_.push_back(group.id());
   trace_.start_failed(group.id(), failure.why);
   status_.start_ended(group.id(), EngineStatus::StartEnd::failed, failure.why);
-  if (!broken_ && failure.why != logged_)
-    log_error(fmt::format("a group of {} could not be started: {}", group.ranks(), failure.why));
-  logged_ = failure.why;
+  if (!broken_) report_failed_start(group, failure.why);
   scheduler_.start_failed(group.ranks(), failure.why, failure.cause == StartFailure::Cause::program);
   watch_clock();
+}
+
+/// Tasks that cannot run since no group starts fail with the reason. So the reason is logged only if other groups run
+/// the tasks, which is known later if there are no groups yet.
+void EngineCore::report_failed_start(Group const& group, std::string const& why) {
+  if (why == reported_) return;
+  if (!unreported_.empty()) log_error(unreported_);
+  reported_ = why;
+  constexpr std::string_view says_so = "no group could be started";
+  unreported_ =
+      why.starts_with(says_so) ? why : fmt::format("a group of {} could not be started: {}", group.ranks(), why);
+  if (scheduler_.statistics().groups != 0) log_error(std::exchange(unreported_, {}));
 }
 
 /// The initializer fails on every rank, so no task can run.

@@ -70,6 +70,7 @@ class EngineCore final : private SchedulerPort,
   void dependent_done(TaskPtr const& task, bool is_to_be_queued);
   void take_inbox();
   void watch_clock();
+  void report_failed_start(Group const& group, std::string const& why);
   void break_pool(std::string const& why);
   void forget_start(GroupId id);
   void answer_staged(Group& group, int rank, Frame const& frame);
@@ -124,7 +125,8 @@ class EngineCore final : private SchedulerPort,
   std::vector<GroupId> starting_;
   std::vector<GroupId> failed_starts_;      ///< groups that the scheduler does not know any more
   bool broken_ = false;                     ///< the initializer has failed
-  std::string logged_;                      ///< why the last group could not be started
+  std::string reported_;                    ///< why the last group could not be started
+  std::string unreported_;                  ///< the line about it that was not logged yet
   std::shared_ptr<EngineCore> keep_alive_;  ///< this, as long as there are groups, which refer to it
 };
 

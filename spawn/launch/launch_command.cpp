@@ -38,7 +38,6 @@ constexpr std::array placeholders{"{ranks}",  "{hosts}",     "{nodes}",   "{node
 bool has_variable(char const* name) { return !environment_variable(name).empty(); }
 
 std::string usual_text() {
-  if (is_set(Setting::launcher)) return setting(Setting::launcher);
   if (has_variable("SLURM_JOB_ID")) return "srun";
   if (has_variable("FLUX_URI")) return "flux";
   return "mpiexec";
@@ -139,11 +138,26 @@ std::string to_text(std::vector<std::string> const& command) {
   return text;
 }
 
-LaunchCommand::LaunchCommand(std::string text) : text_(expanded(text.empty() ? usual_text() : std::move(text))) {
+LaunchCommand::LaunchCommand(std::string const& text) {
+  if (!text.empty() || !is_set(Setting::launcher)) {
+    read(text.empty() ? usual_text() : text);
+    return;
+  }
+  try {
+    read(setting(Setting::launcher));
+  } catch (UsageError const& error) {
+    throw UsageError(fmt::format("{}: {}", setting_name(Setting::launcher), error.what()));
+  }
+}
+
+void LaunchCommand::read(std::string const& text) {
+  text_ = expanded(text);
   check_placeholders(text_);
   words_ = split_words(text_);
   if (text_.find("{program}") == std::string::npos) words_.emplace_back("{program}");
 }
+
+std::string LaunchCommand::name() const { return words_.front().substr(words_.front().rfind('/') + 1); }
 
 bool LaunchCommand::shares_slurm_job() const { return text_.find("{resources}") != std::string::npos; }
 

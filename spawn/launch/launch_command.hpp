@@ -22,9 +22,9 @@ class LaunchCommand {
  public:
   /// `text` is such a template, or one of the launchers that the farm knows: mpiexec, mpirun, srun or flux, with or
   /// without a path. If `text` is empty, FARM_LAUNCHER counts; if that is not set, srun inside a Slurm allocation, flux
-  /// inside a Flux instance, and mpiexec elsewhere. Throws UsageError if the launcher or a field is not known, or if
-  /// {ranks} is missing.
-  explicit LaunchCommand(std::string text);
+  /// inside a Flux instance, and mpiexec elsewhere. Throws UsageError, which names the variable or option that holds
+  /// the text, if the launcher or a field is not known, or if {ranks} is missing.
+  explicit LaunchCommand(std::string const& text);
 
   struct Filling {
     int ranks = 1;
@@ -39,10 +39,15 @@ class LaunchCommand {
   /// Returns true if the template has the field {resources}: it is srun's.
   [[nodiscard]] bool shares_slurm_job() const;
 
+  /// Returns the name of the launcher for people: the first word, without a path.
+  [[nodiscard]] std::string name() const;
+
   /// Returns the template.
   [[nodiscard]] std::string const& text() const { return text_; }
 
  private:
+  void read(std::string const& text);
+
   std::string text_;
   std::vector<std::string> words_;
 };

@@ -1,6 +1,7 @@
 #include "spawn/launch/launcher_process.hpp"
 
 #include "core/base/descriptor.hpp"
+#include "core/base/settings.hpp"
 #include "spawn/process/pipe.hpp"
 #include "spawn/process/signals.hpp"
 #include "spawn/process/standard_descriptors.hpp"
@@ -54,6 +55,19 @@ struct Failure {
   enum class Step : int { directory, program } step = Step::program;
   int error = 0;
 };
+
+/// Returns the line without superfluous blanks, and at most so long, with ? for bytes that a terminal must not get.
+std::string cleaned(std::string_view line) {
+  std::string kept;
+  for (char const c : line.substr(0, longest_line)) {
+    bool const is_space = c == ' ' || c == '\t' || c == '\r';
+    if (is_space && (kept.empty() || kept.ends_with(' '))) continue;
+    auto const code = static_cast<unsigned char>(c);
+    kept += is_space ? ' ' : code < 0x20 || code >= 0x7f ? '?' : c;
+  }
+  while (kept.ends_with(' ')) kept.pop_back();
+  return kept;
+}
 
 void close_others_on_exec() {
 #ifdef SYS_close_range
@@ -148,8 +162,8 @@ void LauncherProcess::spawn(Start const& start) {
       throw SpawnError(fmt::format("working_directory {}: {}", start.directory, why));
     }
     throw SpawnError(fmt::format("the launcher {} could not be started: {}{}", start.command.front(), why,
-                                 failure.error == ENOENT ? "; install it, put it in PATH, or name another with "
-                                                           "FARM_LAUNCHER"
+                                 failure.error == ENOENT ? "; install it, put it in PATH, or name another with " +
+                                                               setting_name(Setting::launcher)
                                                          : ""));
   }
   process_ = child;
@@ -178,25 +192,30 @@ void LauncherProcess::take_lines(Pipe& pipe) {
   auto const lines = std::string_view{pipe.text}.substr(0, size);
   for (std::size_t begin = 0; begin < lines.size();) {
     auto const end = std::min(lines.find('\n', begin), lines.size());
-    keep(lines.substr(begin, end - begin));
+    keep(lines.substr(begin, end - begin), pipe.first_paragraph);
     begin = end + 1;
   }
   if (on_lines_) on_lines_(pipe.stream, lines);
   pipe.text.erase(0, size);
 }
 
-/// Keeps a line for captured_output(), unless the line is blank or a rule. Replaces bytes that a terminal must not get.
-void LauncherProcess::keep(std::string_view line) {
+/// Keeps a line for captured_output() and probable_cause(), unless the line is blank or a rule.
+void LauncherProcess::keep(std::string_view line, Paragraph& paragraph) {
   auto const is_rule = [](char c) { return std::string_view{"-=*_# \t\r"}.find(c) != std::string_view::npos; };
-  if (std::all_of(line.begin(), line.end(), is_rule)) return;
-  std::string kept;
-  for (char const c : line.substr(0, longest_line)) {
-    bool const is_space = c == ' ' || c == '\t' || c == '\r';
-    if (is_space && (kept.empty() || kept.ends_with(' '))) continue;
-    auto const code = static_cast<unsigned char>(c);
-    kept += is_space ? ' ' : code < 0x20 || code >= 0x7f ? '?' : c;
+  if (std::all_of(line.begin(), line.end(), is_rule)) {
+    paragraph.ended |= paragraph.lines != 0;
+    return;
   }
-  while (kept.ends_with(' ')) kept.pop_back();
+  auto kept = cleaned(line);
+  ++lines_kept_;
+  constexpr std::string_view mark = "farm: ";
+  if (kept.starts_with(mark) && error_of_farm_.lines == 0)
+    error_of_farm_ = {.text = kept.substr(mark.size()), .lines = 1};
+  if (!paragraph.ended) {
+    paragraph.text += (paragraph.text.empty() ? "" : " ") + kept;
+    ++paragraph.lines;
+    paragraph.ended = paragraph.text.size() > longest_line;
+  }
   if (first_lines_.size() < most_first_lines) return first_lines_.push_back(std::move(kept));
   last_lines_.push_back(std::move(kept));
   if (last_lines_.size() <= most_last_lines) return;
@@ -292,6 +311,21 @@ std::string LauncherProcess::captured_output() const {
   for (auto const& line : first_lines_) text += (text.empty() ? "" : " / ") + line;
   if (lines_left_out_) text += " / ...";
   for (auto const& line : last_lines_) text += " / " + line;
+  return text;
+}
+
+LauncherProcess::Paragraph const& LauncherProcess::cause() const {
+  if (error_of_farm_.lines != 0) return error_of_farm_;
+  return pipes_[1].first_paragraph.lines != 0 ? pipes_[1].first_paragraph : pipes_[0].first_paragraph;
+}
+
+std::string LauncherProcess::probable_cause() const {
+  auto text = cause().text;
+  if (text.size() > longest_line) text = text.substr(0, longest_line - 3) + "...";
+  while (text.ends_with(':') || text.ends_with(' ') || text.ends_with('.')) {
+    if (text.ends_with("...")) break;
+    text.pop_back();
+  }
   return text;
 }
 

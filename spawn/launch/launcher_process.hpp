@@ -6,6 +6,7 @@
 #include <asio/steady_timer.hpp>
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -53,8 +54,19 @@ class LauncherProcess : public std::enable_shared_from_this<LauncherProcess> {
   /// Returns the first three and the last four lines of the output as one line, without blank lines and rules. Empty if
   /// the command has printed nothing.
   [[nodiscard]] std::string captured_output() const;
+  /// Returns what probably is the cause of a failure, in one line: an error of the farm in the output, else the first
+  /// paragraph on stderr, else the first one on stdout. Empty if the command has printed nothing.
+  [[nodiscard]] std::string probable_cause() const;
+  /// Returns true if the command has printed more than probable_cause().
+  [[nodiscard]] bool has_said_more() const { return lines_kept_ > lines_of_cause(); }
 
  private:
+  /// Lines up to a blank line or a rule, joined.
+  struct Paragraph {
+    std::string text;
+    std::size_t lines = 0;
+    bool ended = false;
+  };
   struct Pipe {
     explicit Pipe(asio::io_context& context) : descriptor(context) {}
     asio::posix::stream_descriptor descriptor;
@@ -62,13 +74,16 @@ class LauncherProcess : public std::enable_shared_from_this<LauncherProcess> {
     std::string text;  ///< an unfinished line
     std::array<char, 4096> buffer{};
     bool open = true;
+    Paragraph first_paragraph{};
   };
 
   LauncherProcess(asio::io_context& context, OnLines on_lines, OnEnded on_ended);
   void spawn(Start const& start);
   void read(Pipe& pipe);
   void take_lines(Pipe& pipe);
-  void keep(std::string_view line);
+  void keep(std::string_view line, Paragraph& paragraph);
+  [[nodiscard]] Paragraph const& cause() const;
+  [[nodiscard]] std::size_t lines_of_cause() const { return cause().lines; }
   void watch();
   void collect();
   void finish_if_drained();
@@ -88,6 +103,8 @@ class LauncherProcess : public std::enable_shared_from_this<LauncherProcess> {
   std::vector<std::string> first_lines_;
   std::deque<std::string> last_lines_;
   bool lines_left_out_ = false;
+  std::size_t lines_kept_ = 0;  ///< but for blank lines and rules
+  Paragraph error_of_farm_;     ///< a line that a rank's farm has printed, without its mark
 };
 
 }  // namespace farm::detail

@@ -63,6 +63,20 @@ std::vector<std::string> exported_names(WorkerOptions const& options) {
   return names;
 }
 
+std::string hosts_of(Placement const& placement) {
+  std::string text;
+  for (auto const& share : placement) text += (text.empty() ? "" : ", ") + share.host;
+  return text;
+}
+
+void log_lines(std::string const& prefix, std::string_view lines) {
+  for (std::size_t begin = 0; begin < lines.size();) {
+    auto const end = std::min(lines.find_first_of("\r\n", begin), lines.size());
+    if (end != begin) log_error(prefix + std::string{lines.substr(begin, end - begin)});
+    begin = end + 1;
+  }
+}
+
 /// Returns the name in the list of hosts of the host that a rank has found itself on: launchers number ranks as they
 /// like, so the rank's number does not tell. Empty if the host is not in the list.
 std::string host_of(Placement const& placement, std::string const& host) {
@@ -177,29 +191,43 @@ void LaunchedSource::launch(std::uint64_t id, Launch& entry) {
                                  .resources = step_options(slots_.list(), entry.placement),
                                  .exports = {},
                                  .program = {std::filesystem::path{program}.filename().string()}};
-  entry.command = to_text(launcher.fill(filling));
+  entry.launcher = launcher.name();
+  auto const verbose = is_verbose();
+  if (verbose) log_error(fmt::format("group {}: {}", id, to_text(launcher.fill(filling))));
   filling.exports = exported_names(entry.options);
   filling.program = {"env", "FARM_WORKER=launched", "FARM_BIRTH=" + entry.join_file, program};
   for (auto& argument : program_arguments()) filling.program.push_back(std::move(argument));
   // without guards the ranks' output is that of their launcher
-  auto const on_lines = [this](std::uint64_t number, std::string_view lines) {
-    if (!guards_wanted()) port_.print(number, lines);
+  auto const on_lines = [this, id, verbose](std::uint64_t number, std::string_view lines) {
+    if (!guards_wanted()) {
+      port_.print(number, lines);
+    } else if (verbose) {
+      log_lines(fmt::format("group {}, launcher: ", id), lines);
+    }
   };
   entry.process = LauncherProcess::start(
       port_.context(), {.command = launcher.fill(filling), .environment = environment(entry), .ends_with_thread = true},
       on_lines, [this, id] { on_ended(id); });
 }
 
-std::string LaunchedSource::output_of(Launch const& entry) {
+/// Returns why the launcher of the group failed, the cause first.
+std::string LaunchedSource::failure_of(Launch const& entry) {
   if (!entry.process) return {};
-  auto const output = entry.process->captured_output();
-  return fmt::format("the launcher ({}) {}{}", entry.command, entry.process->exit_text(),
-                     output.empty() ? " and printed nothing" : "; its output: " + output);
+  auto const cause = entry.process->probable_cause();
+  auto const end = fmt::format("the launcher {} {}", entry.launcher, entry.process->exit_text());
+  if (cause.empty()) return end + " and printed nothing";
+  return fmt::format(
+      "{} ({}{})", cause, end,
+      entry.process->has_said_more() && !is_verbose() ? "; FARM_VERBOSE=1 shows all that it printed" : "");
 }
 
 std::string LaunchedSource::captured_output(Group const& group) const {
   auto const found = launches_.find(group.id());
-  return found != launches_.end() ? output_of(found->second) : std::string{};
+  if (found == launches_.end() || !found->second.process) return {};
+  auto const& entry = found->second;
+  auto const cause = entry.process->probable_cause();
+  return fmt::format("the launcher {} {}{}", entry.launcher, entry.process->exit_text(),
+                     cause.empty() ? " and printed nothing" : "; its output: " + cause);
 }
 
 bool LaunchedSource::launcher_was_killed(Group const& group) const {
@@ -213,7 +241,8 @@ void LaunchedSource::on_ended(std::uint64_t id) {
   auto& entry = found->second;
   if (!entry.group) return forget(id);
   if (entry.group->is_complete() || try_elsewhere(id, entry)) return;
-  entry.group->launch_failed(fmt::format("its ranks did not connect: {}", output_of(entry)));
+  entry.group->launch_failed(
+      fmt::format("no group could be started on {}: {}", hosts_of(entry.placement), failure_of(entry)));
 }
 
 /// If the launcher fails on a host where ranks broke off before, gives up the host and starts the group on others.
@@ -222,7 +251,7 @@ bool LaunchedSource::try_elsewhere(std::uint64_t id, Launch& entry) {
   for (auto const& share : entry.placement) {
     if (!suspects_.contains(share.host)) continue;
     suspected = true;
-    lose(share.host, output_of(entry));
+    lose(share.host, failure_of(entry));
   }
   if (!suspected || !entry.group->awaits_all_ranks() || !refusal(entry.group->ranks(), entry.options).empty())
     return false;

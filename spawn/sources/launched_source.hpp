@@ -54,7 +54,7 @@ class LaunchedSource final : public GroupSource {
     Placement placement;
     std::string join_file;          ///< the path of write_join_info()
     std::string session_directory;  ///< of Open MPI's launcher; empty: the launcher chooses one
-    std::string command;            ///< for people
+    std::string launcher;           ///< its name, for people
     std::shared_ptr<LauncherProcess> process;
     std::shared_ptr<asio::steady_timer> timer;  ///< until the launcher is ended
   };
@@ -65,7 +65,7 @@ class LaunchedSource final : public GroupSource {
   void forget(std::uint64_t id);
   void lose(std::string const& host, std::string const& why);
   [[nodiscard]] std::vector<std::string> environment(Launch const& entry) const;
-  [[nodiscard]] static std::string output_of(Launch const& entry);
+  [[nodiscard]] static std::string failure_of(Launch const& entry);
 
   SourcePort& port_;
   SlotMap slots_;

@@ -98,10 +98,11 @@ TEST_CASE("a launcher that fails is reported in one error, with its output") {
   auto const [launcher, text] = GENERATE(values<Case>({
       {"nonesuch", "the launcher \"nonesuch\" is not known: give a command with {ranks} in it"},
       {"nonesuch -n {ranks}", "the launcher nonesuch could not be started: No such file or directory; install it"},
-      {"sh -c \"echo no licence >&2; exit 3\" {ranks}", "exited with status 3; its output: no licence"},
+      {"sh -c \"echo no licence >&2; exit 3\" {ranks}", "no licence (the launcher sh exited with status 3)"},
       {"true {ranks}", "exited with status 0 and printed nothing"},
       {"sh -c \"kill -9 \\$\\$\" {ranks}", "was ended by signal 9 (Killed) and printed nothing"},
-      {"sh -c \"head -c 99999 /dev/zero; exit 1\" {ranks}", "exited with status 1; its output: ????????"},
+      {"sh -c \"head -c 99999 /dev/zero; exit 1\" {ranks}",
+       "????... (the launcher sh exited with status 1; FARM_VERBOSE=1 shows all that it printed)"},
       {FARM_MPIEXEC " -n 1 {program} {ranks}", "MPI_COMM_WORLD has 1 rank where 2 were asked for"},
       {FARM_MPIEXEC " --oversubscribe -n 3 {program} {ranks}", "but 2 were asked for: the launcher has started more"},
       {"sh -c \"\\\"\\$@\\\" & \\\"\\$@\\\" & wait\" {ranks} {program}",
