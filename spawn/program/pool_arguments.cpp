@@ -43,11 +43,13 @@ void SourceArguments::add_to(CLI::App& app) {
       ->type_name("LIST");
   app.add_option("--hostfile", hostfile, "File of these hosts, one per line, as a slots=4 (default: FARM_HOSTFILE)")
       ->type_name("FILE");
+  app.add_flag("--verbose", verbose, "Show the commands that launch groups, and all that these commands print");
 }
 
 void SourceArguments::use() const {
   bool const launches = !launcher.empty() || !hosts.empty() || !hostfile.empty();
   if (!source.empty() || launches) set_option(Setting::source, source.empty() ? "launched" : source, "--source");
+  if (verbose) set_option(Setting::verbose, "1", "--verbose");
   if (!launcher.empty()) set_option(Setting::launcher, launcher, "--launcher");
   if (!hostfile.empty()) {
     set_option(Setting::hostfile, hostfile, "--hostfile");

@@ -9,12 +9,13 @@
 /// The options that several commands have.
 namespace farm::detail {
 
-/// --source, --launcher, --hosts and --hostfile: where groups of ranks come from.
+/// --source, --launcher, --hosts and --hostfile: where groups of ranks come from. --verbose: what launchers print.
 struct SourceArguments {
   std::string source{};
   std::string launcher{};
   std::string hosts{};
   std::string hostfile{};
+  bool verbose = false;
 
   /// Adds the options to a command.
   void add_to(CLI::App& app);

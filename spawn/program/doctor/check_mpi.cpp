@@ -69,16 +69,18 @@ Finding hosts(LaunchedSource const& source) {
 
 Findings check_mpi() {
   Findings findings{mpi(), slots()};
+  char const* subject = "source";
   try {
     auto const& source = Hub::instance().source();
     findings.push_back({"source", State::ok, fmt::format("groups are {}", name_of(source.kind()))});
     if (auto const* const launched = dynamic_cast<LaunchedSource const*>(&source)) findings.push_back(hosts(*launched));
     for (auto const& line : ignored_settings(source.kind(), Ranks::serve))
       findings.push_back({"setting", State::note, line});
+    subject = "cores";
     findings.push_back(check_cores());
     findings.push_back(check_threads());
-  } catch (std::exception const& error) {  // FARM_MAX_WORKERS is not a number
-    findings.push_back({"cores", State::fail, text_of(error)});
+  } catch (std::exception const& error) {
+    findings.push_back({subject, State::fail, text_of(error)});
   }
   return findings;
 }

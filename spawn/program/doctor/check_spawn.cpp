@@ -1,11 +1,16 @@
 #include "spawn/program/doctor/check_spawn.hpp"
 
 #include "core/base/host_name.hpp"
+#include "core/base/settings.hpp"
 #include "core/text/exception_text.hpp"
 #include "spawn/guard/guard_link.hpp"
+#include "spawn/hosts/hosts.hpp"
 #include "spawn/hub/hub.hpp"
+#include "spawn/launch/launch_command.hpp"
+#include "spawn/platform/cores.hpp"
 #include "spawn/platform/pmix.hpp"
 #include "spawn/program/doctor/check_cores.hpp"
+#include "spawn/program/doctor/check_system.hpp"
 #include "spawn/program/output.hpp"
 
 #include <farm/mpi_spawn_pool.hpp>
@@ -14,6 +19,7 @@
 #include <fmt/format.h>
 
 #include <unistd.h>
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <fstream>
@@ -29,15 +35,17 @@ using State = Finding::State;
 using Clock = std::chrono::steady_clock;
 using namespace std::chrono_literals;
 
-/// What a rank reports: its host, whether it has a guard, whether it sees the file, and the size of its MPI_COMM_WORLD.
-using Report = std::tuple<std::string, bool, bool, int>;
+/// What a rank reports: its host, whether it has a guard, whether it sees the file, the size of its MPI_COMM_WORLD, the
+/// number of cores that it may use, and of those of its host.
+using Report = std::tuple<std::string, bool, bool, int, int, int>;
 
 Report report_of_rank(std::string const& file, Comm const& comm) {
   comm.barrier();
   int world = 0;
   MPI_Comm_size(MPI_COMM_WORLD, &world);
   std::error_code error;
-  return {host_name(), guard_link().guarded(), std::filesystem::exists(file, error), world};
+  return {host_name(), guard_link().guarded(), std::filesystem::exists(file, error),
+          world,       affinity_core_count(),  static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN))};
 }
 
 double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
@@ -45,7 +53,8 @@ double seconds_since(Clock::time_point begin) { return std::chrono::duration<dou
 /// A file in the stage directory, removed by the destructor. The name is empty if the file could not be made.
 class ProbeFile {
  public:
-  ProbeFile() {
+  explicit ProbeFile(bool is_wanted) {
+    if (!is_wanted) return;
     auto const path = find_stage_directory().path / fmt::format("farm-doctor-{}-{}", host_name(), getpid());
     if (std::ofstream{path}) name_ = std::filesystem::absolute(path).string();
   }
@@ -64,11 +73,11 @@ class ProbeFile {
 Finding sharing(std::vector<Report> const& reports) {
   auto const stage = find_stage_directory().path;
   std::set<std::string> hosts{host_name()};
-  for (auto const& [host, guarded, seen, world] : reports) {
+  for (auto const& [host, guarded, seen, world, bound_to, cores] : reports) {
     if (!seen) {
       return {"stage shared", State::fail,
               fmt::format("a rank on {1} does not see a file in {0}", stage.string(), host),
-              "name a directory on a shared file system with --stage or FARM_STAGE_DIR"};
+              fmt::format("name a directory on a shared file system with {}", stage_option())};
     }
     hosts.insert(host);
   }
@@ -82,9 +91,29 @@ Finding sharing(std::vector<Report> const& reports) {
   if (is_local_file_system(kind)) {
     return {"stage shared", State::note,
             fmt::format("{}; a {} file system usually belongs to one host alone", text, kind),
-            "name a directory on a shared file system with --stage or FARM_STAGE_DIR"};
+            fmt::format("name a directory on a shared file system with {}", stage_option())};
   }
   return {"stage shared", State::ok, text};
+}
+
+/// mpiexec binds each group from the first core on, so groups that are launched beside each other share cores. Slurm
+/// gives each step cores of its own.
+Finding binding(std::vector<Report> const& reports) {
+  int const own = affinity_core_count();
+  for (auto const& report : reports) {
+    auto const& host = std::get<0>(report);
+    int const bound_to = std::get<4>(report);
+    int const cores = is_this_host(host) ? std::min(own, std::get<5>(report)) : std::get<5>(report);
+    if (bound_to >= cores) continue;
+    auto const text = fmt::format("a rank on {} is bound to {} of {} cores", host, bound_to, cores);
+    auto const kind = Hub::instance().source().kind();
+    if (kind != Source::launched) return {"binding", State::ok, text};
+    LaunchCommand const command{""};
+    if (command.shares_slurm_job()) return {"binding", State::ok, text};
+    return {"binding", State::note, text + ", and groups that run at the same time are bound to the same cores",
+            fmt::format("give --bind-to none in {}", setting_name(Setting::launcher))};
+  }
+  return {"binding", State::ok, "ranks are not bound: each may use all cores of its host"};
 }
 
 Finding group(std::vector<Report> const& reports, double spawn_seconds, double task_seconds) {
@@ -110,11 +139,11 @@ Finding group(std::vector<Report> const& reports, double spawn_seconds, double t
 
 }  // namespace
 
-Findings check_spawn() {
+Findings check_spawn(bool has_stage) {
   try {
     auto const& slots = Hub::instance().source().slots();
     int const ranks = slots.limited && slots.total < 2 ? 1 : 2;
-    ProbeFile const probe;
+    ProbeFile const probe{has_stage};
     MPISpawnPool::Options options{.max_ranks = ranks, .ranks_per_task = ranks, .spawn_timeout = 30s};
     keep_output_of_ranks(options.workers);
     MPISpawnPool pool{options};
@@ -124,6 +153,7 @@ Findings check_spawn() {
     begin = Clock::now();
     auto const reports = pool.submit(all_ranks, report_of_rank, probe.name()).result(30s);
     Findings findings{group(reports, spawn_seconds, seconds_since(begin))};
+    findings.push_back(binding(reports));
     if (!probe.name().empty()) findings.push_back(sharing(reports));
     return findings;
   } catch (std::exception const& error) {

@@ -74,9 +74,16 @@ std::string pmix_version() {
 
 Finding pmix() {
   std::string why;
-  if (pmix_available(why)) return {"PMIx library", State::ok, fmt::format("found: {}", pmix_version())};
+  if (pmix_available(why)) {
+    auto const origin = is_set(Setting::pmix_library) ? fmt::format(" ({}={})", setting_name(Setting::pmix_library),
+                                                                    setting(Setting::pmix_library))
+                                                      : std::string{};
+    return {"PMIx library", State::ok, fmt::format("found: {}{}", pmix_version(), origin)};
+  }
   return {"PMIx library", guards_wanted() ? State::fail : State::note, why,
-          "install PMIx (Debian: libpmix2), or name its library with FARM_PMIX_LIBRARY"};
+          is_set(Setting::pmix_library)
+              ? "correct or unset FARM_PMIX_LIBRARY"
+              : "install PMIx (Debian: libpmix2), or name its library with FARM_PMIX_LIBRARY"};
 }
 
 Finding hdf5() {
@@ -95,12 +102,12 @@ Finding stage() {
   auto const name = fmt::format("{} ({})", stage.path.string(), stage.origin);
   if (auto const why = why_unusable(stage.path); !why.empty()) {
     return {"stage directory", State::fail, fmt::format("{}: {}", name, why),
-            "name another directory with --stage or FARM_STAGE_DIR"};
+            fmt::format("name another directory with {}", stage_option())};
   }
   auto const gib = static_cast<double>(free_bytes(stage.path)) / (1 << 30);
   auto const text = fmt::format("{}: writable, {}, {:.1f} GiB free", name, file_system_of(stage.path), gib);
   return {"stage directory", gib < 1 ? State::note : State::ok, text,
-          gib < 1 ? "name a directory with more space with --stage or FARM_STAGE_DIR" : ""};
+          gib < 1 ? fmt::format("name a directory with more space with {}", stage_option()) : ""};
 }
 
 Finding descriptors() {
@@ -109,17 +116,19 @@ Finding descriptors() {
   constexpr rlim_t own = 64;  // used by the master itself and by MPI
   auto const ranks = limit.rlim_cur > own ? (limit.rlim_cur - own) / 2 : 0;
   if (ranks < 2)
-    return {"descriptors", State::fail, fmt::format("{}: too few for two ranks", limit.rlim_cur), "raise ulimit -n"};
+    return {"descriptors", State::fail,
+            fmt::format("{}: too few for two ranks, and MPI_Init would crash", limit.rlim_cur), "raise ulimit -n"};
   bool const few = ranks < 256;
   return {"descriptors", few ? State::note : State::ok,
           limit.rlim_cur == RLIM_INFINITY ? "unlimited" : fmt::format("{}: enough for {} ranks", limit.rlim_cur, ranks),
           few ? "raise ulimit -n" : ""};
 }
 
-/// Adds the settings that are set, and the variables that look like misspelt settings.
+/// Adds the settings that are set, unless another finding is about them, and the variables that look like misspelt
+/// settings.
 void add_settings(Findings& findings) {
   for (auto const& row : settings_table()) {
-    if (!is_set(row.setting)) continue;
+    if (!is_set(row.setting) || row.setting == Setting::pmix_library || row.setting == Setting::stage_dir) continue;
     findings.push_back(
         {"setting", State::ok, fmt::format("{}={}: {}", setting_name(row.setting), setting(row.setting), row.meaning)});
   }
@@ -128,6 +137,16 @@ void add_settings(Findings& findings) {
 }
 
 }  // namespace
+
+std::string stage_option() {
+  return is_set(Setting::stage_dir) ? setting_name(Setting::stage_dir) : std::string{"--stage or FARM_STAGE_DIR"};
+}
+
+Findings check_setting_values() {
+  Findings findings;
+  for (auto const& line : invalid_settings()) findings.push_back({"setting", State::fail, line});
+  return findings;
+}
 
 Findings check_system() {
   Findings findings{user(), launcher(), fabric(), guards(), pmix(), hdf5(), stage(), descriptors()};
