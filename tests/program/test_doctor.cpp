@@ -4,7 +4,10 @@
 
 #include <nlohmann/json.hpp>
 
+#include <filesystem>
+#include <fstream>
 #include <map>
+#include <string>
 
 namespace {
 
@@ -298,6 +301,18 @@ TEST_CASE("a wrong launcher is told once") {
     CHECK(outcome.status == 1);
     CHECK(outcome.complaints().size() == 1);
   }
+}
+
+TEST_CASE("a group that fails to start is told although a later one runs the tasks") {
+  std::filesystem::remove("failed_once");
+  std::ofstream{"launcher.sh"} << "test -e failed_once || { touch failed_once; echo out of licences >&2; exit 4; }\n"
+                                  "exec " FARM_MPIEXEC " --oversubscribe --bind-to none \"$@\"\n";
+  auto const outcome =
+      run("FARM_SOURCE=launched FARM_LAUNCHER='sh launcher.sh -n {ranks}' " FARM_PROGRAM " map calc 1 --quiet");
+  CHECK(outcome.status == 0);
+  REQUIRE(outcome.complaints().size() == 1);
+  CHECK(outcome.complaints()[0] ==
+        "farm: no group could be started on localhost: out of licences (the launcher sh exited with status 4)");
 }
 
 TEST_CASE("disabled guards are a note") {
