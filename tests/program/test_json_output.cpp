@@ -96,5 +96,5 @@ TEST_CASE("each input has a record if no group can be started, and the reason is
   auto const found = records(outcome);
   REQUIRE(found.size() == 3);
   for (auto const& record : found) CHECK(record["error"]["type"] == "farm::SpawnError");
-  CHECK(outcome.complaints().size() == 2);  // of the group, and of the task
+  CHECK(outcome.complaints().size() == 1);
 }
