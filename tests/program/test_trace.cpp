@@ -151,7 +151,9 @@ TEST_CASE("a report has a table of functions, the slowest tasks, hosts, groups a
   CHECK(json["outcomes"] == Json{{"value", 2}, {"error", 1}});
   CHECK(json["functions"][0]["name"] == "not_two");
   CHECK(json["functions"][0]["failed"] == 1);
-  CHECK(json["slowest"].size() == 3);
+  std::set<std::string> names;
+  for (auto const& task : json["slowest"]) names.insert(task["name"]);
+  CHECK(names == std::set<std::string>{"input 0", "input 1", "input 2"});
   CHECK(json["hosts"].size() == 1);
   CHECK(json["groups"].size() == json["groups_started"]);
   CHECK(json["is_complete"] == true);

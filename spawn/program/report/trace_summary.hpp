@@ -40,7 +40,7 @@ struct TraceSummary {
     double ended = 0;                                     ///< of the last attempt, on its last rank
     double received = 0;
     double rank_time = 0;      ///< of all attempts on all ranks
-    std::string name{};        ///< that the user has given; the input if it is a task of `farm map`
+    std::string name{};        ///< that the user has given; which input it is if it is a task of `farm map`
     std::uint64_t group = 0;   ///< of the last attempt
     std::size_t function = 0;  ///< index in `functions`
     int attempt = 0;           ///< the last one that a rank has run; 0: none
