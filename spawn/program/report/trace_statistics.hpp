@@ -49,7 +49,7 @@ struct TraceStatistics {
     double in_tasks = 0;
     double in_lost_tasks = 0;
     double alive = 0;  ///< since the groups were ready
-    void add(TraceSummary::Rank const& rank);
+    void add(TraceSummary::Rank const& each);
     [[nodiscard]] double busy_percent() const { return alive > 0 ? 100 * in_tasks / alive : 0; }
     [[nodiscard]] double all() const { return starting + alive; }
   };
