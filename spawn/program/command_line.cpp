@@ -54,6 +54,7 @@ void replace_help(std::vector<std::string>& words, std::vector<CommandEntry> con
   if (words.empty() || words.front() != "help") return;
   words.erase(words.begin());
   std::vector<std::string> names;
+  names.reserve(commands.size());
   for (auto const& [app, command] : commands) names.push_back(app->get_name());
   if (!words.empty() && std::find(names.begin(), names.end(), words.front()) == names.end())
     throw TypingError(unknown_word("subcommand", words.front(), names));

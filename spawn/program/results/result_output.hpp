@@ -22,7 +22,7 @@ class ResultOutput {
   ResultOutput(std::string path, bool in_order);
 
   /// Adds what is printed for an input: a line without its end, or none if nothing is.
-  void add(std::size_t index, std::optional<std::string> line);
+  void add(std::size_t index, std::optional<std::string> text);
   /// Returns true if flush() would print lines on the standard output.
   [[nodiscard]] bool has_lines() const { return !file_ && !lines_.empty(); }
   /// Shows all lines that can be shown now. Call it before waiting. Throws std::system_error.
