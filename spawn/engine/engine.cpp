@@ -3,9 +3,9 @@
 
 #include "spawn/engine/dependent_task.hpp"
 #include "spawn/engine/engine_core.hpp"
-#include "spawn/sources/output_prefix.hpp"
 #include "spawn/engine/task_call.hpp"
 #include "spawn/hub/hub.hpp"
+#include "spawn/sources/output_prefix.hpp"
 
 #include <fmt/format.h>
 
