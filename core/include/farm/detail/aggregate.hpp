@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <exception>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -12,11 +13,13 @@ namespace farm::detail {
 /// More members than this are not supported.
 inline constexpr std::size_t most_members = 16;
 
-/// Converts to any member of T, but not to T itself, so that it does not initialize a whole T.
+/// Converts to any member of T, but not to T itself, so that it does not initialize a whole T. Never called.
 template <class T>
 struct AnyMember {
   template <class U>
-  requires(!std::is_same_v<U, T>) operator U() const noexcept;  // NOLINT(google-explicit-constructor): never defined
+  requires(!std::is_same_v<U, T>) operator U() const noexcept {
+    std::terminate();
+  }  // NOLINT(google-explicit-constructor)
 };
 
 template <class U, class T>
@@ -26,7 +29,7 @@ inline constexpr bool is_base_v = std::is_base_of_v<U, T> && !std::is_same_v<U, 
 template <class T>
 struct AnyBase {
   template <class U>
-  requires(is_base_v<U, T>) operator U() const noexcept;  // NOLINT(google-explicit-constructor): never defined
+  requires(is_base_v<U, T>) operator U() const noexcept { std::terminate(); }  // NOLINT(google-explicit-constructor)
 };
 
 template <class T, std::size_t... Before, std::size_t... Nested, std::size_t... After>
@@ -175,7 +178,9 @@ constexpr decltype(auto) with_members(T& t, Use&& use) {
 
 struct MemberTypes {
   template <class... Ms>
-  auto operator()(Ms&... /*members*/) const -> std::tuple<std::type_identity<std::remove_const_t<Ms>>...>;
+  auto operator()(Ms&... /*members*/) const -> std::tuple<std::type_identity<std::remove_const_t<Ms>>...> {
+    std::terminate();
+  }
 };
 /// The types of the members of a plain struct, as a tuple of std::type_identity.
 template <class T>
