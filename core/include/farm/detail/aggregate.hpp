@@ -17,9 +17,8 @@ inline constexpr std::size_t most_members = 16;
 template <class T>
 struct AnyMember {
   template <class U>
-  requires(!std::is_same_v<U, T>) operator U() const noexcept {
-    std::terminate();
-  }  // NOLINT(google-explicit-constructor)
+  // NOLINTNEXTLINE(google-explicit-constructor): an initializer converts implicitly
+  requires(!std::is_same_v<U, T>) operator U() const noexcept { std::terminate(); }
 };
 
 template <class U, class T>
@@ -29,7 +28,8 @@ inline constexpr bool is_base_v = std::is_base_of_v<U, T> && !std::is_same_v<U, 
 template <class T>
 struct AnyBase {
   template <class U>
-  requires(is_base_v<U, T>) operator U() const noexcept { std::terminate(); }  // NOLINT(google-explicit-constructor)
+  // NOLINTNEXTLINE(google-explicit-constructor): likewise
+  requires(is_base_v<U, T>) operator U() const noexcept { std::terminate(); }
 };
 
 template <class T, std::size_t... Before, std::size_t... Nested, std::size_t... After>
