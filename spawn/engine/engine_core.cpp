@@ -289,13 +289,11 @@ void EngineCore::on_answer(Group& group, int rank, Frame const& frame) {
 
 /// Reads a value that its rank has staged, and removes its file. If the value cannot be read, the task fails.
 void EngineCore::answer_staged(Group& group, int rank, Frame const& frame) {
-  auto payload = frame.payload;
-  auto const header = take<AnswerHeader>(payload);
   Frame answer = frame;
   answer.flags = static_cast<std::uint16_t>(frame.flags & ~answer_flags::staged_value);
-  Bytes bytes{frame.payload.substr(0, sizeof header)};
+  Bytes bytes{frame.payload.substr(0, sizeof(AnswerHeader))};
   try {
-    StagedMessage const message{payload};
+    StagedMessage const message{frame.payload.substr(bytes.size())};
     std::shared_ptr<void> keeper;
     if (auto* const run = current_stage_run()) keeper = run->adopt(message.array().path());
     bytes.append(message.content());
