@@ -11,14 +11,22 @@ using farm::detail::LauncherProcess;
 namespace {
 
 /// Runs a shell script as a launcher until it has ended.
-std::shared_ptr<LauncherProcess> run(std::string const& script) {
-  asio::io_context context;
-  auto process = LauncherProcess::start(
-      context, {.command = {"sh", "-c", script}, .environment = {"PATH=/bin:/usr/bin"}}, nullptr, [] {});
-  context.run();
-  REQUIRE(process->ended());
-  return process;
-}
+class Launched {
+ public:
+  explicit Launched(std::string const& script)
+      : process_(LauncherProcess::start(
+            context_, {.command = {"sh", "-c", script}, .environment = {"PATH=/bin:/usr/bin"}}, nullptr, [] {})) {
+    context_.run();
+    REQUIRE(process_->ended());
+  }
+  LauncherProcess const* operator->() const { return process_.get(); }
+
+ private:
+  asio::io_context context_;
+  std::shared_ptr<LauncherProcess> process_;
+};
+
+Launched run(std::string const& script) { return Launched{script}; }
 
 }  // namespace
 
