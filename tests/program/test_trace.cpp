@@ -172,8 +172,9 @@ TEST_CASE("the trace of a killed master is told as unfinished, with the number o
 }
 
 TEST_CASE("tasks that were cancelled count as cancelled, also those that never started") {
-  static_cast<void>(
-      run("timeout -s TERM 5 " + std::string{NAMED_TASKS} + " map nap 0 60 60 60 --max-ranks 1 --trace ended.json"));
+  // in the foreground: else timeout sends the signal a second time, to its process group, and farm leaves at once
+  static_cast<void>(run("timeout --foreground -s TERM 5 " + std::string{NAMED_TASKS} +
+                        " map nap 0 60 60 60 --max-ranks 1 --trace ended.json"));
   auto const json = report_of("ended.json");
   CHECK(json["is_complete"] == true);
   CHECK(json["outcomes"] == Json{{"value", 1}, {"cancelled", 3}});
