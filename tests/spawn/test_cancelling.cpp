@@ -74,7 +74,7 @@ void take_no_notice(std::string const& mark, farm::TaskContext& context) {
   for (;;) pause();
 }
 
-constexpr farm::TaskOptions cancellable{.cancellable = true};
+farm::TaskOptions const cancellable{.cancellable = true};
 
 }  // namespace
 
