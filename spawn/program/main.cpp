@@ -19,6 +19,8 @@
 namespace farm {
 namespace {
 
+constexpr useconds_t time_for_the_first_rank_us = 900'000;
+
 /// Finalizes MPI if a Runtime could not be made after it had initialized MPI. mpiexec would report a crash otherwise.
 void finish_mpi() {
   int initialized = 0;
@@ -49,6 +51,8 @@ int run_main(int argc, char** argv) {
     status = 1;
   }
   finish_mpi();
+  // mpiexec ends all ranks when the first has failed. The one that prints why must be that.
+  if (status != 0 && is_silent()) usleep(time_for_the_first_rank_us);
   return status;
 }
 

@@ -20,10 +20,9 @@ std::FILE* results_file() {
   return file;
 }
 
-/// Returns true if another process of the job says the same.
-bool is_silent() { return launched_as().rank > 0; }
-
 }  // namespace
+
+bool is_silent() { return launched_as().rank > 0; }
 
 void complain(std::string_view text) {
   if (is_silent()) return;

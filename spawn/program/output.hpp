@@ -8,6 +8,9 @@
 /// What the commands print. If a launcher has started several processes of the program, only its first rank prints.
 namespace farm::detail {
 
+/// Returns true if another process of the job prints the same, so that this one prints nothing.
+[[nodiscard]] bool is_silent();
+
 /// Writes the text as one line to the standard error. Line breaks in it become blanks.
 void complain(std::string_view text);
 
