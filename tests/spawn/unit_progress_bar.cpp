@@ -34,11 +34,20 @@ class Terminal {
     close(master_);
   }
 
-  /// Returns what was shown since construction.
+  /// Returns what was shown since the last call. What was written before a mark arrives before the mark does.
   [[nodiscard]] std::string text() const {
+    constexpr char mark = '\x01';
+    std::fflush(stderr);
+    REQUIRE(write(STDERR_FILENO, &mark, 1) == 1);
+    std::string text;
     std::array<char, 4096> buffer{};
-    auto const count = read(master_, buffer.data(), buffer.size());
-    return {buffer.data(), count > 0 ? static_cast<std::size_t>(count) : 0};
+    while (!text.ends_with(mark)) {
+      auto const count = read(master_, buffer.data(), buffer.size());
+      REQUIRE(count > 0);
+      text.append(buffer.data(), static_cast<std::size_t>(count));
+    }
+    text.pop_back();
+    return text;
   }
 
  private:
