@@ -61,7 +61,7 @@ TEST_CASE("tasks run on launched groups if the command line says so, and each wr
   auto const outcome = run(FARM_PROGRAM " map calc 1 2 3 --ranks-per-task 2 --hosts localhost:4");
   CHECK(outcome.status == 0);
   CHECK(lines(outcome.out).size() == 3);
-  CHECK(outcome.err == "3 done, 0 failed, 0 not started\n");
+  CHECK(outcome.err.empty());
   for (auto const* const options : {"--source nowhere", "--hosts a:x", "--hostfile /absent", "--launcher nonesuch"}) {
     CAPTURE(options);
     auto const refused = run(std::string{FARM_PROGRAM " map calc 1 "} + options);

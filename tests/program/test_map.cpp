@@ -15,7 +15,7 @@ TEST_CASE("map prints one result per input, in the order of the inputs") {
   auto const outcome = farm_in(5, "map calc 1 2 3 4 --ranks-per-task 2");
   CHECK(outcome.status == 0);
   CHECK(outcome.out == "(1, 2, 0)\n(2, 2, 0)\n(3, 2, 0)\n(4, 2, 0)\n");
-  CHECK(outcome.err == "4 done, 0 failed, 0 not started\n");
+  CHECK(outcome.err.empty());
 }
 
 TEST_CASE("map works without mpiexec, and groups may have more ranks than the host has cores") {

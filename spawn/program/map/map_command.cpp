@@ -1,6 +1,7 @@
 #include "core/text/exception_text.hpp"
 #include "core/text/nearest_word.hpp"
 #include "spawn/environment/launched_as.hpp"
+#include "spawn/environment/terminal.hpp"
 #include "spawn/program/command.hpp"
 #include "spawn/program/map/gathered_results.hpp"
 #include "spawn/program/map/map_arguments.hpp"
@@ -98,7 +99,9 @@ class MapCommand final : public Command {
     }
     bool const has_gathered = !gathered || write(*gathered);
     bool const has_reader = signals.interrupted_by() != SIGPIPE;
-    if (!arguments_.quiet && has_reader) print_error_line(sweep.summary());
+    // as with other commands of Unix, no news is good news: scripts may read both outputs as one
+    bool const is_news = !sweep.has_done_all() || terminal_columns() > 0;
+    if (is_news && !arguments_.quiet && has_reader) print_error_line(sweep.summary());
     if (signals.drained_by() != 0) return 128 + signals.drained_by();
     return sweep.counts().failed > 0 || !has_gathered ? 1 : 0;
   }

@@ -57,6 +57,8 @@ class TaskSweep {
   [[nodiscard]] SweepCounts const& counts() const { return counts_; }
   /// Returns one line: "97 done, 3 failed, 0 not started".
   [[nodiscard]] std::string summary() const;
+  /// Returns true if there were inputs, each has its result, and nothing has stopped the sweep.
+  [[nodiscard]] bool has_done_all() const { return total() > 0 && counts_.done == total() && !is_stopped(); }
 
  private:
   /// The inputs of one task: one, or those of a chunk.
