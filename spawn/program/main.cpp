@@ -19,7 +19,7 @@
 namespace farm {
 namespace {
 
-constexpr useconds_t time_for_the_first_rank_us = 900'000;
+constexpr useconds_t lead_of_first_rank_us = 900'000;
 
 /// Finalizes MPI if a Runtime could not be made after it had initialized MPI. mpiexec would report a crash otherwise.
 void finish_mpi() {
@@ -51,8 +51,8 @@ int run_main(int argc, char** argv) {
     status = 1;
   }
   finish_mpi();
-  // mpiexec ends all ranks when the first has failed. The one that prints why must be that.
-  if (status != 0 && is_silent()) usleep(time_for_the_first_rank_us);
+  // mpiexec ends all ranks as soon as one has failed, so rank 0, which prints the error, must fail first.
+  if (status != 0 && is_silent()) usleep(lead_of_first_rank_us);
   return status;
 }
 

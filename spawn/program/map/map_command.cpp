@@ -99,7 +99,7 @@ class MapCommand final : public Command {
     }
     bool const has_gathered = !gathered || write(*gathered);
     bool const has_reader = signals.interrupted_by() != SIGPIPE;
-    // as with other commands of Unix, no news is good news: scripts may read both outputs as one
+    // scripts may read both outputs as one, and expect nothing but results if all went well
     bool const is_news = !sweep.has_done_all() || terminal_columns() > 0;
     if (is_news && !arguments_.quiet && has_reader) print_error_line(sweep.summary());
     if (signals.drained_by() != 0) return 128 + signals.drained_by();
