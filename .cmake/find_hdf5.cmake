@@ -1,5 +1,27 @@
 # Finds the parallel HDF5 and its high-level library, and provides them as hdf5::hdf5 and hdf5::hdf5_hl, however HDF5 was
-# installed.
+# installed. find_package(MPI) comes before. Sets farm_mpi to the MPI that it has found: "mpich", "openmpi" or "".
+
+set(farm_mpi "")
+foreach(directory IN LISTS MPI_C_INCLUDE_DIRS MPI_C_HEADER_DIR)
+  if(EXISTS "${directory}/mpi.h")
+    file(STRINGS "${directory}/mpi.h" farm_lines REGEX "define (MPICH_VERSION|OMPI_MAJOR_VERSION)")
+    if(farm_lines MATCHES "MPICH_VERSION")
+      set(farm_mpi mpich)
+    elseif(farm_lines MATCHES "OMPI_MAJOR_VERSION")
+      set(farm_mpi openmpi)
+    endif()
+    break()
+  endif()
+endforeach()
+
+# Debian has an HDF5 for each MPI. h5pcc is that of the default MPI, which need not be the one that was found.
+if(farm_mpi AND NOT HDF5_ROOT AND NOT DEFINED ENV{HDF5_ROOT})
+  find_program(HDF5_C_COMPILER_EXECUTABLE h5pcc.${farm_mpi})
+  mark_as_advanced(HDF5_C_COMPILER_EXECUTABLE)
+  if(NOT HDF5_C_COMPILER_EXECUTABLE)
+    unset(HDF5_C_COMPILER_EXECUTABLE CACHE)
+  endif()
+endif()
 
 # CMake asks HDF5's compiler wrapper, which cannot compile files in a directory with a blank in its name.
 set(farm_binary_dir "${CMAKE_CURRENT_BINARY_DIR}")
@@ -23,3 +45,22 @@ if(NOT TARGET hdf5::hdf5_hl)
   add_library(hdf5::hdf5_hl INTERFACE IMPORTED)
   target_link_libraries(hdf5::hdf5_hl INTERFACE ${HDF5_HL_LIBRARIES})
 endif()
+
+# The handles of Open MPI are addresses of variables ompi_mpi_..., so a library that was built with it names them.
+foreach(library IN LISTS HDF5_C_LIBRARY_hdf5 HDF5_LIBRARIES)
+  if(farm_mpi AND library MATCHES "hdf5[^/]*$" AND EXISTS "${library}")
+    file(STRINGS "${library}" farm_lines REGEX "ompi_mpi_|MPI_Comm_dup" LIMIT_COUNT 100)
+    set(farm_hdf5_mpi "${farm_mpi}")
+    if(farm_lines MATCHES "ompi_mpi_")
+      set(farm_hdf5_mpi openmpi)
+    elseif(farm_lines AND farm_mpi STREQUAL openmpi)
+      set(farm_hdf5_mpi "another MPI")
+    endif()
+    if(NOT farm_hdf5_mpi STREQUAL farm_mpi)
+      message(FATAL_ERROR "farm needs an HDF5 of the same MPI: ${library} was built with ${farm_hdf5_mpi}, and MPI is "
+                          "${farm_mpi} (${MPI_C_COMPILER}). Install its HDF5 (Debian: libhdf5-${farm_mpi}-dev), name it with "
+                          "HDF5_ROOT, or choose the other MPI with MPI_C_COMPILER")
+    endif()
+    break()
+  endif()
+endforeach()

@@ -4,8 +4,9 @@
 #   farm_add_test(NAME ...)                   Adds a plain program, which is run without mpiexec.
 #   farm_add_mpi_test(NAME ... RANKS 1 2 4)   Adds a program that mpiexec runs: one ctest entry NAME.K per number of ranks K.
 #   farm_add_spawn_test(NAME ... [SLOTS n] [SINGLETON] [STATIC] [LAUNCHED] [NO_MAIN])
-#                                             Adds a master with n slots (5) for ranks that it spawns.
-#       SINGLETON  also runs it without mpiexec, as NAME.singleton
+#                                             Adds a master with n slots (5) for ranks that it spawns. If MPI cannot spawn, only what
+#                                             STATIC and LAUNCHED ask for is added.
+#       SINGLETON  also runs it without mpiexec, as NAME.singleton; with Open MPI 5 without the test cases tagged [spawned]
 #       STATIC     also starts all n ranks at once, as NAME.static, without the test cases tagged [spawned]
 #       LAUNCHED   also runs it without mpiexec, with launched groups, as NAME.launched, without the same test cases
 #       NO_MAIN    the sources have their own main()
@@ -22,6 +23,35 @@ if(NOT Catch2_FOUND)
 endif()
 string(REGEX MATCH "^[0-9]+" FARM_CATCH2_VERSION "${Catch2_VERSION}")
 
+# The mpiexec for tests, which takes Open MPI's options.
+set(farm_mpiexec "${MPIEXEC_EXECUTABLE}")
+if(farm_mpi STREQUAL mpich)
+  set(farm_mpiexec "${PROJECT_BINARY_DIR}/mpich/mpiexec")
+  configure_file(support/mpiexec_mpich.in "${farm_mpiexec}" @ONLY)
+endif()
+
+# Arguments of the test programs. [spawned] marks test cases that need spawned groups, or PMIx. [open_mpi] marks those that do not
+# pass with MPICH, for the reasons in .docs/pitfalls.md.
+set(farm_without_spawning "~[spawned]")
+set(farm_all_test_cases "")
+if(NOT farm_can_spawn)
+  set(farm_without_spawning "~[spawned]~[open_mpi]")
+  set(farm_all_test_cases "~[spawned]~[open_mpi]")
+endif()
+
+# A program that was started without mpiexec has launched groups if its MPI is Open MPI 5.
+set(farm_singletons_spawn ${farm_can_spawn})
+set(farm_singleton_test_cases "${farm_all_test_cases}")
+foreach(directory IN LISTS MPI_C_INCLUDE_DIRS)
+  if(EXISTS "${directory}/mpi.h")
+    file(STRINGS "${directory}/mpi.h" farm_lines REGEX "define OMPI_MAJOR_VERSION +[5-9]")
+    if(farm_lines)
+      set(farm_singletons_spawn OFF)
+      set(farm_singleton_test_cases "${farm_without_spawning}")
+    endif()
+  endif()
+endforeach()
+
 # Catch2, and the paths that tests need. Catch2's own code is slow to compile and is not under test: no optimization, no sanitizers.
 add_library(farm_testing STATIC support/run_test_cases.cpp)
 target_include_directories(farm_testing PRIVATE "${PROJECT_SOURCE_DIR}")
@@ -30,7 +60,8 @@ target_compile_definitions(
   farm_testing
   PUBLIC FARM_CATCH2_VERSION=${FARM_CATCH2_VERSION}
   INTERFACE FARM_SOURCE_DIR="${PROJECT_SOURCE_DIR}" FARM_BINARY_DIR="${PROJECT_BINARY_DIR}"
-            FARM_MPIEXEC="${MPIEXEC_EXECUTABLE}")
+            FARM_MPIEXEC="${farm_mpiexec}" $<$<BOOL:${farm_can_spawn}>:FARM_CAN_SPAWN>
+            $<$<BOOL:${farm_singletons_spawn}>:FARM_SINGLETONS_SPAWN>)
 target_link_libraries(farm_testing PUBLIC Catch2::Catch2)
 
 set(farm_test_environment "")
@@ -79,7 +110,7 @@ endmacro()
 function(farm_add_test name)
   farm_test_arguments("" "" "" 180 ${ARGN})
   farm_test_executable(${name} MAIN main SOURCES ${arg_SOURCES} LIBS ${arg_LIBS})
-  farm_register(${name} COMMAND $<TARGET_FILE:${name}> TIMEOUT ${arg_TIMEOUT} PROCESSORS 1
+  farm_register(${name} COMMAND $<TARGET_FILE:${name}> ${farm_all_test_cases} TIMEOUT ${arg_TIMEOUT} PROCESSORS 1
                 LABELS ${arg_LABELS} ENVIRONMENT ${arg_ENVIRONMENT})
 endfunction()
 
@@ -89,7 +120,7 @@ function(farm_add_mpi_test name)
   foreach(ranks IN LISTS arg_RANKS)
     farm_register(
       ${name}.${ranks}
-      COMMAND "${MPIEXEC_EXECUTABLE}" -n ${ranks} --oversubscribe $<TARGET_FILE:${name}>
+      COMMAND "${farm_mpiexec}" -n ${ranks} --oversubscribe $<TARGET_FILE:${name}> ${farm_all_test_cases}
       TIMEOUT ${arg_TIMEOUT} PROCESSORS ${ranks} LABELS mpi ${arg_LABELS}
       ENVIRONMENT ${arg_ENVIRONMENT} ${asan_options} OMPI_MCA_rmaps_base_oversubscribe=1 OMPI_MCA_mpi_yield_when_idle=1)
   endforeach()
@@ -104,23 +135,28 @@ function(farm_add_spawn_test name)
   if(arg_NO_MAIN)
     unset(main)
   endif()
+  if(NOT (farm_can_spawn OR arg_STATIC OR arg_LAUNCHED))
+    return()
+  endif()
   farm_test_executable(${name} ${main} SOURCES ${arg_SOURCES} LIBS ${arg_LIBS} farm::farm farm_spawn_private)
   set(options TIMEOUT ${arg_TIMEOUT} PROCESSORS 2 LABELS mpi ${arg_LABELS} ENVIRONMENT ${arg_ENVIRONMENT} ${asan_options})
-  farm_register(${name} ${options} COMMAND "${MPIEXEC_EXECUTABLE}" -n 1 -host localhost:${arg_SLOTS} $<TARGET_FILE:${name}>)
-  set_tests_properties(${name} PROPERTIES RESOURCE_LOCK farm_spawn)
-  if(arg_SINGLETON)
-    farm_register(${name}.singleton ${options} COMMAND $<TARGET_FILE:${name}>)
+  if(farm_can_spawn)
+    farm_register(${name} ${options} COMMAND "${farm_mpiexec}" -n 1 -host localhost:${arg_SLOTS} $<TARGET_FILE:${name}>)
+    set_tests_properties(${name} PROPERTIES RESOURCE_LOCK farm_spawn)
+  endif()
+  if(arg_SINGLETON AND farm_can_spawn)
+    farm_register(${name}.singleton ${options} COMMAND $<TARGET_FILE:${name}> ${farm_singleton_test_cases})
     set_tests_properties(${name}.singleton PROPERTIES RESOURCE_LOCK farm_spawn)
   endif()
   if(arg_LAUNCHED)
     math(EXPR slots "${arg_SLOTS} - 1") # the master needs no slot
     farm_register(${name}.launched ${options} FARM_SOURCE=launched FARM_HOSTS=localhost:${slots}
-                  COMMAND $<TARGET_FILE:${name}> "~[spawned]")
+                  COMMAND $<TARGET_FILE:${name}> "${farm_without_spawning}")
     set_tests_properties(${name}.launched PROPERTIES RESOURCE_LOCK farm_spawn)
   endif()
   if(arg_STATIC)
-    farm_register(${name}.static ${options} COMMAND "${MPIEXEC_EXECUTABLE}" --oversubscribe -n ${arg_SLOTS}
-                                                    $<TARGET_FILE:${name}> "~[spawned]")
+    farm_register(${name}.static ${options} COMMAND "${farm_mpiexec}" --oversubscribe -n ${arg_SLOTS}
+                                                    $<TARGET_FILE:${name}> "${farm_without_spawning}")
     set_tests_properties(${name}.static PROPERTIES RESOURCE_LOCK farm_spawn)
   endif()
 endfunction()
@@ -132,7 +168,7 @@ function(farm_add_static_test name)
     set(main take_part_main)
   endif()
   farm_test_executable(${name} MAIN ${main} SOURCES ${arg_SOURCES} LIBS ${arg_LIBS} farm::farm farm_spawn_private)
-  farm_register(${name} COMMAND "${MPIEXEC_EXECUTABLE}" --oversubscribe -n ${arg_RANKS} $<TARGET_FILE:${name}>
+  farm_register(${name} COMMAND "${farm_mpiexec}" --oversubscribe -n ${arg_RANKS} $<TARGET_FILE:${name}> ${farm_all_test_cases}
                 TIMEOUT ${arg_TIMEOUT} PROCESSORS 2 LABELS mpi ${arg_LABELS} ENVIRONMENT ${arg_ENVIRONMENT} ${asan_options})
   set_tests_properties(${name} PROPERTIES RESOURCE_LOCK farm_spawn)
 endfunction()
