@@ -1,8 +1,10 @@
 #include "io/arrays/parallel_write.hpp"
 
 #include <fmt/format.h>
+#include <mpi.h>
 
 #include <cstring>
+#include <string>
 
 #include "io/datasets/dataset.hpp"
 #include "io/files/file_bytes.hpp"
@@ -49,6 +51,15 @@ bool write_piece(hid_t dataset, ErrorSite const& site, ElementType type, Pieces 
   return was_collective(transfer);
 }
 
+/// Called by all ranks after a collective write has failed. HDF5 1.14 leaves the view of that write on the file: it
+/// would write its superblock among the data. If this fails on one rank only, H5Fclose never returns.
+void reset_view(hid_t file) {
+  void* handle = nullptr;
+  if (H5Fget_vfd_handle(file, H5P_DEFAULT, &handle) < 0 || handle == nullptr) return;
+  std::string native = "native";
+  MPI_File_set_view(*static_cast<MPI_File*>(handle), 0, MPI_BYTE, MPI_BYTE, native.data(), MPI_INFO_NULL);
+}
+
 }  // namespace
 
 bool write_slabs(RankAgreement const& ranks, StagedFile const& file, SlabShape const& shape, void const* elements) {
@@ -65,8 +76,13 @@ bool write_slabs(RankAgreement const& ranks, StagedFile const& file, SlabShape c
   auto const* from = static_cast<char const*>(elements);
   ranks.on_all([&] { opened = open_together(ranks, site); });
   ranks.on_all([&] { dataset = open_dataset(opened, site); });
-  for (std::uint64_t i = 0; i < transfers; ++i)
-    ranks.on_all([&] { collective &= write_piece(dataset, site, file.type, pieces, i, from); });
+  try {
+    for (std::uint64_t i = 0; i < transfers; ++i)
+      ranks.on_all([&] { collective &= write_piece(dataset, site, file.type, pieces, i, from); });
+  } catch (...) {
+    reset_view(opened);
+    throw;
+  }
   ranks.on_all([&] {
     check_hdf5(dataset.reset(), site, "cannot be closed");
     check_hdf5(opened.reset(), site, "cannot be closed");

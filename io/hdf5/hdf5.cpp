@@ -3,15 +3,18 @@
 #include <fmt/format.h>
 
 #include <string>
+#include <string_view>
 
 namespace farm::detail {
 namespace {
 
 std::mutex hdf5_mutex;
 
-// Depth 0 is the innermost error, which is the most specific.
+// Depth 0 is the innermost error, which is the most specific, unless only the next one names the file that it is about.
 herr_t take_text(unsigned depth, H5E_error2_t const* error, void* text) {
-  if (depth == 0) *static_cast<std::string*>(text) = error->desc;
+  std::string_view const description{error->desc};
+  bool const names_file = description.find("file name = '") != std::string_view::npos;
+  if (depth == 0 || (depth == 1 && names_file)) *static_cast<std::string*>(text) = description;
   return 0;
 }
 

@@ -85,10 +85,10 @@ double widen(float value) {
   return read_number(fmt::format("{}", value))->value;
 }
 
-std::vector<TextValue> const& read_list(TextValue const& text, std::string const& type, std::size_t size) {
+std::vector<TextValue> const& read_list(TextValue const& text, std::string_view type, std::size_t size) {
   auto const* const list = std::get_if<TextValue::List>(&text.value);
-  if (list == nullptr) throw_expected(type);
-  if (size != std::string::npos && list->items.size() != size) throw_expected(type);
+  if (list == nullptr) throw_expected(std::string{type});
+  if (size != std::string::npos && list->items.size() != size) throw_expected(std::string{type});
   return list->items;
 }
 

@@ -19,8 +19,25 @@ int number(std::initializer_list<char const*> names) {
 
 }  // namespace
 
+/// Hydra is MPICH's mpiexec.
+LaunchedAs launched_by_hydra() {
+  int const size = number({"PMI_SIZE"});
+  int const local_size = number({"MPI_LOCALNRANKS"});
+  return {.singleton = false,
+          .by_mpiexec = true,
+          .by_hydra = true,
+          .pmi_connection = is_set("PMI_FD") ? number({"PMI_FD"}) : -1,
+          .rank = number({"PMI_RANK"}),
+          .size = size,
+          .local_size = local_size,
+          .hosts = local_size == 0     ? 0
+                   : local_size < size ? 2
+                                       : 1};
+}
+
 LaunchedAs read_launched_as() {
   if (!is_set("PMIX_RANK") && !is_set("PMI_RANK")) return {};
+  if (is_set("HYDI_CONTROL_FD") && is_set("PMI_RANK") && !is_set("PMIX_RANK")) return launched_by_hydra();
   return {.singleton = false,
           .by_mpiexec = is_set("OMPI_COMM_WORLD_SIZE"),
           .rank = number({"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK"}),
@@ -35,7 +52,5 @@ LaunchedAs const& launched_as() {
 }
 
 bool is_singleton() { return launched_as().singleton; }
-
-bool job_has_other_hosts() { return launched_as().hosts > 1; }
 
 }  // namespace farm::detail

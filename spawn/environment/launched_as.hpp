@@ -6,15 +6,17 @@ namespace farm::detail {
 /// The place of this process in its job, as the launcher's environment variables say.
 struct LaunchedAs {
   bool singleton = true;    ///< no launcher has started this process: MPI_Init makes it a job of one rank
-  bool by_mpiexec = false;  ///< mpiexec of Open MPI has started it
+  bool by_mpiexec = false;  ///< mpiexec of Open MPI or of MPICH has started it
+  bool by_hydra = false;    ///< mpiexec of MPICH has started it
+  int pmi_connection = -1;  ///< by Hydra: the descriptor of the connection to it; otherwise -1
   int rank = 0;
   int size = 0;        ///< 0: unknown
   int local_size = 0;  ///< ranks on this host; 0: unknown
-  int hosts = 0;       ///< hosts of the job; 0: unknown
+  int hosts = 0;       ///< hosts of the job, or 2 if there are several; 0: unknown
 };
 
-/// Reads the variables as they are now. Launchers of all MPIs set PMIX_RANK or PMI_RANK. OMPI_COMM_WORLD_... alone does
-/// not count: a program that a task starts has them from its rank (remove_launcher_variables()).
+/// Reads the variables as they are now. Launchers of all MPIs set PMIX_RANK or PMI_RANK. OMPI_COMM_WORLD_... alone, or
+/// MPI_LOCALNRANKS, does not count: a program that a task starts has them from its rank (remove_launcher_variables()).
 [[nodiscard]] LaunchedAs read_launched_as();
 
 /// Returns what the variables said at the first call. The Runtime makes that call before it initializes MPI: MPI_Init
@@ -23,8 +25,5 @@ struct LaunchedAs {
 
 /// Returns true if no launcher has started this process. MPI_Init then makes it a job of one rank.
 [[nodiscard]] bool is_singleton();
-
-/// Returns true if the launcher of this process may start ranks on other hosts.
-[[nodiscard]] bool job_has_other_hosts();
 
 }  // namespace farm::detail

@@ -13,7 +13,7 @@ namespace farm {
 namespace {
 
 /// Who this process is in its job. A launcher does not mind them, and user's programs read them.
-constexpr std::string_view place_in_job = "OMPI_COMM_WORLD_";
+constexpr std::array place_in_job{"OMPI_COMM_WORLD_", "MPI_LOCALNRANKS=", "MPI_LOCALRANKID="};
 
 /// By which this process finds its launcher, and takes part in its job.
 constexpr std::array prefixes{
@@ -43,6 +43,24 @@ constexpr std::array prefixes{
     "OMPI_MCA_orte_top_session_dir=",
     "OMPI_MCA_orte_enable_recovery=",
     "OMPI_MCA_state_novm_select=",
+    // of PRRTE, with Open MPI 5
+    "OMPI_LIBDIR_LOC=",
+    "OMPI_MCA_PREFIXES=",
+    "OMPI_MCA_cpu_type=",
+    "OMPI_MCA_mca_base_component_path=",
+    "OMPI_MCA_num_procs=",
+    "OMPI_TOOL_NAME=",
+    "OMPI_VERSION=",
+    "OMPI_WORLD_",
+    "OPAL_USER_PARAMS_GIVEN=",
+    "PMIX_MCA_mca_base_component_path=",
+    "PMIX_PARAM_FILE_PASSED=",
+    "PRTE_LAUNCHED=",
+    "PRTE_SHARED_FS=",
+    // of Hydra, with MPICH
+    "HYDI_CONTROL_FD=",
+    "MPIR_CVAR_CH3_INTERFACE_HOSTNAME=",
+    // of all
     "PMIX_BFROP_",
     "PMIX_DSTORE_",
     "PMIX_GDS_",
@@ -58,10 +76,12 @@ constexpr std::array prefixes{
     "ORTE_SCHIZO_DETECTION=",
 };
 
-bool is_of_launcher(std::string_view line) {
-  return std::any_of(prefixes.begin(), prefixes.end(),
-                     [&](std::string_view prefix) { return line.starts_with(prefix); });
+template <class Prefixes>
+bool starts_with_any(std::string_view line, Prefixes const& all) {
+  return std::any_of(all.begin(), all.end(), [&](std::string_view prefix) { return line.starts_with(prefix); });
 }
+
+bool is_of_launcher(std::string_view line) { return starts_with_any(line, prefixes); }
 
 bool is_of_farm(std::string_view line) {
   constexpr std::array own{detail::worker_variable, detail::join_file_variable};
@@ -75,7 +95,7 @@ std::vector<std::string> launcher_environment() {
   std::vector<std::string> lines;
   for (char** entry = environ; *entry != nullptr; ++entry) {
     std::string_view const line{*entry};
-    if (!line.starts_with(place_in_job) && !is_of_launcher(line) && !is_of_farm(line)) lines.emplace_back(line);
+    if (!starts_with_any(line, place_in_job) && !is_of_launcher(line) && !is_of_farm(line)) lines.emplace_back(line);
   }
   return lines;
 }

@@ -92,9 +92,19 @@ void Group::start_failed(std::string const& why) {
   fail(why);
 }
 
+void Group::wait_in_queue() {
+  if (state_ == State::connecting) timer_.cancel();
+}
+
+void Group::leave_queue(Clock::duration limit) {
+  if (state_ == State::connecting) limit_start(limit);
+}
+
 void Group::launch_failed(std::string const& why) {
   if (state_ == State::connecting) fail(why);
 }
+
+void Group::launcher_killed(std::string const& why) { fail(fmt::format("group {}: {}", id_, why)); }
 
 bool Group::is_complete() const {
   return std::all_of(members_.begin(), members_.end(), [](Member const& each) { return each.complete(); });

@@ -80,6 +80,12 @@ class Group : public std::enable_shared_from_this<Group> {
   void start_failed(std::string const& why);
   /// The launcher has ended before all ranks were connected. Does nothing if they are.
   void launch_failed(std::string const& why);
+  /// The launcher was killed after all ranks were connected. MPI may end the ranks, or leave them alone.
+  void launcher_killed(std::string const& why);
+  /// The job of the group's ranks waits in a queue: no time limit counts until leave_queue().
+  void wait_in_queue();
+  /// The job of the group's ranks has left the queue. The ranks are to connect, and to be ready, within `limit`.
+  void leave_queue(Clock::duration limit);
   /// Returns true if the source has not started the group yet.
   [[nodiscard]] bool is_waiting() const { return state_ == State::waiting; }
   /// Returns true if the group's ranks leave, end or are gone.

@@ -30,6 +30,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -50,6 +51,20 @@ constexpr auto unsent_limit = 60s;
 constexpr auto drain_limit = 2s;
 /// After the rank's end: the output is complete when nothing was printed for this time.
 constexpr auto quiet_time = 200ms;
+
+/// Returns the shared memory that a living rank has made for the others, if it is that of Open MPI 5 (sm). Its name has
+/// a number of the job that only MPI knows.
+std::string shared_memory_of_open_mpi_5(pid_t rank) {
+  char const* const number = getenv("PMIX_RANK");
+  if (number == nullptr) return {};
+  auto const end = fmt::format(".{}", number);
+  std::ifstream maps{fmt::format("/proc/{}/maps", rank)};
+  for (std::string line; std::getline(maps, line);) {
+    auto const begin = line.find("/dev/shm/sm_segment.");
+    if (begin != std::string::npos && line.ends_with(end)) return line.substr(begin);
+  }
+  return {};
+}
 
 /// Removes the shared memory of a dead rank; the launcher would do so unless it is dead, too. Needed by: Open MPI 4
 /// (vader).
@@ -164,7 +179,8 @@ class Guard {
   /// fails, the rank's announcement opens the lifeline.
   void open_early_lifeline() {
     auto const& path = worker_environment().join_file;
-    char const* const rank = getenv("PMIX_RANK");
+    char const* rank = getenv("PMIX_RANK");
+    if (rank == nullptr) rank = getenv("PMI_RANK");
     if (path.empty() || rank == nullptr) return;
     try {
       auto const join_info = read_join_info(path);
@@ -234,8 +250,10 @@ class Guard {
     }
   }
 
-  void kill_rank() const {
-    if (!ended_) kill(rank_, SIGKILL);
+  void kill_rank() {
+    if (ended_) return;
+    shared_memory_ = shared_memory_of_open_mpi_5(rank_);
+    kill(rank_, SIGKILL);
   }
 
   Bytes& frames() { return lifeline_ ? lifeline_->output() : early_output_; }
@@ -296,7 +314,7 @@ class Guard {
     if (ended_ && !outputs_[0].open && !outputs_[1].open) leave();
   }
 
-  /// Called when the rank has ended and its output is read: reports the end to the master, and to PMIx.
+  /// Called when the rank has ended and its output is read: reports the end to the master, and to the launcher.
   [[noreturn]] void leave() {
     leaving_ = true;
     for (auto& output : outputs_) {
@@ -318,6 +336,7 @@ class Guard {
       usleep(rank_death_pause_us);
       finalize_for_dead_rank();
       remove_shared_memory_of_the_dead();
+      if (!shared_memory_.empty()) unlink(shared_memory_.c_str());
     }
     usleep(finalize_linger_us);
     // The launcher tells the status to a master that was never reached. mpiexec ends the whole program if a spawned
@@ -357,8 +376,9 @@ class Guard {
   std::string recent_;  ///< the latest output of a rank that has not connected, in one line
   bool announced_ = false;
   bool ended_ = false;
-  bool has_read_ = false;  ///< output since limit_draining() last checked
-  bool paused_ = false;    ///< not reading output, since the master does not take it
+  std::string shared_memory_{};  ///< of the rank, if it was killed
+  bool has_read_ = false;        ///< output since limit_draining() last checked
+  bool paused_ = false;          ///< not reading output, since the master does not take it
   bool leaving_ = false;
 };
 

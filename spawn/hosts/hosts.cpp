@@ -2,8 +2,11 @@
 
 #include "core/base/host_name.hpp"
 #include "core/base/settings.hpp"
+#include "spawn/environment/launched_as.hpp"
 #include "spawn/hosts/host_lists.hpp"
+#include "spawn/platform/mpi_traits.hpp"
 #include "spawn/platform/platform.hpp"
+#include "spawn/process/program_arguments.hpp"
 
 #include <farm/error.hpp>
 
@@ -15,6 +18,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <map>
 #include <memory>
@@ -85,6 +89,61 @@ bool is_among(std::string const& name, std::vector<std::string> const& names) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
+struct MpiexecOption {
+  std::string name;
+  std::string value;
+};
+
+/// Hydra splits lists of hosts where they stand, so that a:5,b shows as three words. Returns the list that begins with
+/// the word at `i`, up to an option or a program.
+std::string joined_list(std::vector<std::string> const& words, std::size_t i) {
+  auto text = words[i];
+  auto const is_of_list = [](std::string const& word) {
+    return !word.starts_with('-') && word.find('/') == std::string::npos && file_in_path(word).empty();
+  };
+  while (++i < words.size() && is_of_list(words[i])) {
+    text += (words[i].find_first_not_of("0123456789") == std::string::npos ? ':' : ',') + words[i];
+  }
+  return text;
+}
+
+/// Returns the options of the mpiexec that has started this process, each with the word after it, or with its list of
+/// hosts. The words after the program's name are its own.
+std::vector<MpiexecOption> options_of_mpiexec() {
+  std::vector<MpiexecOption> options;
+  auto words = launcher_command_line();
+  auto const own = command_line();
+  if (!own.empty()) words.erase(std::find(words.begin(), words.end(), own.front()), words.end());
+  for (std::size_t i = 1; i + 1 < words.size(); ++i) {
+    auto const name = words[i].find_first_not_of('-');
+    if (name != 1 && name != 2) continue;
+    auto const option = words[i].substr(name);
+    bool const is_list = launched_as().by_hydra && is_among(option, {"host", "hosts"});
+    options.push_back({option, is_list ? joined_list(words, i + 1) : words[i + 1]});
+  }
+  return options;
+}
+
+/// Returns the hosts that the options of MPICH's mpiexec name, without the master's slot; none if they name none. Hydra
+/// counts no slots: the number after a host says how many ranks it starts there before it goes on to the next host.
+std::optional<HostList> hosts_of_hydra() {
+  if (!launched_as().by_hydra) return std::nullopt;
+  HostList list;
+  for (auto const& [name, value] : options_of_mpiexec()) {
+    bool const is_list = is_among(name, {"host", "hosts"});
+    bool const is_file = is_among(name, {"f", "hostfile", "machinefile"});
+    bool const is_size = name == "usize" && std::atoi(value.c_str()) > 0;
+    if (is_list) list.hosts = parse_hosts(value, "mpiexec -hosts");
+    if (is_file) list.hosts = read_hostfile(value);
+    if (is_size) list.hosts = {{"localhost", std::atoi(value.c_str())}};
+    if (is_list || is_file || is_size) list.origin = fmt::format("mpiexec -{} {}", name, value);
+  }
+  if (list.hosts.empty()) return std::nullopt;
+  --list.hosts.front().slots;
+  list.remedy = fmt::format("give more with mpiexec -n 1 -hosts {}:17", host_name());
+  return list;
+}
+
 }  // namespace
 
 std::string to_text(Placement const& placement) {
@@ -111,6 +170,8 @@ HostList find_hosts() {
     for (auto const& part : list.job->components)
       list.hosts.insert(list.hosts.end(), part.hosts.begin(), part.hosts.end());
     return list;
+  } else if (auto named = hosts_of_hydra()) {
+    return *named;
   } else {
     add_hosts({{"localhost", 1}}, "this host, since nothing names others", {});
     list.limited = false;
@@ -156,16 +217,23 @@ bool is_name_of(std::string const& name, std::string const& host) {
 
 std::vector<std::string> hosts_of_mpiexec() {
   std::vector<std::string> names;
-  auto const words = launcher_command_line();
-  for (std::size_t i = 0; i + 1 < words.size(); ++i) {
-    auto const& option = words[i];
+  for (auto const& [option, value] : options_of_mpiexec()) {
     std::vector<HostSlots> hosts;
-    if (is_among(option, {"-H", "-host", "--host"})) hosts = parse_hosts(words[i + 1], option);
-    if (is_among(option, {"-hostfile", "--hostfile", "-machinefile", "--machinefile"}))
-      hosts = read_hostfile(words[i + 1]);
+    if (is_among(option, {"H", "host"})) hosts = parse_hosts(value, "-" + option);
+    if (is_among(option, {"hostfile", "machinefile"})) hosts = read_hostfile(value);
     for (auto& host : hosts) names.push_back(std::move(host.name));
   }
   return names;
+}
+
+bool job_may_have_other_hosts() {
+  auto const& job = launched_as();
+  if (job.hosts > 0) return job.hosts > 1;
+  if (job.size > 1 && job.local_size > 0) return job.local_size < job.size;
+  if (!job.by_mpiexec) return false;
+  // Neither variables nor PMIx tell a job of one rank which hosts mpiexec of Open MPI 5 may use.
+  auto const names = hosts_of_mpiexec();
+  return names.empty() || !std::all_of(names.begin(), names.end(), is_this_host);
 }
 
 SlotMap::SlotMap(HostList list) : list_(std::move(list)) {

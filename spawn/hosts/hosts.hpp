@@ -31,8 +31,8 @@ struct HostList {
 };
 
 /// Returns the hosts that FARM_HOSTS names, else those in the file FARM_HOSTFILE, else those of the Slurm allocation,
-/// else this host without a limit. Throws UsageError if a list cannot be understood, and SpawnError if the Slurm job
-/// has ended or cannot be described.
+/// else those that MPICH's mpiexec was given (without a slot for the master), else this host without a limit. Throws
+/// UsageError if a list cannot be understood, and SpawnError if the Slurm job has ended or cannot be described.
 [[nodiscard]] HostList find_hosts();
 
 /// Returns true if this is a name or a loopback address of the host that this process runs on. Names in different
@@ -51,6 +51,9 @@ struct HostList {
 /// Returns the hosts that mpiexec was given, as the command line of the mpiexec that has started this process says.
 /// Empty if it does not say.
 [[nodiscard]] std::vector<std::string> hosts_of_mpiexec();
+
+/// Returns false if all ranks of this job, and those that it spawns, are certain to be on this host.
+[[nodiscard]] bool job_may_have_other_hosts();
 
 /// Which slots are taken. Each rank has a slot of its own.
 class SlotMap {

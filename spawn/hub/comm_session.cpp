@@ -91,7 +91,7 @@ CommSession::CommSession(MPI_Comm comm, int root) {
       hub_ = std::make_shared<Hub>();
       connect_static_ranks(*hub_, all_, slots_of(all_.size()), connect_limit);
     } else {
-      bool const released = serve_static_groups(receive_join_info(all_, root), all_);
+      bool const released = serve_static_groups(receive_join_info(all_, root), all_) != Leave::master_is_gone;
       open_ = in_session = false;
       if (!released) throw GroupLost(fmt::format("the root, rank {}, is gone", root));
     }

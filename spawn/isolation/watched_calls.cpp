@@ -14,19 +14,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
-
-// Sanitizers define some of these functions themselves, in front of libc's. In such a build the farm defines none of
-// them, and assumes after each task that all of them were called.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define FARM_WATCHES_CALLS 0
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
-#define FARM_WATCHES_CALLS 0
-#endif
-#endif
-#ifndef FARM_WATCHES_CALLS
-#define FARM_WATCHES_CALLS 1
-#endif
+#include <initializer_list>
 
 namespace farm::detail {
 
@@ -309,12 +297,12 @@ FARM_WATCHED int fclose(std::FILE* file) {
 }
 
 FARM_WATCHED std::FILE* freopen(char const* path, char const* mode, std::FILE* file) {
-  if (file != nullptr) note_descriptor(fileno(file));
+  note_descriptor(fileno(file));
   return next_freopen.get()(path, mode, file);
 }
 
 FARM_WATCHED std::FILE* freopen64(char const* path, char const* mode, std::FILE* file) {
-  if (file != nullptr) note_descriptor(fileno(file));
+  note_descriptor(fileno(file));
   return next_freopen64.get()(path, mode, file);
 }
 

@@ -2,6 +2,7 @@
 
 #include "core/base/descriptor.hpp"
 #include "core/base/host_name.hpp"
+#include "spawn/environment/worker_environment.hpp"
 
 #include <farm/error.hpp>
 #include <farm/stage_directory.hpp>
@@ -13,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include <cerrno>
+#include <charconv>
 #include <cstddef>
 #include <filesystem>
 #include <mutex>
@@ -23,6 +25,7 @@ namespace farm::detail {
 namespace {
 
 constexpr std::string_view join_magic = "farmbrt2";  // the version of the file's format
+constexpr std::string_view join_text_mark = "hex:";  // no path begins so: paths here are absolute
 constexpr std::size_t max_join_size = std::size_t{64} << 10U;
 
 /// Returns false if the directory's file system has no modes (vfat): then all files have the same one.
@@ -41,6 +44,21 @@ bool is_private(int file, std::string const& path) {
   if (fstat(file, &info) != 0 || info.st_uid != geteuid()) return false;
   return (info.st_mode & 077U) == 0 || !has_modes(std::filesystem::path{path}.parent_path());
 }
+
+JoinInfo read_text(std::string_view hexadecimal) {
+  Bytes packed;
+  for (std::size_t i = 0; i + 1 < hexadecimal.size(); i += 2) {
+    unsigned byte = 0;
+    std::from_chars(hexadecimal.data() + i, hexadecimal.data() + i + 2, byte, 16);
+    packed.push_back(static_cast<char>(byte));
+  }
+  try {
+    return unpack<JoinInfo>(packed);
+  } catch (std::exception const&) {
+    throw SpawnError(fmt::format("{} was not written by a master of this version", join_file_variable));
+  }
+}
+
 std::string join_file_name(std::uint64_t group) { return fmt::format("birth-{}-{}", getpid(), group); }
 
 }  // namespace
@@ -54,7 +72,14 @@ void write_join_info(JoinInfo const& join_info, std::string const& path) {
   throw SpawnError(fmt::format("{} cannot be written: {}", path, std::generic_category().message(error)));
 }
 
+std::string join_info_text(JoinInfo const& join_info) {
+  std::string text{join_text_mark};
+  for (char const byte : pack(join_info)) text += fmt::format("{:02x}", static_cast<unsigned char>(byte));
+  return text;
+}
+
 JoinInfo read_join_info(std::string const& path) {
+  if (path.starts_with(join_text_mark)) return read_text(std::string_view{path}.substr(join_text_mark.size()));
   Descriptor const file{open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC)};
   if (!file) {
     throw SpawnError(
@@ -76,7 +101,9 @@ JoinInfo read_join_info(std::string const& path) {
 
 std::string join_file_path(std::uint64_t group) {
   auto const* const run = current_stage_run();
-  auto const directory = run != nullptr ? run->directory() : find_stage_directory().path;
+  auto directory = run != nullptr ? run->directory() : find_stage_directory().path;
+  std::error_code error;  // without a stage, ranks on this host still find the file
+  if (!std::filesystem::is_directory(directory, error)) directory = std::filesystem::temp_directory_path(error);
   return (std::filesystem::absolute(directory) / join_file_name(group)).string();
 }
 

@@ -35,11 +35,15 @@ struct JoinInfo {
 /// Writes `join_info` to a new file that only this user may read. Throws SpawnError, also if `path` exists already.
 void write_join_info(JoinInfo const& join_info, std::string const& path);
 
-/// Reads such a file. Throws SpawnError if there is none, if its content is not valid, or if other users may read it.
+/// Returns `join_info` as text for an environment variable, for ranks on hosts that may not share the stage directory.
+[[nodiscard]] std::string join_info_text(JoinInfo const& join_info);
+
+/// Reads such a file, or the result of join_info_text(). Throws SpawnError if there is no file, if its content is not
+/// valid, or if other users may read it.
 [[nodiscard]] JoinInfo read_join_info(std::string const& path);
 
 /// Returns the path of the file for write_join_info() of a group of this process. It lies in the stage directory, so
-/// that ranks on other hosts find it, too.
+/// that ranks on other hosts find it, too; or in the directory of temporary files if there is no stage directory.
 [[nodiscard]] std::string join_file_path(std::uint64_t group);
 
 /// As join_file_path(), but returns a path of at most `longest` characters, which is at least 60. If the stage

@@ -1,6 +1,7 @@
 #include "spawn/launch/launch_command.hpp"
 
 #include "core/base/settings.hpp"
+#include "spawn/platform/mpi_traits.hpp"
 
 #include <farm/error.hpp>
 
@@ -21,36 +22,55 @@ struct KnownLauncher {
   std::string_view arguments;
 };
 
-/// Under mpiexec ranks are not bound to cores: mpiexec would bind all groups of one or two ranks to the same cores.
-/// Steps of Slurm share the memory of the allocation (--mem=0): no step waits for another's.
+/// Without arguments: those of mpi_traits(). {plugin} is replaced by mpi_traits().srun_plugin. Steps of Slurm share the
+/// memory of the allocation (--mem=0): no step waits for another's.
 constexpr std::array known_launchers{
-    KnownLauncher{"mpiexec", "--oversubscribe --bind-to none --host {hosts} {exports} -n {ranks} {program}"},
-    KnownLauncher{"mpirun", "--oversubscribe --bind-to none --host {hosts} {exports} -n {ranks} {program}"},
-    KnownLauncher{"srun",
-                  "--mpi=pmix --mem=0 {resources} --ntasks={ranks} --nodes={nodes} --nodelist={nodelist} "
-                  "--distribution={layout} {program}"},
+    KnownLauncher{"mpiexec", {}},
+    KnownLauncher{"mpirun", {}},
+    KnownLauncher{"mpiexec.openmpi", {}},
+    KnownLauncher{"mpiexec.mpich", hydra_arguments},
+    KnownLauncher{"mpiexec.hydra", hydra_arguments},
+    KnownLauncher{"prterun", prrte_arguments},
+    KnownLauncher{"prun", prrte_arguments},  // into the virtual machine of `prte --daemonize`: no daemons per group
+    KnownLauncher{"srun", "--mpi={plugin} --mem=0 {resources} --ntasks={ranks} {program}"},
     KnownLauncher{"flux", "run --ntasks={ranks} {program}"},
 };
+
+/// Outside of a Slurm job Slurm chooses the hosts, unless the user has named them.
+constexpr std::string_view srun_job_arguments = "--mpi={plugin} {resources} --ntasks={ranks} {program}";
 
 constexpr std::array placeholders{"{ranks}",  "{hosts}",     "{nodes}",   "{nodelist}",
                                   "{layout}", "{resources}", "{exports}", "{program}"};
 
 bool has_variable(char const* name) { return !environment_variable(name).empty(); }
 
+bool is_in_slurm_job() { return has_variable("SLURM_JOB_ID"); }
+
+std::string without_path(std::string const& word) { return word.substr(word.rfind('/') + 1); }
+
 std::string usual_text() {
-  if (has_variable("SLURM_JOB_ID")) return "srun";
+  if (is_in_slurm_job()) return "srun";
   if (has_variable("FLUX_URI")) return "flux";
-  return "mpiexec";
+  return own_mpiexec();
+}
+
+void replace(std::string& word, std::string_view placeholder, std::string const& value) {
+  for (auto at = word.find(placeholder); at != std::string::npos; at = word.find(placeholder, at + value.size())) {
+    word.replace(at, placeholder.size(), value);
+  }
 }
 
 /// Returns the template of a known launcher, and any other text as it is. Throws UsageError if a single word is not a
 /// known launcher.
 std::string expanded(std::string const& text) {
   if (text.find_first_of(" \t{") != std::string::npos) return text;
-  auto const name = text.substr(text.rfind('/') + 1);
+  auto const name = without_path(text);
   for (auto const& known : known_launchers) {
     if (name != known.name) continue;
-    return fmt::format("{} {}", text, known.arguments);
+    auto arguments = std::string{known.arguments.empty() ? mpi_traits().mpiexec_arguments : known.arguments};
+    if (name == "srun" && !is_in_slurm_job()) arguments = srun_job_arguments;
+    replace(arguments, "{plugin}", std::string{mpi_traits().srun_plugin});
+    return fmt::format("{} {}", text, arguments);
   }
   throw UsageError(
       fmt::format("the launcher \"{}\" is not known: give a command with {{ranks}} in it, such as \"{} -n {{ranks}} "
@@ -71,12 +91,6 @@ void check_placeholders(std::string const& text) {
         fmt::format("the launcher \"{}\" does not say how many ranks to start: put {{ranks}} where "
                     "their number belongs",
                     text));
-  }
-}
-
-void replace(std::string& word, std::string_view placeholder, std::string const& value) {
-  for (auto at = word.find(placeholder); at != std::string::npos; at = word.find(placeholder, at + value.size())) {
-    word.replace(at, placeholder.size(), value);
   }
 }
 
@@ -157,9 +171,18 @@ void LaunchCommand::read(std::string const& text) {
   if (text_.find("{program}") == std::string::npos) words_.emplace_back("{program}");
 }
 
-std::string LaunchCommand::name() const { return words_.front().substr(words_.front().rfind('/') + 1); }
+std::string LaunchCommand::name() const { return without_path(words_.front()); }
 
-bool LaunchCommand::shares_slurm_job() const { return text_.find("{resources}") != std::string::npos; }
+bool LaunchCommand::shares_slurm_job() const {
+  return text_.find("{resources}") != std::string::npos && !makes_slurm_job();
+}
+
+bool LaunchCommand::makes_slurm_job() const { return name() == "srun" && !is_in_slurm_job(); }
+
+bool launches_slurm_jobs() {
+  auto const text = setting(Setting::launcher);
+  return without_path(text.substr(0, text.find_first_of(" \t"))) == "srun" && !is_in_slurm_job();
+}
 
 std::vector<std::string> LaunchCommand::fill(Filling const& filling) const {
   std::vector<std::string> command;

@@ -30,8 +30,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// From SIGTERM to SIGKILL: mpiexec often ignores SIGTERM once something has failed.
-constexpr auto term_limit = 2s;
 /// From the end of the command: processes that it has started may hold its output open for ever.
 constexpr auto drain_limit = 200ms;
 /// How often the command is looked at if the kernel (before 5.3) has no pidfd.
@@ -167,6 +165,7 @@ void LauncherProcess::spawn(Start const& start) {
                                                          : ""));
   }
   process_ = child;
+  term_limit_ = start.term_limit;
   pipes_[0].stream = 1;
   pipes_[1].stream = 2;
   pipes_[0].descriptor.assign(out.reading.release());
@@ -280,7 +279,7 @@ void LauncherProcess::end() {
   if (collected_ || ending_) return;
   ending_ = true;
   kill(-process_, SIGTERM);
-  kill_timer_.expires_after(term_limit);
+  kill_timer_.expires_after(term_limit_);
   kill_timer_.async_wait([self = shared_from_this()](asio::error_code const& error) {
     if (!error && !self->collected_) kill(-self->process_, SIGKILL);
   });

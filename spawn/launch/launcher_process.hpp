@@ -6,6 +6,7 @@
 #include <asio/steady_timer.hpp>
 
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -22,11 +23,15 @@ namespace farm::detail {
 /// output is read here. Used on the thread of its io_context; no function blocks but the destructor.
 class LauncherProcess : public std::enable_shared_from_this<LauncherProcess> {
  public:
+  /// mpiexec often ignores SIGTERM once something has failed.
+  static constexpr std::chrono::milliseconds default_term_limit{2000};
+
   struct Start {
     std::vector<std::string> command;      ///< the program, looked for in PATH, and its arguments
     std::vector<std::string> environment;  ///< the whole environment, as NAME=value
     std::string directory{};               ///< the working directory; empty: that of this process
     bool ends_with_thread = false;         ///< the command gets SIGTERM when the thread that starts it ends
+    std::chrono::milliseconds term_limit = default_term_limit;  ///< from SIGTERM to SIGKILL, in end()
   };
   /// Called with whole lines of the command's output. Stream 1 is stdout, 2 is stderr.
   using OnLines = std::function<void(std::uint64_t stream, std::string_view lines)>;
@@ -42,7 +47,7 @@ class LauncherProcess : public std::enable_shared_from_this<LauncherProcess> {
   /// Kills the process group of a command that has not ended, and waits for the command.
   ~LauncherProcess();
 
-  /// Sends SIGTERM to the process group, and SIGKILL 2 s later to what is left of it.
+  /// Sends SIGTERM to the process group, and SIGKILL after Start::term_limit to what is left of it.
   void end();
   /// Drops the handlers: neither is called any more.
   void forget();
@@ -96,6 +101,7 @@ class LauncherProcess : public std::enable_shared_from_this<LauncherProcess> {
   asio::steady_timer drain_timer_;
   asio::steady_timer kill_timer_;
   pid_t process_ = -1;
+  std::chrono::milliseconds term_limit_ = default_term_limit;
   bool ending_ = false;
   bool collected_ = false;  ///< the process has ended, and waitpid() was called
   bool ended_ = false;

@@ -121,6 +121,23 @@ std::vector<std::string> step_options(HostList const& list, Placement const& pla
   return options;
 }
 
+// Slurm 24.11 refuses --nodes together with --distribution=arbitrary. One host needs it: without --nodes a step has all
+// nodes of its job.
+std::vector<std::string> host_options(Placement const& placement) {
+  if (placement.size() == 1) return {"--nodes=1", "--nodelist=" + placement.front().host, "--distribution=block"};
+  std::string hosts;
+  for (auto const& share : placement) {
+    for (int i = 0; i < share.ranks; ++i) hosts += (hosts.empty() ? "" : ",") + share.host;
+  }
+  return {"--nodelist=" + hosts, "--distribution=arbitrary"};
+}
+
+std::vector<std::string> job_options(Placement const& placement, bool on_hosts, std::string const& name) {
+  auto options = on_hosts ? host_options(placement) : std::vector<std::string>{};
+  if (environment_variable("SLURM_JOB_NAME").empty()) options.push_back("--job-name=" + name);
+  return options;
+}
+
 void remove_job_requests(std::vector<std::string>& environment) {
   constexpr std::array of_job{
       "SLURM_GPUS",           "SLURM_GPUS_PER_NODE", "SLURM_GPUS_PER_TASK",   "SLURM_GPUS_PER_SOCKET",

@@ -14,6 +14,13 @@ namespace farm::detail {
 /// its hosts with the other steps. So do all steps of a master that srun has started, since its own step holds them.
 [[nodiscard]] std::vector<std::string> step_options(HostList const& list, Placement const& placement);
 
+/// Returns the options of srun that place a group: one entry in the list of hosts for each rank if there are several.
+[[nodiscard]] std::vector<std::string> host_options(Placement const& placement);
+
+/// Returns the options of srun by which a group gets a Slurm job of its own: the job's name, unless SLURM_JOB_NAME is
+/// set, and the hosts if `on_hosts` is true.
+[[nodiscard]] std::vector<std::string> job_options(Placement const& placement, bool on_hosts, std::string const& name);
+
 /// Removes the variables that srun would take for requests of each step: what the whole job has asked for, and the
 /// cores that the step of this process is bound to.
 void remove_job_requests(std::vector<std::string>& environment);

@@ -1,8 +1,10 @@
 #include "spawn/platform/platform.hpp"
 
 #include "spawn/environment/launched_as.hpp"
+#include "spawn/environment/parent_process.hpp"
 #include "spawn/environment/worker_environment.hpp"
 #include "spawn/platform/cores.hpp"
+#include "spawn/platform/mpi_traits.hpp"
 #include "spawn/process/program_arguments.hpp"
 
 #include <farm/detail/code_address.hpp>
@@ -10,11 +12,13 @@
 
 #include <fmt/format.h>
 
+#include <dlfcn.h>
 #include <sched.h>
 #include <sys/resource.h>
 #include <unistd.h>
 #include <algorithm>
 #include <array>
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -34,11 +38,21 @@ bool has_entry(char const* directory, std::string const& prefix) {
   return false;
 }
 
-pid_t parent_of(pid_t process) {
-  std::string text;
-  std::getline(std::ifstream{fmt::format("/proc/{}/stat", process)}, text);
-  auto const name_end = text.rfind(')');  // the text is "pid (name) state parent ..."
-  return name_end != std::string::npos && name_end + 4 < text.size() ? std::atoi(text.c_str() + name_end + 4) : 0;
+/// Gives SIGHUP back, which starts UCX's debugger.
+void release_hangup_from_ucx() {
+  struct sigaction action {};
+  Dl_info owner{};
+  if (getenv("UCX_DEBUG_SIGNO") != nullptr || sigaction(SIGHUP, nullptr, &action) != 0) return;
+  if (action.sa_handler == SIG_DFL || action.sa_handler == SIG_IGN) return;
+  if (dladdr(reinterpret_cast<void*>(action.sa_handler), &owner) == 0 || owner.dli_fname == nullptr) return;
+  if (std::string_view{owner.dli_fname}.find("/libucs.") != std::string_view::npos) signal(SIGHUP, SIG_DFL);
+}
+
+/// For a UCX that is there already, since MPI is linked with it: it has read its variables.
+void silence_ucx() {
+  release_hangup_from_ucx();
+  if (getenv("UCX_ERROR_SIGNALS") != nullptr) return;
+  if (auto* const disable = reinterpret_cast<void (*)()>(dlsym(RTLD_DEFAULT, "ucs_debug_disable_signals"))) disable();
 }
 
 }  // namespace
@@ -54,6 +68,24 @@ bool exclude_absent_fabrics() {
   return true;
 }
 
+void prepare_mpi() {
+  if (mpi_traits().family != MpiFamily::open_mpi_5 && !uses_mpich()) return;
+  silence_ucx();
+  setenv("UCX_ERROR_SIGNALS", "", 0);
+  setenv("UCX_DEBUG_SIGNO", "0", 0);
+}
+
+LoopbackOnly::LoopbackOnly() {
+  auto const& job = launched_as();
+  if (mpi_traits().family != MpiFamily::open_mpi_5 || job.local_size < 2 || job.local_size != job.size) return;
+  if (getenv("OMPI_MCA_btl_tcp_if_include") != nullptr || getenv("OMPI_MCA_btl_tcp_if_exclude") != nullptr) return;
+  is_set_ = setenv("OMPI_MCA_btl_tcp_if_include", "lo", 0) == 0;
+}
+
+LoopbackOnly::~LoopbackOnly() {
+  if (is_set_) unsetenv("OMPI_MCA_btl_tcp_if_include");
+}
+
 std::string started_as_worker() {
   auto const& kind = worker_environment().worker;
   return kind == "spawned" || kind == "launched" ? kind : std::string{};
@@ -66,7 +98,8 @@ std::vector<std::string> launcher_command_line() {
     auto words = command_line_of(std::to_string(ancestor));
     if (words.empty()) return {};
     auto const name = std::filesystem::path{words.front()}.filename().string();
-    if (name == "mpiexec" || name == "mpirun" || name == "orterun") return words;
+    if (name.starts_with("mpiexec") || name.starts_with("mpirun") || name == "orterun" || name == "prterun")
+      return words;
   }
   return {};
 }
@@ -76,8 +109,21 @@ void prepare_singleton() {
   setenv("OMPI_MCA_orte_enable_recovery", "1", 0);
 }
 
+/// Returns true if mpiexec of Open MPI 5 was told how to bind. It does not tell its ranks whether it has bound them.
+bool prrte_was_told_to_bind() {
+  for (auto const* const name : {"PRTE_MCA_hwloc_default_binding_policy", "PRTE_MCA_hwloc_default_cpu_list"}) {
+    if (getenv(name) != nullptr) return true;
+  }
+  auto const words = launcher_command_line();
+  return words.empty() || std::any_of(words.begin(), words.end(), [](std::string const& word) {
+           return word.ends_with("-bind-to") || word.ends_with("-cpu-set") || word.ends_with("-cpu-list") ||
+                  word.starts_with("hwloc_default_") || word.find(":PE=") != std::string::npos;
+         });
+}
+
 bool leave_default_binding() {
-  if (getenv("OMPI_MCA_orte_bound_at_launch") == nullptr) return false;
+  auto const is_open_mpi_5 = mpi_traits().family == MpiFamily::open_mpi_5;
+  if (is_open_mpi_5 ? prrte_was_told_to_bind() : getenv("OMPI_MCA_orte_bound_at_launch") == nullptr) return false;
   for (auto const* const choice : {"binding_policy", "cpu_set", "cpu_list"}) {
     if (getenv(fmt::format("OMPI_MCA_hwloc_base_{}", choice).c_str()) != nullptr) return false;
   }
@@ -90,11 +136,11 @@ bool leave_default_binding() {
   return false;
 }
 
-std::vector<std::pair<std::string, std::string>> spawn_info(std::string const& environment) {
-  return {{"bind_to", "none"}, {"map_by", "slot:OVERSUBSCRIBE"}, {"env", environment}};
+std::vector<std::pair<std::string, std::string>> spawn_info() {
+  return {{"bind_to", "none"}, {"map_by", "slot:OVERSUBSCRIBE"}};
 }
 
-std::string yield_setting(int ranks) { return ranks > core_count() ? "OMPI_MCA_mpi_yield_when_idle=1" : ""; }
+std::string yield_setting(int ranks) { return ranks > core_count() ? std::string{mpi_traits().yield_setting} : ""; }
 
 std::string program_to_spawn() {
   std::error_code error;

@@ -22,14 +22,32 @@ inline constexpr unsigned rank_death_pause_us = 20'000;
 /// excluded. Needed by: Open MPI 4 with the psm, psm2 and ofi components.
 bool exclude_absent_fabrics();
 
+/// Sets what MPI needs before MPI_Init, in a master and thereby in its ranks, unless the user has chosen otherwise.
+/// Needed by: Open MPI 5 and MPICH, whose UCX prints a backtrace for each SIGSEGV and takes SIGHUP for itself.
+void prepare_mpi();
+
+/// Makes MPI use no other interface than the loopback during MPI_Init, if all ranks of this job are on one host and the
+/// user has not chosen interfaces. Needed by: Open MPI 5. Its TCP transport prints errors about interfaces that lead
+/// nowhere, such as point-to-point ones, although the ranks talk through shared memory.
+class LoopbackOnly {
+ public:
+  LoopbackOnly();
+  LoopbackOnly(LoopbackOnly const&) = delete;
+  LoopbackOnly& operator=(LoopbackOnly const&) = delete;
+  ~LoopbackOnly();
+
+ private:
+  bool is_set_ = false;  // programs that this process starts may be on other hosts: they do not inherit it
+};
+
 /// Returns true if this host has a device of a fabric that psm, psm2 or ofi can drive.
 [[nodiscard]] bool has_fabric();
 
 /// Returns how the farm has started this process: "spawned" or "launched"; empty if the farm has not started it.
 [[nodiscard]] std::string started_as_worker();
 
-/// Returns the command line of the mpiexec, mpirun or orterun that has started this process; empty if there is none on
-/// this host.
+/// Returns the command line of the mpiexec, mpirun, orterun or prterun that has started this process; empty if there is
+/// none on this host.
 [[nodiscard]] std::vector<std::string> launcher_command_line();
 
 /// Allows a singleton to spawn more than one rank and to survive their deaths. Call it before MPI_Init. Needed by: Open
@@ -42,11 +60,11 @@ void prepare_singleton();
 /// Returns true if the binding was changed. Needed by: Open MPI 4.
 bool leave_default_binding();
 
-/// Returns keys and values for the MPI_Info of MPI_Comm_spawn. `environment` has lines NAME=value.
+/// Returns keys and values for the MPI_Info of MPI_Comm_spawn.
 /// bind_to=none: otherwise, several groups would be bound to the same cores. map_by=slot:OVERSUBSCRIBE: the slots of an
 /// ended group stay taken for 100 ms, and a spawn without slots ends the whole job, so the farm counts slots itself.
-/// Needed by: Open MPI 4.
-[[nodiscard]] std::vector<std::pair<std::string, std::string>> spawn_info(std::string const& environment);
+/// Needed by: Open MPI 4 and 5.
+[[nodiscard]] std::vector<std::pair<std::string, std::string>> spawn_info();
 
 /// Returns a line for the environment of spawned ranks that makes ranks yield the core while they wait in MPI; empty if
 /// `ranks` do not outnumber the cores (core_count()).

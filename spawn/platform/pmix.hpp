@@ -1,6 +1,8 @@
 #pragma once
 
 #include <string>
+#include <utility>
+#include <vector>
 
 /// The PMIx library, through which a process talks to its launcher. It is loaded at run time.
 namespace farm::detail {
@@ -8,21 +10,43 @@ namespace farm::detail {
 /// Returns false with FARM_GUARD=0.
 [[nodiscard]] bool guards_wanted();
 
-/// Returns true if the PMIx library, which guards need, can be loaded: libpmix.so.2, or the file that FARM_PMIX_LIBRARY
+/// Returns true if guards are wanted and talk to their launcher by PMIx: not with MPICH.
+[[nodiscard]] bool guards_need_pmix();
+
+/// Returns true if the PMIx library can be loaded: libpmix.so.2, or the file that FARM_PMIX_LIBRARY
 /// names. Otherwise, sets `why` to the loader's error.
 [[nodiscard]] bool pmix_available(std::string& why);
 
 /// Returns a message for users that says what to do if PMIx is missing; `why` is from pmix_available().
 [[nodiscard]] std::string missing_pmix(std::string const& why);
 
-/// Connects to the launcher's PMIx server in the name of the dead rank, whose environment this process shares, and
-/// finalizes: the server then takes the rank as ended properly. If the server does not answer within 5 s, this process
-/// ends. Needed by: Open MPI 4 (ORTE).
+/// A job for the launcher of this process.
+struct PmixJob {
+  std::string program;                   ///< the path
+  std::vector<std::string> arguments;    ///< without the program's name
+  std::vector<std::string> environment;  ///< lines NAME=value, besides what the launcher's daemons have
+  std::string directory;                 ///< empty: that of the launcher
+  int processes = 1;
+  std::vector<std::pair<std::string, std::string>> info;  ///< keys and values for MPI_Info
+};
+
+/// Returns true if pmix_spawn() can start such a job: MPI has connected this process to a PMIx server, and PMIx has a
+/// counterpart for each key of `info`. Call it after MPI_Init.
+[[nodiscard]] bool can_pmix_spawn(std::vector<std::pair<std::string, std::string>> const& info);
+
+/// Starts the job, as MPI_Comm_spawn does, but without a communicator to it. Blocks until the launcher has started the
+/// processes: some 10 ms. Throws SpawnError.
+void pmix_spawn(PmixJob const& job);
+
+/// Takes leave of the launcher in the name of the dead rank, whose environment and descriptors this process shares: the
+/// launcher then takes the rank as ended properly. Connects to the PMIx server and finalizes; under MPICH's mpiexec,
+/// sends the command `finalize` over the rank's connection (PMI_FD). If the launcher does not answer within 5 s, this
+/// process ends. Needed by: Open MPI 4 (ORTE); MPICH (Hydra), which ends the whole job otherwise.
 void finalize_for_dead_rank();
 
-/// Called by a master that cannot finalize MPI, since one of its threads never returns from an MPI function.
-/// Disconnects from the launcher's PMIx server, and makes exit() skip the exit functions of libraries, which would wait
-/// for MPI.
+/// Called by a master that cannot finalize MPI, since one of its threads never returns from an MPI function, or since
+/// MPI_Finalize would wait for dead ranks. Takes leave of the launcher by PMIx, or by PMI with MPICH, and makes exit()
+/// skip the exit functions of libraries, which would wait for MPI.
 void leave_without_mpi();
 
 }  // namespace farm::detail

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <cstdlib>
 #include <filesystem>
+#include <string>
 #include <system_error>
 
 namespace farm::detail {
@@ -26,13 +27,20 @@ bool is_connection(int descriptor) {
          !S_ISCHR(status.st_mode);
 }
 
+/// Returns true for the description of the cores that mpiexec of Open MPI 5 shares with its ranks.
+bool is_topology(int descriptor) {
+  std::error_code error;
+  auto const file = std::filesystem::read_symlink("/proc/self/fd/" + std::to_string(descriptor), error);
+  return file.filename() == "hwloc.sm";
+}
+
 }  // namespace
 
 ClosesOnExec::ClosesOnExec() : before_(open_descriptors()) {}
 
 ClosesOnExec::~ClosesOnExec() {
   for (int const each : open_descriptors()) {
-    if (!before_.contains(each) && is_connection(each)) fcntl(each, F_SETFD, FD_CLOEXEC);
+    if (!before_.contains(each) && (is_connection(each) || is_topology(each))) fcntl(each, F_SETFD, FD_CLOEXEC);
   }
 }
 

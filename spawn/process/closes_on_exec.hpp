@@ -6,7 +6,7 @@ namespace farm::detail {
 
 /// Sets the sockets, pipes and the like that MPI opens during its lifetime to be closed on exec. Programs that this
 /// process starts must not keep MPI's connections open: the launcher would not notice the end of this process. Needed
-/// by: Open MPI 4.
+/// by: Open MPI 4 and 5.
 class ClosesOnExec {
  public:
   ClosesOnExec();

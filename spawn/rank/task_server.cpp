@@ -3,6 +3,7 @@
 #include "core/base/failure.hpp"
 #include "spawn/guard/guard_link.hpp"
 #include "spawn/isolation/mpi_calls.hpp"
+#include "spawn/platform/throw_on_error.hpp"
 #include "spawn/rank/end_rank.hpp"
 #include "spawn/rank/staged_message.hpp"
 #include "spawn/rank/task_output.hpp"
@@ -164,7 +165,9 @@ void TaskServer::call(TaskHeader const& header, RankContext& context, std::strin
   auto const invoke = invoker({header.module, header.offset});
   StreamBuffersRestored const streams{state_};
   TaskCallsMpi const mpi;
+  forget_noted_error();
   invoke(payload, context, value);
+  throw_noted_error();
   if (char const* const refused = mpi.refused()) {
     throw UsageError(
         fmt::format("{} was called, which did nothing: the farm initializes and finalizes MPI; remove the call, or "

@@ -5,6 +5,7 @@
 #include "core/task/frame.hpp"
 #include "spawn/guard/guard_link.hpp"
 #include "spawn/join/connect.hpp"
+#include "spawn/platform/mpi_traits.hpp"
 #include "spawn/platform/process_role.hpp"
 #include "spawn/platform/throw_on_error.hpp"
 #include "spawn/rank/formed_group.hpp"
@@ -20,11 +21,9 @@
 #include <fmt/format.h>
 
 #include <unistd.h>
-#include <array>
 #include <cstdint>
 #include <cstdio>
 #include <optional>
-#include <string_view>
 #include <utility>
 
 namespace farm::detail {
@@ -57,21 +56,16 @@ Hello make_hello(JoinInfo const& join_info, int rank) {
 /// Throws SpawnError if the launcher has started another number of ranks, or if MPI does not know the launcher's job.
 void check_size(JoinInfo const& join_info, int size) {
   if (join_info.ranks == 0 || join_info.ranks == size) return;
-  std::array<char, MPI_MAX_LIBRARY_VERSION_STRING> text{};
-  int length = 0;
-  MPI_Get_library_version(text.data(), &length);
-  std::string_view const library{text.data(), static_cast<std::size_t>(length)};
   throw SpawnError(fmt::format(
       "MPI_COMM_WORLD has {} rank{} where {} were asked for: the launcher has started another number of ranks, or it "
       "is of another MPI than this program ({})",
-      size, size == 1 ? "" : "s", join_info.ranks, library.substr(0, library.find_first_of(",\n"))));
+      size, size == 1 ? "" : "s", join_info.ranks, mpi_library()));
 }
 
-/// Returns true when the master sends `leave`, and false if the master is gone.
-bool serve_groups(Channel& channel, MPI_Comm all, RankProcess process) {
+Leave serve_groups(Channel& channel, MPI_Comm all, RankProcess process) {
   std::optional<FormedGroup> group;
   while (auto const frame = channel.next()) {
-    if (frame->type == FrameType::leave) return true;
+    if (frame->type == FrameType::leave) return frame->id == 0 ? Leave::told : Leave::told_without_mpi;
     if (frame->type == FrameType::dissolve) {
       group.reset();
     } else if (frame->type == FrameType::form) {
@@ -82,7 +76,7 @@ bool serve_groups(Channel& channel, MPI_Comm all, RankProcess process) {
       group->server().run(*frame);
     }
   }
-  return false;
+  return Leave::master_is_gone;
 }
 
 }  // namespace
@@ -106,7 +100,7 @@ void serve_tasks(JoinInfo const& join_info, MPI_Comm group) {
   leave_at_once();
 }
 
-bool serve_static_groups(JoinInfo const& join_info, MPI_Comm all) {
+Leave serve_static_groups(JoinInfo const& join_info, MPI_Comm all) {
   if (is_rank_process()) {  // in a session, process-wide settings are the user's
     std::setvbuf(stdout, nullptr, _IOLBF, 0);
     throw_on_error(MPI_COMM_WORLD);

@@ -13,10 +13,16 @@ namespace farm::detail {
 /// size than `join_info` says.
 void serve_tasks(JoinInfo const& join_info, MPI_Comm group);
 
+/// Why a static rank serves no more.
+enum class Leave {
+  told,              ///< the master has sent `leave`
+  told_without_mpi,  ///< the same, and MPI_Finalize would wait for ranks that have died
+  master_is_gone,
+};
+
 /// Connects a static rank to its master, and runs tasks in the groups that the master forms from the ranks of `all`.
-/// Returns true when the master sends `leave`, and false if the master is gone. Throws SpawnError if the master cannot
-/// be reached.
-[[nodiscard]] bool serve_static_groups(JoinInfo const& join_info, MPI_Comm all);
+/// Throws SpawnError if the master cannot be reached.
+[[nodiscard]] Leave serve_static_groups(JoinInfo const& join_info, MPI_Comm all);
 
 /// Serves on a thread of the master itself, which is the only rank of `self`. Returns when the master sends `leave` or
 /// closes the stream.

@@ -1,8 +1,10 @@
 #include "spawn/runtime/mpi_start.hpp"
 
+#include "spawn/platform/platform.hpp"
 #include "spawn/process/closes_on_exec.hpp"
 #include "spawn/process/forks_read_nothing.hpp"
 #include "spawn/process/signals.hpp"
+#include "spawn/runtime/mpi_watch.hpp"
 
 #include <farm/error.hpp>
 #include <farm/mpi_error.hpp>
@@ -21,6 +23,8 @@ void initialize_mpi(int argc, char** argv) {
   ForksReceiveSignals const forks_receive_signals;
   ClosesOnExec const closes_on_exec;
   ForksReadNothing const forks_read_nothing;
+  LoopbackOnly const loopback_only;
+  MpiWatch const watch;
   int provided = 0;
   check_mpi(MPI_Init_thread(&argc, &argv, MPI_THREAD_MULTIPLE, &provided), "MPI_Init_thread");
 }

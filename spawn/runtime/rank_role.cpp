@@ -122,7 +122,9 @@ void become_static_rank(int argc, char** argv, bool guarded) {
     check_mpi(MPI_Comm_set_errhandler(all, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
     auto const join_info = receive_join_info(all, 0);
     remove_settings_of_master(join_info);
-    if (!serve_static_groups(join_info, all)) leave_at_once();
+    auto const why = serve_static_groups(join_info, all);
+    if (why == Leave::master_is_gone) leave_at_once();
+    if (why == Leave::told_without_mpi) end_rank("", 0);  // the guard takes leave of the launcher
   });
 }
 

@@ -3,11 +3,13 @@
 #include "core/base/host_name.hpp"
 #include "core/base/settings.hpp"
 #include "spawn/environment/launched_as.hpp"
+#include "spawn/hosts/hosts.hpp"
 #include "spawn/hub/hub.hpp"
 #include "spawn/hub/stage_owner.hpp"
 #include "spawn/hub/static_ranks.hpp"
 #include "spawn/isolation/mpi_calls.hpp"
 #include "spawn/isolation/watched_calls.hpp"
+#include "spawn/platform/mpi_traits.hpp"
 #include "spawn/platform/platform.hpp"
 #include "spawn/platform/pmix.hpp"
 #include "spawn/process/standard_descriptors.hpp"
@@ -80,7 +82,9 @@ Role find_role(Ranks ranks, bool mpi_initialized) {
 /// In a job with more ranks than cores on this host, those that wait in MPI yield.
 void yield_if_oversubscribed() {
   auto const job = launched_as();
-  if (job.size > 1 && !yield_setting(job.local_size).empty()) setenv("OMPI_MCA_mpi_yield_when_idle", "1", 0);
+  auto const line = job.size > 1 ? yield_setting(job.local_size) : std::string{};
+  auto const name_end = line.find('=');
+  if (!line.empty()) setenv(line.substr(0, name_end).c_str(), line.c_str() + name_end + 1, 0);
 }
 
 Slots count_slots(bool singleton) {
@@ -137,7 +141,7 @@ struct Runtime::State {
   void start_mpi(int argc, char** argv, bool binds_freely) {
     if (!mpi_is_initialized()) {
       yield_if_oversubscribed();
-      if (is_singleton()) prepare_singleton();
+      if (is_singleton() && !uses_mpich()) prepare_singleton();
       if (binds_freely) leave_default_binding();
       initialize_mpi(argc, argv);
       finalizes_mpi = true;
@@ -157,7 +161,7 @@ struct Runtime::State {
       become_static_rank(argc, argv, false);
     }
     open_hub();
-    if (job_has_other_hosts() || is_set(Setting::address)) hub->open_to_network();
+    if (job_may_have_other_hosts() || is_set(Setting::address)) hub->open_to_network();
     if (world.size() == 1) {
       hub->set_source(std::make_unique<SpawnedSource>(hub->source_port(), count_slots(singleton)));
     } else {
@@ -176,7 +180,10 @@ Runtime::Runtime(int argc, char** argv, Ranks ranks) : state_(std::make_unique<S
   keep_mpi_calls_linked();
   keep_early_start_linked();
   bool const mpi_initialized = mpi_is_initialized();
-  if (!mpi_initialized) exclude_absent_fabrics();
+  if (!mpi_initialized) {
+    if (!uses_mpich()) exclude_absent_fabrics();
+    prepare_mpi();
+  }
   switch (find_role(ranks, mpi_initialized)) {
     case Role::spawned_rank:
       become_spawned_rank(argc, argv);

@@ -65,7 +65,7 @@ class GroupSource {
   virtual void close(std::function<void()> done) = 0;
   /// Returns true if all that the source started is gone, after close(). The source may be destroyed then.
   [[nodiscard]] virtual bool ended() const = 0;
-  /// Returns true if a start never returns from MPI: then MPI must not be finalized.
+  /// Returns true if a call never returns from MPI, or MPI_Finalize would not return: then MPI must not be finalized.
   [[nodiscard]] virtual bool stuck() const { return false; }
   /// Returns true if groups for which this source is only the default are to be launched instead.
   [[nodiscard]] virtual bool is_to_be_replaced() const { return false; }

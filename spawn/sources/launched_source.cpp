@@ -6,6 +6,7 @@
 #include "spawn/group/group.hpp"
 #include "spawn/launch/session_directory.hpp"
 #include "spawn/launch/slurm_step.hpp"
+#include "spawn/platform/mpi_traits.hpp"
 #include "spawn/platform/platform.hpp"
 #include "spawn/platform/pmix.hpp"
 #include "spawn/process/program_arguments.hpp"
@@ -34,6 +35,12 @@ using namespace std::chrono_literals;
 /// From the end of the ranks to the end of their launcher. A launcher that hangs is ended then.
 constexpr auto linger_limit = 3s;
 constexpr auto close_limit = 1s;
+/// An srun that is killed leaves its job in the queue, so it gets time to cancel the job at a slow controller.
+constexpr auto cancel_limit = 10s;
+/// From the queueing of a job to the first squeue, and the longest time between two. Slurm's scheduler finds the reason
+/// in its next round.
+constexpr auto first_squeue = 200ms;
+constexpr auto longest_squeue_interval = 600s;
 
 bool is_elsewhere(HostList const& list) {
   bool const others =
@@ -95,26 +102,29 @@ LaunchedSource::LaunchedSource(SourcePort& port) : port_(port), slots_(find_host
                                                    list.origin)
                                      : list.origin,
               .remedy = [text = list.remedy](int /*ranks*/) { return text; }};
+  if (!list.limited && launches_slurm_jobs()) counted_.origin = "Slurm gives each group a job of its own";
   if (is_elsewhere(list)) port_.open_to_network();
 }
 
 LaunchedSource::~LaunchedSource() {
   for (auto const& [id, entry] : launches_) {
     if (entry.process) entry.process->forget();
+    if (entry.squeue) entry.squeue->forget();
     unlink(entry.join_file.c_str());
   }
 }
 
 void LaunchedSource::check(int ranks, WorkerOptions const& options) const {
-  static_cast<void>(LaunchCommand{options.launcher});
+  LaunchCommand const launcher{options.launcher};
   std::string why = descriptor_shortage(ranks, true);
   if (!why.empty()) throw SpawnError(why);
-  if (guards_wanted() && !pmix_available(why)) throw SpawnError(missing_pmix(why));
+  if (guards_need_pmix() && !pmix_available(why)) throw SpawnError(missing_pmix(why));
   for (auto const& host : options.hosts) {
     if (slots_.knows(host) || (!counted_.limited && is_this_host(host))) continue;
     throw UsageError(fmt::format("hosts: {} is not one of the available hosts ({}); add it to FARM_HOSTS", host,
                                  slots_.list().origin));
   }
+  if (launcher.makes_slurm_job()) port_.open_to_network();
 }
 
 bool LaunchedSource::has_room(int ranks, WorkerOptions const& options) const {
@@ -135,7 +145,7 @@ std::string LaunchedSource::refusal(int ranks, WorkerOptions const& options) con
 std::vector<std::string> LaunchedSource::environment(Launch const& entry) const {
   auto lines = launcher_environment();
   for (auto const& [name, value] : entry.options.environment) set(lines, name, value);
-  int peak_ranks = counted_.limited ? 0 : entry.peak_ranks;
+  int peak_ranks = counted_.limited || entry.has_own_job ? 0 : entry.peak_ranks;
   for (auto const& host : counted_.limited ? slots_.list().hosts : std::vector<HostSlots>{}) {
     if (is_this_host(host.name)) peak_ranks = host.slots;
   }
@@ -147,6 +157,7 @@ std::vector<std::string> LaunchedSource::environment(Launch const& entry) const 
   if (LaunchCommand{entry.options.launcher}.shares_slurm_job()) remove_job_requests(lines);
   if (have_same_short_name(slots_.list().hosts)) lines.emplace_back("OMPI_MCA_orte_keep_fqdn_hostnames=1");
   add_session_setting(entry.session_directory, lines);
+  if (uses_mpich() && getenv("UCX_ERROR_SIGNALS") == nullptr) lines.emplace_back("UCX_ERROR_SIGNALS=");
   return lines;
 }
 
@@ -157,6 +168,7 @@ void LaunchedSource::start(std::shared_ptr<Group> const& group, int peak_ranks, 
   entry.group = group;
   entry.options = options;
   entry.peak_ranks = peak_ranks;
+  entry.limit = limit;
   entry.join_file = join_file_path(id);
   try {
     launch(id, entry);
@@ -170,6 +182,8 @@ void LaunchedSource::launch(std::uint64_t id, Launch& entry) {
   auto const only = counted_.limited ? entry.options.hosts : std::vector<std::string>{};
   LaunchCommand const launcher{entry.options.launcher};
   entry.placement = slots_.take(entry.group->ranks(), only);
+  entry.launcher = launcher.name();
+  entry.has_own_job = launcher.makes_slurm_job();
   auto join_info = port_.join_info();
   join_info.group = id;
   join_info.ranks = entry.group->ranks();
@@ -179,43 +193,120 @@ void LaunchedSource::launch(std::uint64_t id, Launch& entry) {
   join_info.working_directory = entry.options.working_directory.empty()
                                     ? std::filesystem::current_path().string()
                                     : std::filesystem::absolute(entry.options.working_directory).string();
-  bool const is_here = std::all_of(entry.placement.begin(), entry.placement.end(),
+  bool const is_here = (counted_.limited || !entry.has_own_job) &&
+                       std::all_of(entry.placement.begin(), entry.placement.end(),
                                    [](auto const& share) { return is_this_host(share.host); });
   if (is_here) check_directory(join_info.working_directory);
   auto const program = program_to_spawn();
+  auto const program_name = std::filesystem::path{program}.filename().string();
   entry.session_directory = make_session_directory(id, is_here);
   unlink(entry.join_file.c_str());
   write_join_info(join_info, entry.join_file);
   LaunchCommand::Filling filling{.ranks = entry.group->ranks(),
                                  .placement = entry.placement,
-                                 .resources = step_options(slots_.list(), entry.placement),
+                                 .resources = resources(entry, program_name),
                                  .exports = {},
-                                 .program = {std::filesystem::path{program}.filename().string()}};
-  entry.launcher = launcher.name();
+                                 .program = {program_name}};
   auto const verbose = is_verbose();
   if (verbose) log_error(fmt::format("group {}: {}", id, to_text(launcher.fill(filling))));
   filling.exports = exported_names(entry.options);
   filling.program = {"env", "FARM_WORKER=launched", "FARM_BIRTH=" + entry.join_file, program};
   for (auto& argument : program_arguments()) filling.program.push_back(std::move(argument));
   // without guards the ranks' output is that of their launcher
-  auto const on_lines = [this, id, verbose](std::uint64_t number, std::string_view lines) {
+  auto const on_lines = [this, id, verbose, queues = entry.has_own_job](std::uint64_t number, std::string_view lines) {
+    if (auto const news = queues && number == 2 ? queue_news(lines) : std::nullopt) on_queue_news(id, *news);
     if (!guards_wanted()) {
       port_.print(number, lines);
     } else if (verbose) {
       log_lines(fmt::format("group {}, launcher: ", id), lines);
     }
   };
-  entry.process = LauncherProcess::start(
-      port_.context(), {.command = launcher.fill(filling), .environment = environment(entry), .ends_with_thread = true},
-      on_lines, [this, id] { on_ended(id); });
+  entry.process =
+      LauncherProcess::start(port_.context(),
+                             {.command = launcher.fill(filling),
+                              .environment = environment(entry),
+                              .ends_with_thread = true,
+                              .term_limit = entry.has_own_job ? cancel_limit : LauncherProcess::default_term_limit},
+                             on_lines, [this, id] { on_ended(id); });
+}
+
+std::vector<std::string> LaunchedSource::resources(Launch const& entry, std::string const& program) const {
+  if (entry.has_own_job) return job_options(entry.placement, counted_.limited, program);
+  auto options = step_options(slots_.list(), entry.placement);
+  for (auto& option : host_options(entry.placement)) options.push_back(std::move(option));
+  return options;
+}
+
+/// A group's job may wait in Slurm's queue for days.
+void LaunchedSource::on_queue_news(std::uint64_t id, QueueNews const& news) {
+  auto const found = launches_.find(id);
+  if (found == launches_.end() || !found->second.group) return;
+  auto& entry = found->second;
+  entry.queued_job = news.waits ? news.job : std::string{};
+  if (!news.waits) {
+    entry.squeue_timer.reset();
+    return entry.group->leave_queue(entry.limit);
+  }
+  entry.group->wait_in_queue();
+  entry.squeue_interval = first_squeue;
+  watch_queue(id);
+}
+
+void LaunchedSource::watch_queue(std::uint64_t id) {
+  auto& entry = launches_.at(id);
+  entry.squeue_timer = std::make_shared<asio::steady_timer>(port_.context());
+  entry.squeue_timer->expires_after(entry.squeue_interval);
+  entry.squeue_interval = std::min<Clock::duration>(2 * entry.squeue_interval, longest_squeue_interval);
+  entry.squeue_timer->async_wait([this, id](asio::error_code const& error) {
+    if (!error) ask_why_queued(id);
+  });
+}
+
+/// Slurm also queues jobs that it will never start. Only squeue tells which.
+void LaunchedSource::ask_why_queued(std::uint64_t id) {
+  auto const found = launches_.find(id);
+  if (found == launches_.end() || !found->second.group || found->second.queued_job.empty()) return;
+  auto& entry = found->second;
+  auto const reason = std::make_shared<std::string>();
+  try {
+    entry.squeue = LauncherProcess::start(
+        port_.context(),
+        {.command = {"squeue", "--noheader", "--format=%r", "--jobs=" + entry.queued_job},
+         .environment = launcher_environment(),
+         .ends_with_thread = true},
+        [reason](std::uint64_t number, std::string_view lines) {
+          if (number == 1) *reason += lines.substr(0, lines.find('\n'));
+        },
+        [this, id, reason] { on_queue_reason(id, *reason); });
+  } catch (std::exception const& e) {
+    log_error(text_of(e));
+  }
+}
+
+void LaunchedSource::on_queue_reason(std::uint64_t id, std::string const& reason) {
+  auto const found = launches_.find(id);
+  if (found == launches_.end() || !found->second.group || found->second.queued_job.empty()) return;
+  auto& entry = found->second;
+  if (waits_for_ever(reason)) {
+    // without the job's number: the text is reported once, also if several groups fail so
+    return entry.group->launch_failed(fmt::format(
+        "no group could be started by Slurm: it would keep a job of {} ranks in its queue for ever ({}); ask for fewer "
+        "ranks, or for another partition, account or time limit by SLURM_PARTITION, SLURM_ACCOUNT, SLURM_TIMELIMIT",
+        entry.group->ranks(), reason));
+  }
+  watch_queue(id);  // another reason may follow
+  if (reason.empty() || reason == "None" || std::exchange(has_told_of_queue_, true)) return;
+  log_error(fmt::format("a group of {} waits in Slurm's queue as job {} ({})", entry.group->ranks(), entry.queued_job,
+                        reason));
 }
 
 /// Returns why the launcher of the group failed, the cause first.
 std::string LaunchedSource::failure_of(Launch const& entry) {
   if (!entry.process) return {};
-  auto const cause = entry.process->probable_cause();
+  auto cause = entry.process->probable_cause();
   auto const end = fmt::format("the launcher {} {}", entry.launcher, entry.process->exit_text());
   if (cause.empty()) return end + " and printed nothing";
+  if (cause.starts_with("srun: ")) cause = plain_errors(cause);
   return fmt::format(
       "{} ({}{})", cause, end,
       entry.process->has_said_more() && !is_verbose() ? "; FARM_VERBOSE=1 shows all that it printed" : "");
@@ -240,9 +331,17 @@ void LaunchedSource::on_ended(std::uint64_t id) {
   if (found == launches_.end()) return;
   auto& entry = found->second;
   if (!entry.group) return forget(id);
-  if (entry.group->is_complete() || try_elsewhere(id, entry)) return;
-  entry.group->launch_failed(
-      fmt::format("no group could be started on {}: {}", hosts_of(entry.placement), failure_of(entry)));
+  if (entry.group->is_complete()) {
+    if (entry.process->was_killed())
+      entry.group->launcher_killed(fmt::format("its launcher {} {}", entry.launcher, entry.process->exit_text()));
+    return;
+  }
+  if (try_elsewhere(id, entry)) return;
+  bool const by_slurm = entry.has_own_job && !counted_.limited;
+  auto const why = failure_of(entry);
+  entry.group->launch_failed(by_slurm
+                                 ? fmt::format("no group could be started by Slurm: {}", why)
+                                 : fmt::format("no group could be started on {}: {}", hosts_of(entry.placement), why));
 }
 
 /// If the launcher fails on a host where ranks broke off before, gives up the host and starts the group on others.
@@ -266,7 +365,17 @@ bool LaunchedSource::try_elsewhere(std::uint64_t id, Launch& entry) {
   }
 }
 
-bool LaunchedSource::withdraw(Group const& /*group*/) { return false; }
+/// A group whose job waits in Slurm's queue has not begun to start.
+bool LaunchedSource::withdraw(Group const& group) {
+  auto const found = launches_.find(group.id());
+  if (found == launches_.end() || found->second.queued_job.empty() || !group.awaits_all_ranks()) return false;
+  auto& entry = found->second;
+  unlink(entry.join_file.c_str());
+  slots_.give_back(std::exchange(entry.placement, {}));
+  entry.group.reset();
+  entry.process->end();
+  return true;
+}
 
 void LaunchedSource::released(Group const& group) {
   auto const id = group.id();

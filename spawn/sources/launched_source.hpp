@@ -3,6 +3,7 @@
 #include "spawn/hosts/hosts.hpp"
 #include "spawn/launch/launch_command.hpp"
 #include "spawn/launch/launcher_process.hpp"
+#include "spawn/launch/srun_messages.hpp"
 #include "spawn/sources/group_source.hpp"
 #include "spawn/sources/source_port.hpp"
 
@@ -20,6 +21,9 @@ namespace farm::detail {
 
 /// Starts each group by a launcher of its own, such as mpiexec or srun, as a job on hosts that the farm chooses. The
 /// loss of a host costs the groups that had ranks there. No more groups are placed on a lost host.
+///
+/// srun outside of a Slurm job gets a job for each group. Slurm chooses the hosts then, and the group may wait in
+/// Slurm's queue for any time.
 class LaunchedSource final : public GroupSource {
  public:
   /// Finds the hosts. Call it on the hub's thread. Throws UsageError or SpawnError if the hosts cannot be found out.
@@ -52,9 +56,15 @@ class LaunchedSource final : public GroupSource {
     WorkerOptions options;
     int peak_ranks = 1;
     Placement placement;
-    std::string join_file;          ///< the path of write_join_info()
-    std::string session_directory;  ///< of Open MPI's launcher; empty: the launcher chooses one
-    std::string launcher;           ///< its name, for people
+    std::string join_file;                    ///< the path of write_join_info()
+    std::string session_directory;            ///< of Open MPI's launcher; empty: the launcher chooses one
+    std::string launcher;                     ///< its name, for people
+    bool has_own_job = false;                 ///< srun asks Slurm for a job for this group alone
+    Clock::duration limit{};                  ///< for the start of the group, once it has its hosts
+    std::string queued_job;                   ///< the number of the Slurm job that waits in the queue; empty: none does
+    std::shared_ptr<LauncherProcess> squeue;  ///< asks why the job waits
+    std::shared_ptr<asio::steady_timer> squeue_timer;  ///< until squeue is called
+    Clock::duration squeue_interval{};
     std::shared_ptr<LauncherProcess> process;
     std::shared_ptr<asio::steady_timer> timer;  ///< until the launcher is ended
   };
@@ -63,6 +73,11 @@ class LaunchedSource final : public GroupSource {
   void on_ended(std::uint64_t id);
   [[nodiscard]] bool try_elsewhere(std::uint64_t id, Launch& entry);
   void forget(std::uint64_t id);
+  void on_queue_news(std::uint64_t id, QueueNews const& news);
+  void watch_queue(std::uint64_t id);
+  void ask_why_queued(std::uint64_t id);
+  void on_queue_reason(std::uint64_t id, std::string const& reason);
+  [[nodiscard]] std::vector<std::string> resources(Launch const& entry, std::string const& program) const;
   void lose(std::string const& host, std::string const& why);
   [[nodiscard]] std::vector<std::string> environment(Launch const& entry) const;
   [[nodiscard]] static std::string failure_of(Launch const& entry);
@@ -71,6 +86,7 @@ class LaunchedSource final : public GroupSource {
   SlotMap slots_;
   Slots counted_;
   std::unordered_map<std::uint64_t, Launch> launches_;
+  bool has_told_of_queue_ = false;
   std::set<std::string> suspects_;  ///< hosts where ranks and guards broke off without a report
   std::function<void()> closed_;
 };

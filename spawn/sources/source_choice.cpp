@@ -2,6 +2,8 @@
 
 #include "core/base/settings.hpp"
 #include "spawn/environment/launched_as.hpp"
+#include "spawn/launch/launch_command.hpp"
+#include "spawn/platform/mpi_traits.hpp"
 
 #include <farm/error.hpp>
 
@@ -26,6 +28,20 @@ Source named_source() {
                                setting_name(Setting::source), name));
 }
 
+/// Throws UsageError if this process has two MPIs, or if the mpiexec of another MPI has started it: MPI_Init would make
+/// each process a job of its own, and each would be a master.
+void check_launcher() {
+  if (auto const mixed = mixed_mpis(); !mixed.empty()) {
+    throw UsageError(mixed + ": build the program and all its libraries, HDF5 too, with one MPI");
+  }
+  auto const& launched = launched_as();
+  if (!launched.by_mpiexec || launched.by_hydra == uses_mpich() || mpi_traits().family == MpiFamily::other) return;
+  throw UsageError(fmt::format(
+      "{} has started this program, which is built with {}: its {} would not know of each other; start it with {}",
+      launched.by_hydra ? "MPICH's mpiexec" : "Open MPI's mpiexec", mpi_library(),
+      launched.size == 1 ? "ranks" : fmt::format("{} processes", launched.size), own_mpiexec()));
+}
+
 }  // namespace
 
 char const* name_of(Source source) {
@@ -43,18 +59,29 @@ char const* name_of(Source source) {
 }
 
 Source choose_source(Ranks ranks) {
+  check_launcher();
   bool const alone = is_singleton();
   int const size = alone ? 1 : launched_as().size;
   if (ranks == Ranks::take_part) return Source::static_ranks;
   auto wanted = ranks == Ranks::launch ? Source::launched : named_source();
-  // under srun, MPI_Comm_spawn does not work
-  bool const in_slurm = !environment_variable("SLURM_JOB_ID").empty() && !launched_as().by_mpiexec;
-  if (wanted == Source::automatic && in_slurm && size <= 1) wanted = Source::launched;
+  // under srun, MPI_Comm_spawn does not work; and only launched groups can have Slurm jobs of their own
+  bool const by_srun =
+      (!environment_variable("SLURM_JOB_ID").empty() || launches_slurm_jobs()) && !launched_as().by_mpiexec;
+  if (wanted == Source::automatic && by_srun && size <= 1) wanted = Source::launched;
+  auto const& mpi = mpi_traits();
+  bool const can_spawn = alone ? mpi.singleton_spawns : mpi.spawns;
+  if (wanted == Source::automatic && size <= 1 && !can_spawn) wanted = Source::launched;
+  if (wanted == Source::spawned && !can_spawn) {
+    throw UsageError(
+        fmt::format("{} cannot spawn groups{}: start the program with all its ranks, as by mpiexec -n 17, "
+                    "or let groups be launched, by FARM_SOURCE=launched",
+                    mpi.name, alone && mpi.spawns ? " in a program that was started without mpiexec" : ""));
+  }
   if (wanted == Source::launched) {
     auto const steps = std::atoi(environment_variable("SLURM_STEP_NUM_TASKS").c_str());
     if (alone && steps > 1) {
-      throw UsageError(
-          fmt::format("srun started {} processes that do not know of each other: give srun --mpi=pmix", steps));
+      throw UsageError(fmt::format("srun started {} processes that do not know of each other: give srun --mpi={}",
+                                   steps, mpi_traits().srun_plugin));
     }
     if (size > 1) {
       throw UsageError(fmt::format(

@@ -11,7 +11,7 @@ namespace farm::detail {
 /// Returns where the groups of this run come from. Call it before MPI_Init. `ranks` and FARM_SOURCE decide; without
 /// them groups are launched inside a Slurm allocation, if this is one process that mpiexec has not started, static if
 /// the job has several processes, and spawned otherwise. Throws UsageError if the choice does not fit how the program
-/// was started.
+/// was started, or if the program has two MPIs.
 [[nodiscard]] Source choose_source(Ranks ranks);
 
 }  // namespace farm::detail

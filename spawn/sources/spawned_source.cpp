@@ -44,8 +44,9 @@ bool names_other_hosts(WorkerOptions const& options) {
 bool others_may_name_hosts() {
   constexpr std::array variables{"SLURM_JOB_NODELIST",    "PBS_NODEFILE", "LSB_DJOB_HOSTFILE",
                                  "LSB_AFFINITY_HOSTFILE", "PE_HOSTFILE",  "OMPI_MCA_orte_default_hostfile"};
-  return job_has_other_hosts() || std::any_of(variables.begin(), variables.end(),
-                                              [](char const* name) { return !environment_variable(name).empty(); });
+  return job_may_have_other_hosts() || std::any_of(variables.begin(), variables.end(), [](char const* name) {
+           return !environment_variable(name).empty();
+         });
 }
 
 /// Throws UsageError if mpiexec does not have one of the hosts: it would end the program, or hang.
@@ -70,7 +71,9 @@ constexpr std::size_t longest_join_path = 120;
 
 std::string host_file_path(std::uint64_t group) { return join_file_path(group) + ".hosts"; }
 
-bool may_use_other_hosts(WorkerOptions const& options) { return names_other_hosts(options) || job_has_other_hosts(); }
+bool may_use_other_hosts(WorkerOptions const& options) {
+  return names_other_hosts(options) || job_may_have_other_hosts();
+}
 
 /// Returns the directory to which the ranks change. Empty: mpi_info names one to mpiexec.
 std::string working_directory_of(WorkerOptions const& options) {
@@ -94,7 +97,7 @@ void SpawnedSource::check(int ranks, WorkerOptions const& options) const {
   if (!why.empty()) throw SpawnError(why);
   check_hosts(options.hosts);
   if (names_other_hosts(options)) port_.open_to_network();
-  if (guards_wanted() && !pmix_available(why)) throw SpawnError(missing_pmix(why));
+  if (guards_need_pmix() && !pmix_available(why)) throw SpawnError(missing_pmix(why));
 }
 
 std::string SpawnedSource::refusal(int /*ranks*/, WorkerOptions const& /*options*/) const { return stuck_; }
@@ -104,6 +107,7 @@ void SpawnedSource::start(std::shared_ptr<Group> const& group, int peak_ranks, W
   taken_ += group->ranks();
   auto join_info = port_.join_info();
   join_info.group = group->id();
+  join_info.ranks = group->ranks();
   join_info.build_id = program_build_id();
   join_info.output_prefix = options.output_directory;
   join_info.environment.assign(options.environment.begin(), options.environment.end());
@@ -124,14 +128,17 @@ void SpawnedSource::start(std::shared_ptr<Group> const& group, int peak_ranks, W
   spawner_->request({.join_info = std::move(join_info),
                      .join_file = join_file,
                      .host_file = host_file_path(id),
+                     .may_use_other_hosts = may_use_other_hosts(options),
                      .ranks = group->ranks(),
                      .peak_ranks = std::max(peak_ranks, taken_),
                      .options = options,
                      .begun =
-                         [this, id, limit] {
-                           port_.post([this, id, limit] {
+                         [this, id, limit](bool by_mpi) {
+                           port_.post([this, id, limit, by_mpi] {
                              spawning_ = id;
-                             limit_spawn(limit, fmt::format("MPI_Comm_spawn did not return within {:g} s",
+                             spawning_by_mpi_ = by_mpi;
+                             limit_spawn(limit, fmt::format("{} did not return within {:g} s",
+                                                            by_mpi ? "MPI_Comm_spawn" : "PMIx_Spawn",
                                                             std::chrono::duration<double>(limit).count()));
                            });
                          },
@@ -167,7 +174,7 @@ void SpawnedSource::close(std::function<void()> done) {
   closed_ = std::move(done);
 }
 
-/// MPI_Comm_spawn cannot be interrupted, and MPI does not support a second call beside it.
+/// A spawn cannot be interrupted, and MPI does not support a second call of MPI_Comm_spawn beside it.
 void SpawnedSource::give_up(std::string const& why) {
   stuck_ = why + " and cannot be interrupted: no more groups can be spawned; start the program again";
   if (closed_) {
@@ -197,7 +204,7 @@ void SpawnedSource::released(Group const& group) {
   taken_ -= group.ranks();
   unlink(join_file_path(group.id()).c_str());
   unlink(host_file_path(group.id()).c_str());
-  if (spawning_ != group.id() || !stuck_.empty()) return;
+  if (spawning_ != group.id() || !spawning_by_mpi_ || !stuck_.empty()) return;
   limit_spawn(stuck_limit,
               "a rank died while MPI_Comm_spawn was starting it, and the call waits for that rank for ever");
 }
@@ -206,7 +213,7 @@ void SpawnedSource::released(Group const& group) {
 void SpawnedSource::host_lost(Group const& group, int rank) {
   if (!stuck_.empty()) return;
   stuck_ = fmt::format(
-      "the host {} is lost, and MPI_Comm_spawn does not survive that: no more groups can be started; start the program "
+      "the host {} is lost, and the launcher does not survive that: no more groups can be started; start the program "
       "again; launched groups (FARM_SOURCE=launched) survive the loss of a host",
       group.host(rank));
   spawner_->abandon();

@@ -11,7 +11,7 @@
 
 namespace farm::detail {
 
-/// Starts groups by MPI_Comm_spawn. Each is a job with an MPI_COMM_WORLD of its own.
+/// Starts groups by PMIx_Spawn or MPI_Comm_spawn. Each is a job with an MPI_COMM_WORLD of its own.
 class SpawnedSource final : public GroupSource {
  public:
   SpawnedSource(SourcePort& port, Slots slots);
@@ -44,8 +44,9 @@ class SpawnedSource final : public GroupSource {
   SourcePort& port_;
   Slots slots_;
   int taken_ = 0;
-  std::uint64_t spawning_ = 0;      ///< the group for which MPI_Comm_spawn runs; 0: none
-  asio::steady_timer stuck_timer_;  ///< until MPI_Comm_spawn has to return
+  std::uint64_t spawning_ = 0;      ///< the group that is being spawned; 0: none
+  bool spawning_by_mpi_ = false;    ///< by MPI_Comm_spawn, which may wait for a dead rank
+  asio::steady_timer stuck_timer_;  ///< until the spawn has to return
   std::function<void()> closed_;    ///< not empty: close() waits for the spawn that is under way
   bool gave_up_ = false;            ///< spawning hangs; groups are launched instead
   std::string stuck_;               ///< why spawning does not work any more; empty if it does

@@ -3,10 +3,13 @@
 #include "core/text/exception_text.hpp"
 #include "spawn/environment/worker_environment.hpp"
 #include "spawn/join/join_broadcast.hpp"
+#include "spawn/platform/mpi_traits.hpp"
 #include "spawn/platform/platform.hpp"
+#include "spawn/platform/pmix.hpp"
 #include "spawn/process/closes_on_exec.hpp"
 #include "spawn/process/program_arguments.hpp"
 
+#include <farm/launcher_variables.hpp>
 #include <farm/mpi_error.hpp>
 
 #include <fmt/format.h>
@@ -16,6 +19,9 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <string>
+#include <system_error>
+#include <utility>
 #include <vector>
 
 namespace farm::detail {
@@ -40,6 +46,8 @@ class Info {
   MPI_Info info_ = MPI_INFO_NULL;
 };
 
+using Pairs = std::vector<std::pair<std::string, std::string>>;
+
 /// The longest value of an MPI_Info key that is passed on: MPI allows one more, and Open MPI cuts what is longer.
 constexpr std::size_t longest_value = MPI_MAX_INFO_VAL - 2;
 
@@ -54,6 +62,16 @@ std::string environment_lines(Spawner::Request const& request) {
     if (lines.size() + line.size() <= longest_value) lines += line;
   }
   return lines;
+}
+
+/// Returns the directory in which the launcher starts the ranks; empty: the master's. The ranks change to theirs
+/// themselves: mpiexec would start them elsewhere if it does not exist. This is for ranks on other hosts that cannot
+/// read the join file before main.
+std::string usable_directory(Spawner::Request const& request) {
+  auto const& directory = request.join_info.working_directory;
+  if (directory.empty()) return {};
+  std::error_code ignored;
+  return directory.size() <= longest_value && std::filesystem::is_directory(directory, ignored) ? directory : "/";
 }
 
 /// Names the hosts by a list or, if the list is too long for MPI_Info, by a file.
@@ -75,25 +93,55 @@ std::vector<char*> pointers_to(std::vector<std::string>& arguments) {
   return pointers;
 }
 
-void spawn(Spawner::Request const& request) {
+/// Returns the keys and values for the MPI_Info, those of the options first.
+Pairs info_of(Spawner::Request const& request) {
+  auto pairs = request.options.mpi_info;
+  for (auto& pair : spawn_info()) {
+    bool const is_chosen =
+        std::any_of(pairs.begin(), pairs.end(), [&](auto const& each) { return each.first == pair.first; });
+    if (!is_chosen) pairs.push_back(std::move(pair));
+  }
+  return pairs;
+}
+
+/// Returns the environment of the ranks. Their daemon's environment is that of the launcher, so what this program has
+/// set for MPI is passed on; MPI_Comm_spawn does the same.
+std::vector<std::string> whole_environment(Spawner::Request const& request) {
+  std::vector<std::string> lines{"FARM_WORKER=launched"};  // the ranks join as launched ones do
+  lines.push_back(fmt::format("{}={}", join_file_variable,
+                              request.join_file.empty() || request.may_use_other_hosts
+                                  ? join_info_text(request.join_info)
+                                  : request.join_file));
+  if (auto const yield = yield_setting(request.peak_ranks); !yield.empty()) lines.push_back(yield);
+  for (auto const& line : launcher_environment()) {
+    if (line.starts_with("OMPI_") || line.starts_with("UCX_")) lines.push_back(line);
+  }
+  for (auto const& [name, value] : request.options.environment) lines.push_back(fmt::format("{}={}", name, value));
+  return lines;
+}
+
+/// Starts the group by PMIx_Spawn. MPI does not know of it, so no message passes between the master's MPI and the
+/// ranks', and nothing waits for a rank that dies meanwhile.
+void spawn_by_pmix(Spawner::Request const& request, Pairs info) {
+  auto const& hosts = request.options.hosts;
+  if (!hosts.empty()) info.emplace_back("host", fmt::format("{}", fmt::join(hosts, ",")));
+  ClosesOnExec const closes_on_exec;
+  pmix_spawn({.program = program_to_spawn(),
+              .arguments = program_arguments(),
+              .environment = whole_environment(request),
+              .directory = usable_directory(request),
+              .processes = request.ranks,
+              .info = std::move(info)});
+}
+
+void spawn_by_mpi(Spawner::Request const& request, Pairs const& pairs) {
   std::string const program = program_to_spawn();
   Info const info;
-  auto const& options = request.options;
-  auto const is_chosen = [&](std::string const& key) {
-    return std::any_of(options.mpi_info.begin(), options.mpi_info.end(),
-                       [&](auto const& pair) { return pair.first == key; });
-  };
-  for (auto const& [key, value] : spawn_info(environment_lines(request))) {
-    if (!is_chosen(key)) info.set(key, value);
-  }
-  for (auto const& [key, value] : options.mpi_info) info.set(key, value);
+  if (std::none_of(pairs.begin(), pairs.end(), [](auto const& pair) { return pair.first == "env"; }))
+    info.set(std::string{mpi_traits().environment_key}, environment_lines(request));
+  for (auto const& [key, value] : pairs) info.set(key, value);
   set_hosts(info, request);
-  // The ranks change to their working directory themselves: mpiexec would start them elsewhere if it does not exist.
-  // This is for ranks on other hosts that cannot read the join file before main.
-  auto const& directory = request.join_info.working_directory;
-  std::error_code ignored;
-  bool const is_usable = directory.size() <= longest_value && std::filesystem::is_directory(directory, ignored);
-  if (!directory.empty()) info.set("wdir", is_usable ? directory : "/");
+  if (auto const directory = usable_directory(request); !directory.empty()) info.set("wdir", directory);
   auto arguments = program_arguments();
   auto pointers = pointers_to(arguments);
 
@@ -106,6 +154,17 @@ void spawn(Spawner::Request const& request) {
   check_mpi(MPI_Comm_set_errhandler(children, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
   send_join_info(request.join_info, children, MPI_ROOT);
   check_mpi(MPI_Comm_disconnect(&children), "MPI_Comm_disconnect");  // from now on MPI knows nothing of the group
+}
+
+void spawn(Spawner::Request const& request) {
+  auto info = info_of(request);
+  bool const by_mpi = !can_pmix_spawn(info);
+  request.begun(by_mpi);
+  if (by_mpi) {
+    spawn_by_mpi(request, info);
+  } else {
+    spawn_by_pmix(request, std::move(info));
+  }
 }
 
 }  // namespace
@@ -152,13 +211,12 @@ void Spawner::run() {
       request = std::move(requests_.front());
       requests_.pop_front();
     }
-    request.begun();
     std::string why;
     try {
       spawn(request);
     } catch (std::exception const& e) {
       why = text_of(e);
-      if (why.empty()) why = "MPI_Comm_spawn failed";
+      if (why.empty()) why = "the group could not be spawned";
     }
     request.ended(why);
   }

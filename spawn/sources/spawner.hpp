@@ -13,18 +13,19 @@
 
 namespace farm::detail {
 
-/// Starts groups with MPI_Comm_spawn, one after the other, on a thread of its own: a spawn takes long and cannot be
-/// interrupted, and Open MPI 4.1 does not support two at once.
+/// Starts groups, one after the other, on a thread of its own: by PMIx_Spawn, or by MPI_Comm_spawn if there is no PMIx.
+/// MPI_Comm_spawn takes long and cannot be interrupted, and Open MPI 4.1 does not support two at once.
 class Spawner {
  public:
   struct Request {
     JoinInfo join_info;
     std::string join_file;  ///< by which ranks know join_info before MPI starts; empty: there is no file
     std::string host_file;  ///< the path of a file that names the hosts, if they need one
+    bool may_use_other_hosts = false;
     int ranks = 1;
     int peak_ranks = 1;  ///< the most ranks that may be alive at once, of this and other groups
     WorkerOptions options;
-    std::function<void()> begun;                        ///< called on the spawner's thread
+    std::function<void(bool by_mpi)> begun;             ///< called on the spawner's thread; false: by PMIx_Spawn
     std::function<void(std::string const& why)> ended;  ///< likewise; `why` is empty if the spawn succeeded
   };
 

@@ -3,6 +3,7 @@
 #include "core/base/host_name.hpp"
 #include "spawn/group/group.hpp"
 #include "spawn/hosts/hosts.hpp"
+#include "spawn/platform/mpi_traits.hpp"
 #include "spawn/rank/worker.hpp"
 #include "spawn/wire/open_socket.hpp"
 
@@ -79,6 +80,7 @@ void StaticSource::add_free(Member&& member) {
   }
   auto const static_rank = member.static_rank;
   free_[static_rank] = std::move(member);
+  ++joined_;
 }
 
 void StaticSource::check(int /*ranks*/, WorkerOptions const& options) const {
@@ -201,8 +203,9 @@ void StaticSource::take_back(std::vector<Member> members) {
 
 void StaticSource::close(std::function<void()> done) {
   closed_ = std::move(done);
+  mpi_is_broken_ = free_.size() < joined_ && !mpi_traits().finalizes_after_deaths;
   for (auto& [static_rank, member] : free_) {
-    append_frame(member.stream->output(), FrameType::leave);
+    append_frame(member.stream->output(), FrameType::leave, mpi_is_broken_ ? 1 : 0);
     member.stream->flush();
   }
   timer_.expires_after(leave_limit);

@@ -7,6 +7,7 @@
 #include <asio/steady_timer.hpp>
 
 #include <condition_variable>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -47,6 +48,7 @@ class StaticSource final : public GroupSource {
   void attach(Hello const& hello, Socket socket) override;
   void close(std::function<void()> done) override;
   [[nodiscard]] bool ended() const override;
+  [[nodiscard]] bool stuck() const override { return mpi_is_broken_; }
 
  private:
   void watch(Member& member);
@@ -64,6 +66,8 @@ class StaticSource final : public GroupSource {
   std::map<int, Member> coming_;                             ///< ranks of which one of two streams is connected
   std::function<void()> closed_;                             ///< not empty: the ranks were told to leave
   asio::steady_timer timer_;
+  std::size_t joined_ = 0;      ///< ranks that have ever connected
+  bool mpi_is_broken_ = false;  ///< MPI_Finalize would wait for dead ranks
 
   std::thread here_;  ///< the rank that is a thread of this process
 

@@ -205,7 +205,7 @@ TEST_CASE("if one rank fails, all ranks throw and no file is left") {
   CHECK(holds(Array<double>::open(stage / "a.h5", "/data").view()));
 }
 
-TEST_CASE("all ranks learn that a collective write has failed, and HDF5 stays usable") {
+TEST_CASE("all ranks learn that a collective write has failed, and HDF5 stays usable", "[open_mpi]") {
   auto const stage = shared_directory("stage");
   auto const slab = filled<double>({64, 10'000});
   farm::detail::StagedFile file{.type = farm::detail::ElementType::float64, .extents = slab.extents()};
@@ -233,7 +233,7 @@ TEST_CASE("all ranks learn that a collective write has failed, and HDF5 stays us
   CHECK(holds(Array<double>::open(stage / "a.h5", "/data").view()));
 }
 
-TEST_CASE("all ranks learn that the disk has become full during a collective write") {
+TEST_CASE("all ranks learn that the disk has become full during a collective write", "[open_mpi]") {
   auto const disk = shared_directory("disk");
   int error_of_mount = 0;
   if (world().rank() == 0 && mount("none", disk.c_str(), "tmpfs", 0, "size=16m") != 0) error_of_mount = errno;

@@ -1,6 +1,8 @@
 // A program as a user writes it: it has tasks and no main().
 #include <farm/farm.hpp>
 
+#include "tests/support/plain_comm.hpp"
+
 #include <unistd.h>
 #include <algorithm>
 #include <chrono>
@@ -49,7 +51,7 @@ FARM_TASK(greet)
 std::string join(std::string const& a, std::string const& b) { return a + "|" + b; }
 FARM_TASK(join)
 
-int sum(std::vector<int> const& numbers, farm::TaskContext& /*context*/, MPI_Comm /*comm*/) {
+int sum(std::vector<int> const& numbers, farm::TaskContext& /*context*/, PlainComm /*comm*/) {
   return std::accumulate(numbers.begin(), numbers.end(), 0);
 }
 FARM_TASK(sum)

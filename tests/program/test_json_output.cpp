@@ -21,9 +21,9 @@ std::vector<Json> records(Outcome const& outcome) {
 }  // namespace
 
 TEST_CASE("what tasks, libraries and initializers print goes to the standard error, from every source") {
-  auto const launcher =
-      std::string{GENERATE("", FARM_MPIEXEC " -n 1 -host localhost:3 ", FARM_MPIEXEC " -n 3 -host localhost:3 ",
-                           "env FARM_SOURCE=launched FARM_HOSTS=localhost:2 ")};
+  auto const launcher = std::string{GENERATE("", FARM_MPIEXEC " -n 1 -host localhost:3 ",
+                                             FARM_MPIEXEC " --bind-to none -n 3 -host localhost:3 ",
+                                             "env FARM_SOURCE=launched FARM_HOSTS=localhost:2 ")};
   auto const guard = std::string{GENERATE("FARM_GUARD=1 ", "FARM_GUARD=0 ")};
   CAPTURE(launcher, guard);
   auto const outcome = run("FARM_TEST_NOISE=1 " + guard + launcher + NAMED_TASKS " map noisy 1 2 3 --json");

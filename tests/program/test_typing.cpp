@@ -106,7 +106,7 @@ TEST_CASE("help and version need no MPI and are not errors") {
 
 TEST_CASE("under mpiexec -n K, every command prints once, with the exit status that it has alone") {
   auto const in = [](std::string const& arguments) {
-    return run(FARM_MPIEXEC " -n 3 -host localhost:3 " FARM_PROGRAM " " + arguments);
+    return run(FARM_MPIEXEC " --bind-to none -n 3 -host localhost:3 " FARM_PROGRAM " " + arguments);
   };
   CHECK(farm("map calc 1 --trace trace.json").status == 0);
   for (auto const* const arguments : {"tasks", "tasks --json", "--help", "--version", "help map", "doctor --settings",

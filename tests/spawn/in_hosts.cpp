@@ -94,5 +94,5 @@ TEST_CASE("a pool of spawned groups fails at once when it loses a host") {
                                    "FARM_HEARTBEAT=2");
   CHECK(outcome.status != 124);  // it was not ended by the time limit
   CHECK_THAT(outcome.output,
-             contains("next: ") && contains("the host nodeB is lost, and MPI_Comm_spawn does not survive"));
+             contains("next: ") && contains("the host nodeB is lost, and the launcher does not survive"));
 }

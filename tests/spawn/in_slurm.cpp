@@ -74,6 +74,7 @@ TEST_CASE("each group has its share of the job, and no group waits for what anot
   struct {
     std::string options;
     std::string each;
+    std::string newer{};  ///< what Slurm 24.11 says instead
   } const jobs[] = {
       {"-n 4", "no GPUs, 2 cores"},
       {"-n 4 -c 2", "no GPUs, 4 cores"},
@@ -81,7 +82,8 @@ TEST_CASE("each group has its share of the job, and no group waits for what anot
       {"-n 4 --gpus=4 --mem-per-cpu=50", "2 GPUs, 2 cores"},
       {"-n 4 --gpus-per-node=4 --hint=nomultithread", "2 GPUs, 2 cores"},
       {"-n 4 --gpus-per-task=1 -c 2", "2 GPUs, 4 cores"},
-      {"-n 4 --gres=gpu:1 -c 2", "1 GPUs, 8 cores"},  // the groups share the GPU, and so all that the job has
+      {"-n 4 --gres=gpu:1 -c 2", "1 GPUs, 8 cores",
+       "1 GPUs, 4 cores"},  // the groups share the GPU, and so all that the job has
       {"-n 2 --gres=gpu:2 : -p other -n 2 -c 3", ""},
   };
   for (auto const& job : jobs) {
@@ -89,8 +91,10 @@ TEST_CASE("each group has its share of the job, and no group waits for what anot
     auto const outcome = run_program(fmt::format("salloc -Q {} {} meet", job.options, program));
     CAPTURE(outcome.errors);
     CHECK(outcome.status == 0);
-    auto const expected = fmt::format("met, {}\n", job.each);
-    CHECK(outcome.output == (job.each.empty() ? "met, no GPUs, 6 cores\nmet, 2 GPUs, 2 cores\n" : expected + expected));
+    auto const twice = [](std::string const& each) { return fmt::format("met, {0}\nmet, {0}\n", each); };
+    auto const expected = job.each.empty() ? "met, no GPUs, 6 cores\nmet, 2 GPUs, 2 cores\n" : twice(job.each);
+    bool const as_newer = !job.newer.empty() && outcome.output == twice(job.newer);
+    if (!as_newer) CHECK(outcome.output == expected);
     CHECK(outcome.left.empty());
   }
 }

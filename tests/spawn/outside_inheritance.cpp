@@ -35,8 +35,9 @@ TEST_CASE("the death of a rank is noticed although the program blocks or ignores
 
 TEST_CASE("the death of a rank is noticed although the launcher blocks or ignores SIGCHLD") {
   auto const how = GENERATE(as<std::string>{}, "--block-signal=CHLD", "--ignore-signal=CHLD");
-  auto const outcome = run_program("env FARM_SOURCE=launched 'FARM_LAUNCHER=mpiexec --oversubscribe -n {ranks} env " +
-                                   how + " {program}' " FARM_INHERITING_PROGRAM " lose");
+  auto const outcome =
+      run_program("env FARM_SOURCE=launched 'FARM_LAUNCHER=" FARM_MPIEXEC " --oversubscribe -n {ranks} env " + how +
+                  " {program}' " FARM_INHERITING_PROGRAM " lose");
   CHECK(outcome.output == "attempt: 2\n");
   CHECK(outcome.left.empty());
 }
@@ -105,7 +106,11 @@ TEST_CASE("when a master dies whose child keeps its descriptors, its ranks end")
   auto const command = started("die_with_a_child");
   CAPTURE(command);
   auto const outcome = run_program(command);
-  CHECK(outcome.status == 137);
+#ifdef FARM_SINGLETONS_SPAWN
+  CHECK(ended_with(outcome, 137));
+#else  // mpiexec of Open MPI 5 exits with 0 if children of the dead process keep its output open
+  CHECK((outcome.status == 137 || outcome.status == 9 || outcome.status == 0));
+#endif
   CHECK(outcome.left.empty());
 }
 

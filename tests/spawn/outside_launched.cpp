@@ -46,7 +46,7 @@ TEST_CASE("the master of launched groups does not initialize MPI, and can stage 
   CHECK(outcome.left.empty());
 }
 
-TEST_CASE("one program can have spawned groups in one pool and launched groups in another") {
+TEST_CASE("one program can have spawned groups in one pool and launched groups in another", "[spawned]") {
   auto const outcome = run_program(program + " work_twice");
   CHECK(outcome.status == 0);
   CHECK(outcome.output == "spawned 3 launched 3 spawned 5 launched 5\n");
@@ -71,7 +71,7 @@ TEST_CASE("a group whose launcher is killed is replaced; no process and no share
 TEST_CASE("when the master dies, launchers, ranks and guards end") {
   std::filesystem::remove("the_task_runs");
   auto const outcome = run_program(program + " orphan_a_task", launched);
-  CHECK(outcome.status == 137);
+  CHECK(ended_with(outcome, 137));
   CHECK(outcome.left.empty());
 }
 
@@ -80,13 +80,13 @@ TEST_CASE("when the master dies and a launcher ignores it, the guards end the ra
   auto const outcome =
       run_with("sh -c \"trap : TERM; \\\"\\$@\\\"; exit 0\" x " FARM_MPIEXEC " --oversubscribe -n {ranks} {program}",
                "orphan_a_task");
-  CHECK(outcome.status == 137);
+  CHECK(ended_with(outcome, 137));
   CHECK(outcome.left.empty());
 }
 
 TEST_CASE("when the master dies while a launcher has not started any rank, the launcher ends") {
   auto const outcome = run_with("sleep 1000 {ranks}", "orphan_a_launcher");
-  CHECK(outcome.status == 137);
+  CHECK(ended_with(outcome, 137));
   CHECK(outcome.left.empty());
 }
 
@@ -105,8 +105,7 @@ TEST_CASE("a launcher that fails is reported in one error, with its output") {
        "????... (the launcher sh exited with status 1; FARM_VERBOSE=1 shows all that it printed)"},
       {FARM_MPIEXEC " -n 1 {program} {ranks}", "MPI_COMM_WORLD has 1 rank where 2 were asked for"},
       {FARM_MPIEXEC " --oversubscribe -n 3 {program} {ranks}", "but 2 were asked for: the launcher has started more"},
-      {"sh -c \"\\\"\\$@\\\" & \\\"\\$@\\\" & wait\" {ranks} {program}",
-       "or it is of another MPI than this program (Open MPI"},
+      {"sh -c \"\\\"\\$@\\\" & \\\"\\$@\\\" & wait\" {ranks} {program}", "or it is of another MPI than this program ("},
       {"mpiexec -n {rank} {program}", "{rank} is not a field; the fields are {ranks}, {hosts}"},
       {"mpiexec --host host.invalid:2 -n {ranks}", "ssh"},
   }));
@@ -164,7 +163,9 @@ TEST_CASE("a program that was started with several processes neither launches no
   CHECK(outcome.status == 1);
   CHECK_THAT(outcome.errors, contains("the program was started with 2 processes: start it as one"));
   CHECK(outcome.left.empty());
+#ifdef FARM_CAN_SPAWN
   CHECK_THAT(run_program(several, "FARM_SOURCE=spawned").errors, contains("start it with mpiexec -n 1"));
+#endif
 }
 
 /// Flux is not in Debian, so a script takes its place and checks the arguments.

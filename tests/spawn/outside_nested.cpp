@@ -16,11 +16,18 @@ struct Start {
   std::string environment;
 };
 
+/// Open MPI 5 prints an error in any program with several ranks if an interface of this machine leads nowhere.
+std::string const loopback = " OMPI_MCA_btl_tcp_if_include=lo";  // NOLINT: a string
+
 /// One for each source of groups.
 Start start_of(int which) {
   switch (which) {
     case 0:
+#ifdef FARM_SINGLETONS_SPAWN
       return {"", "FARM_SOURCE=spawned FARM_MAX_WORKERS=4"};
+#else
+      return {"", "FARM_MAX_WORKERS=4"};  // launched
+#endif
     case 1:
       return {FARM_MPIEXEC " -n 1 -host localhost:4 ", "FARM_SOURCE=spawned FARM_MAX_WORKERS=3"};
     case 2:
@@ -44,7 +51,7 @@ TEST_CASE("a task runs mpiexec, and its group works on, from every source, with 
   auto const guards = std::string{which % 2 == 0 ? "" : " FARM_GUARD=0"};
   CAPTURE(start.command, start.environment, guards);
   auto const outcome = run_program(start.command + program + " task " + in_double_quotes(mpiexec(2, "plain")),
-                                   start.environment + guards);
+                                   start.environment + guards + loopback);
   CHECK(outcome.status == 0);
   CHECK(outcome.output ==
         "plain: 2 ranks, sum 1\n"
@@ -59,7 +66,8 @@ TEST_CASE("a task runs programs that are masters themselves, by mpiexec and alon
   auto const start = start_of(GENERATE(0, 1, 2, 3));
   CAPTURE(start.command, start.environment);
   auto const commands = mpiexec(1, "work") + " && " + mpiexec(3, "work") + " && " + program + " work";
-  auto const outcome = run_program(start.command + program + " task " + in_double_quotes(commands), start.environment);
+  auto const outcome =
+      run_program(start.command + program + " task " + in_double_quotes(commands), start.environment + loopback);
   CHECK(outcome.status == 0);
   CHECK(outcome.output.starts_with("work: 42\nwork: 42\nwork: 42\nOMPI_COMM_WORLD_LOCAL_RANK set, "));
   CHECK(outcome.output.ends_with("then 1\nspawned 1\n"));
@@ -70,8 +78,8 @@ TEST_CASE("a task runs programs that are masters themselves, by mpiexec and alon
 TEST_CASE("a master runs mpiexec with launcher_environment(), or after remove_launcher_variables()") {
   auto const start = start_of(GENERATE(0, 1, 2, 3));
   CAPTURE(start.command, start.environment);
-  auto const outcome =
-      run_program(start.command + program + " master " + in_double_quotes(mpiexec(2, "plain")), start.environment);
+  auto const outcome = run_program(start.command + program + " master " + in_double_quotes(mpiexec(2, "plain")),
+                                   start.environment + loopback);
   CHECK(outcome.status == 0);
   CHECK(outcome.output == "plain: 2 ranks, sum 1\nposix_spawn: status 0\nplain: 2 ranks, sum 1\nthen 1\n");
   CHECK(outcome.errors.empty());

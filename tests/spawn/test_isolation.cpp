@@ -8,6 +8,7 @@
 #include "tests/spawn/scratch.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/error_of.hpp"
+#include "tests/support/plain_comm.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -92,8 +93,8 @@ int exchange(int value, bool any, farm::Comm const& comm) {
 }
 
 /// The same with the communicator as MPI's own type.
-int exchange_plain(int value, MPI_Comm comm) { return exchange(value, true, farm::Comm::borrow(comm)); }
-int leave_message_plain(MPI_Comm comm) { return leave_messages(1, farm::Comm::borrow(comm)); }
+int exchange_plain(int value, PlainComm comm) { return exchange(value, true, farm::Comm::borrow(comm)); }
+int leave_message_plain(PlainComm comm) { return leave_messages(1, farm::Comm::borrow(comm)); }
 
 int size_only(farm::Comm const& comm) { return comm.size(); }
 
@@ -359,7 +360,7 @@ TEST_CASE("messages that a task leaves reach no other task") {
   CHECK(pool.submit(limited(), exchange_plain, 11).result() == 11);
 }
 
-TEST_CASE("receives that a task leaves pending take no other task's messages") {
+TEST_CASE("receives that a task leaves pending take no other task's messages", "[open_mpi]") {
   int const ranks = GENERATE(1, 2);
   CAPTURE(ranks);
   farm::MPISpawnPool pool{{.max_ranks = ranks, .ranks_per_task = ranks}};
@@ -432,7 +433,7 @@ TEST_CASE("communicators that were leaked without the task's communicator are no
   CHECK(pool.statistics().groups_lost == 0);
 }
 
-TEST_CASE("a task that uses up all communicators fails alone") {
+TEST_CASE("a task that uses up all communicators fails alone", "[open_mpi]") {
   int const ranks = GENERATE(1, 2);
   CAPTURE(ranks);
   farm::MPISpawnPool pool{{.max_ranks = ranks, .ranks_per_task = ranks}};

@@ -184,7 +184,7 @@ TEST_CASE("an MPI error in a task becomes an exception with MPI's own text") {
     MPI_Send(&value, 1, MPI_INT, 99, 0, comm);
   });
   CHECK_THROWS_AS(future.result(), std::system_error);
-  CHECK_THAT(error_of([&] { future.result(); }), contains("MPI_ERR_RANK"));
+  CHECK_THAT(error_of([&] { future.result(); }), contains("MPI_ERR_RANK") || contains("Invalid rank"));
   CHECK(pool.submit(add_one, 1).result() == 2);
 }
 

@@ -97,7 +97,7 @@ TEST_CASE("ranks do not search for fabrics that do not exist") {
   }
 }
 
-TEST_CASE("ranks yield while they wait in MPI if the ranks of all pools outnumber the cores") {
+TEST_CASE("ranks yield while they wait in MPI if the ranks of all pools outnumber the cores", "[spawned]") {
   std::string const name = "OMPI_MCA_mpi_yield_when_idle";
   auto const expected = [](int ranks) { return ranks > core_count() ? "1" : "(unset)"; };
   farm::MPISpawnPool one{{.max_ranks = 1}};
@@ -144,7 +144,7 @@ TEST_CASE("an environment that cannot be passed on is refused, in one line that 
   CHECK(pool.submit(variable, "FARM_TEST_LONG").result() == text);
 }
 
-TEST_CASE("mpi_info takes precedence over the farm's own pairs, except for those that the farm needs") {
+TEST_CASE("mpi_info takes precedence over the farm's own pairs, except for those that the farm needs", "[spawned]") {
   Scratch const scratch{"info"};
   farm::MPISpawnPool pool{
       {.max_ranks = 1, .workers = {.mpi_info = {{"wdir", scratch.path.string()}, {"bind_to", "none"}}}}};

@@ -4,6 +4,7 @@
 #include <cereal/types/memory.hpp>
 
 #include "tests/support/catch.hpp"
+#include "tests/support/plain_comm.hpp"
 
 #include <fmt/format.h>
 
@@ -31,7 +32,7 @@ namespace {
 
 std::tuple<int, int, int> where(int i, farm::Comm const& comm) { return {i, comm.size(), comm.rank()}; }
 int square(int i) { return i * i; }
-int rank_in(MPI_Comm comm) {
+int rank_in(PlainComm comm) {
   int rank = -1;
   MPI_Comm_rank(comm, &rank);
   return rank;

@@ -574,7 +574,7 @@ class PoolScenario {
       auto const ended = ending_of<long>(
           future, [](long got) { return got == 3; }, text);
       if ((ended & (value | always_)) == 0)
-        return fault(fmt::format("a nap during shutdown: ending {} {}", ended, text));
+        return fault(fmt::format("a nap during shutdown: ending {} {}", static_cast<unsigned>(ended), text));
     }
   }
 

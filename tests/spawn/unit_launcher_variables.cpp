@@ -25,6 +25,10 @@ std::map<std::string, std::optional<std::string>> none() {
           {"PMIX_RANK", {}},
           {"PMI_RANK", {}},
           {"PMI_SIZE", {}},
+          {"PMI_FD", {}},
+          {"HYDI_CONTROL_FD", {}},
+          {"MPI_LOCALNRANKS", {}},
+          {"MPI_LOCALRANKID", {}},
           {"SLURM_NTASKS", {}},
           {"SLURM_NTASKS_PER_NODE", {}},
           {"SLURM_STEP_NUM_NODES", {}},
@@ -41,6 +45,19 @@ std::map<std::string, std::optional<std::string>> of_mpiexec() {
   all["OMPI_COMM_WORLD_LOCAL_SIZE"] = "4";
   all["OMPI_MCA_orte_num_nodes"] = "2";
   all["OMPI_PARENT_PORT"] = "1.0:2";
+  return all;
+}
+
+/// Those of rank 3 of 8, as MPICH's mpiexec sets them.
+std::map<std::string, std::optional<std::string>> of_hydra() {
+  static_cast<void>(launched_as());
+  auto all = none();
+  all["PMI_RANK"] = "3";
+  all["PMI_SIZE"] = "8";
+  all["PMI_FD"] = "6";
+  all["HYDI_CONTROL_FD"] = "7";
+  all["MPI_LOCALNRANKS"] = "4";
+  all["MPI_LOCALRANKID"] = "1";
   return all;
 }
 
@@ -67,6 +84,32 @@ TEST_CASE("the variables of mpiexec tell the place in the job") {
   CHECK(found.size == 8);
   CHECK(found.local_size == 4);
   CHECK(found.hosts == 2);
+}
+
+TEST_CASE("the variables of MPICH's mpiexec tell the place in the job, and whether it has other hosts") {
+  auto variables = of_hydra();
+  {
+    ScopedEnvironment const environment{variables};
+    auto const found = read_launched_as();
+    CHECK(found.by_mpiexec);
+    CHECK(found.by_hydra);
+    CHECK(found.rank == 3);
+    CHECK(found.size == 8);
+    CHECK(found.local_size == 4);
+    CHECK(found.hosts == 2);
+  }
+  variables["MPI_LOCALNRANKS"] = "8";
+  ScopedEnvironment const environment{variables};
+  CHECK(read_launched_as().hosts == 1);
+}
+
+TEST_CASE("a rank that MPICH's mpiexec has started keeps its local rank, but is a singleton for others") {
+  ScopedEnvironment const environment{of_hydra()};
+  farm::remove_launcher_variables();
+  CHECK(std::string{getenv("MPI_LOCALRANKID")} == "1");
+  for (auto const* const name : {"PMI_RANK", "PMI_FD", "HYDI_CONTROL_FD"}) CHECK(getenv(name) == nullptr);
+  CHECK(read_launched_as().singleton);
+  CHECK_FALSE(has(farm::launcher_environment(), "MPI_LOCALRANKID"));
 }
 
 TEST_CASE("the size of an allocation is not that of a job: salloc -n 8 starts one process") {

@@ -1,4 +1,5 @@
 #include "spawn/platform/cores.hpp"
+#include "spawn/platform/mpi_traits.hpp"
 #include "spawn/platform/platform.hpp"
 
 #include "tests/spawn/scoped_environment.hpp"
@@ -67,7 +68,8 @@ TEST_CASE("a singleton can spawn and survive its ranks, unless the user has set 
 
 TEST_CASE("ranks yield if and only if they outnumber the cores that this process may use") {
   CHECK(yield_setting(core_count()).empty());
-  CHECK(yield_setting(core_count() + 1) == "OMPI_MCA_mpi_yield_when_idle=1");
+  CHECK(yield_setting(core_count() + 1) ==
+        (uses_mpich() ? "MPIR_CVAR_POLLS_BEFORE_YIELD=1" : "OMPI_MCA_mpi_yield_when_idle=1"));
   int cores = 0;
   std::string setting;
   std::thread([&] {
@@ -97,6 +99,10 @@ TEST_CASE(
   };
   cpu_set_t of_parent;
   REQUIRE(sched_getaffinity(getppid(), sizeof of_parent, &of_parent) == 0);
+  if (farm::detail::mpi_traits().family == farm::detail::MpiFamily::open_mpi_5) {
+    CHECK(cores_afterwards() == 1);  // no mpiexec has started this process; spawn_platform tests a master of mpiexec
+    return;
+  }
   CHECK(cores_afterwards() == CPU_COUNT(&of_parent));
   variables["OMPI_MCA_hwloc_base_binding_policy"] = "core";
   CHECK(cores_afterwards() == 1);
@@ -106,14 +112,13 @@ TEST_CASE(
 }
 
 TEST_CASE("spawned ranks are not bound, and MPI does not count slots") {
-  auto const info = spawn_info("A=1\nB=2");
+  auto const info = spawn_info();
   auto const value = [&](std::string const& key) {
     auto const found = std::find_if(info.begin(), info.end(), [&](auto const& pair) { return pair.first == key; });
     return found != info.end() ? found->second : "";
   };
   CHECK(value("bind_to") == "none");
   CHECK(value("map_by") == "slot:OVERSUBSCRIBE");
-  CHECK(value("env") == "A=1\nB=2");
 }
 
 TEST_CASE("spawned ranks run this program") { CHECK(program_to_spawn().ends_with("/spawn_unit_tests")); }

@@ -5,6 +5,7 @@
 #include <mpi.h>
 
 #include <atomic>
+#include <type_traits>
 
 namespace farm {
 namespace detail {
@@ -12,13 +13,15 @@ class CommAccess;
 }  // namespace detail
 
 /// An MPI communicator. A task whose function has a parameter `farm::Comm const&` or `MPI_Comm` gets one of the ranks
-/// of its group, for the duration of the call. Ranks are 0..size()-1.
+/// of its group, for the duration of the call. Ranks are 0..size()-1. With MPICH it must be `farm::Comm const&`:
+/// MPICH's MPI_Comm is an int, like many arguments.
 ///
 /// Messages that a task leaves in its communicator reach no other task: after a task that took its MPI_Comm, by
 /// native() or by the conversion, the next task gets a new communicator. Do not keep one from task to task.
 ///
 /// A Comm is move-only, since a copy would be a hidden collective operation. It converts to MPI_Comm, so all MPI
-/// functions can be used with it. Inside a task, MPI functions that fail with its communicator throw MpiError.
+/// functions can be used with it. Inside a task, MPI functions that fail with its communicator throw MpiError; with
+/// MPICH they return their error, and the task fails with MpiError when its function returns.
 class Comm {
  public:
   /// Takes over `comm`. The destructor frees the communicator, so it is collective; after MPI_Finalize, it does
@@ -76,8 +79,11 @@ class CommAccess {
   static void note_use(Comm& comm, std::atomic<bool>& taken) noexcept { comm.taken_ = &taken; }
 };
 
+/// MPICH's MPI_Comm is an int, so a parameter MPI_Comm is an ordinary one there.
+struct NoMpiComm;
+
 template <>
-struct Binder<MPI_Comm> {
+struct Binder<std::conditional_t<std::is_same_v<MPI_Comm, int>, NoMpiComm, MPI_Comm>> {
   static constexpr bool bound = true;
   static MPI_Comm bind(RankContext& rank_context) { return rank_context.comm->native(); }
 };

@@ -14,9 +14,9 @@ namespace farm {
 [[nodiscard]] std::vector<std::string> launcher_environment();
 
 /// Removes the variables of its launcher from the environment of this process, so that std::system("mpiexec ...")
-/// works. OMPI_COMM_WORLD_... stay: programs choose their GPU by OMPI_COMM_WORLD_LOCAL_RANK. MPI does not need the
-/// variables any more once it is initialized, so call it after MPI_Init. No other thread may use the environment
-/// meanwhile.
+/// works. OMPI_COMM_WORLD_... and MPI_LOCALRANKID stay: programs choose their GPU by OMPI_COMM_WORLD_LOCAL_RANK or
+/// MPI_LOCALRANKID. MPI does not need the variables any more once it is initialized, so call it after MPI_Init. No
+/// other thread may use the environment meanwhile.
 ///
 /// In ranks, the farm calls it before the first task. In the master, or if Ranks::take_part, call it yourself after the
 /// Runtime is made, if the program starts launchers.

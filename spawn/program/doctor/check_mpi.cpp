@@ -4,6 +4,7 @@
 #include "spawn/hub/hub.hpp"
 #include "spawn/join/join_info.hpp"
 #include "spawn/launch/launch_command.hpp"
+#include "spawn/platform/mpi_traits.hpp"
 #include "spawn/program/doctor/check_cores.hpp"
 #include "spawn/sources/ignored_settings.hpp"
 #include "spawn/sources/launched_source.hpp"
@@ -20,12 +21,18 @@ namespace {
 
 using State = Finding::State;
 
+std::string version_of_headers() {
+#if defined(OMPI_MAJOR_VERSION)
+  return fmt::format("Open MPI v{}.{}.{}", OMPI_MAJOR_VERSION, OMPI_MINOR_VERSION, OMPI_RELEASE_VERSION);
+#elif defined(MPICH_VERSION)
+  return "MPICH " MPICH_VERSION;
+#else
+  return {};
+#endif
+}
+
 Finding mpi() {
-  std::array<char, MPI_MAX_LIBRARY_VERSION_STRING> text{};
-  int length = 0;
-  MPI_Get_library_version(text.data(), &length);
-  std::string library{text.data(), static_cast<std::size_t>(length)};
-  library.resize(library.find_first_of(",\n") == std::string::npos ? library.size() : library.find_first_of(",\n"));
+  auto const& library = mpi_library();
   int initialized = 0;
   MPI_Initialized(&initialized);
   if (initialized == 0) return {"MPI", State::ok, library + ", not initialized in this process: groups are launched"};
@@ -35,14 +42,23 @@ Finding mpi() {
                              "MPI_THREAD_MULTIPLE"};
   auto const* const name =
       level >= MPI_THREAD_SINGLE && level <= MPI_THREAD_MULTIPLE ? names[static_cast<std::size_t>(level)] : "?";
-#ifdef OMPI_MAJOR_VERSION
-  auto const headers = fmt::format("Open MPI v{}.{}.{}", OMPI_MAJOR_VERSION, OMPI_MINOR_VERSION, OMPI_RELEASE_VERSION);
-  if (headers != library) {
+  auto const headers = version_of_headers();
+  if (!headers.empty() && headers != library) {
     return {"MPI", State::note, fmt::format("{}, {}; built with headers of {}", library, name, headers),
             "rebuild the program"};
   }
-#endif
   return {"MPI", level == MPI_THREAD_MULTIPLE ? State::ok : State::fail, fmt::format("{}, {}", library, name)};
+}
+
+/// What groups this MPI can have.
+Finding groups() {
+  auto const& traits = mpi_traits();
+  auto const* const spawned = !traits.spawns             ? "it cannot spawn groups"
+                              : !traits.singleton_spawns ? "groups can be spawned under mpiexec"
+                                                         : "groups can be spawned, with and without mpiexec";
+  return {"groups", State::ok,
+          fmt::format("{}: {}; they can be launched (FARM_SOURCE=launched), or static (mpiexec -n 17)", traits.name,
+                      spawned)};
 }
 
 Finding slots() {
@@ -68,7 +84,7 @@ Finding hosts(LaunchedSource const& source) {
 }  // namespace
 
 Findings check_mpi() {
-  Findings findings{mpi(), slots()};
+  Findings findings{mpi(), groups(), slots()};
   char const* subject = "source";
   try {
     auto const& source = Hub::instance().source();

@@ -3,6 +3,7 @@
 #include "core/base/settings.hpp"
 #include "io/hdf5/hdf5_info.hpp"
 #include "spawn/environment/launched_as.hpp"
+#include "spawn/platform/mpi_traits.hpp"
 #include "spawn/platform/platform.hpp"
 #include "spawn/platform/pmix.hpp"
 
@@ -24,6 +25,7 @@ using State = Finding::State;
 
 Finding user() {
   if (geteuid() != 0) return {"user", State::ok, "not root"};
+  if (uses_mpich()) return {"user", State::ok, "root, as which MPICH's mpiexec runs"};
   if (!environment_variable("OMPI_ALLOW_RUN_AS_ROOT").empty() &&
       !environment_variable("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM").empty()) {
     return {"user", State::ok, "root, which the environment allows for mpiexec"};
@@ -36,7 +38,9 @@ Finding launcher() {
   bool const slurm = !environment_variable("SLURM_JOB_ID").empty();
   auto const where = slurm ? fmt::format(", in Slurm job {}", environment_variable("SLURM_JOB_ID")) : std::string{};
   if (!is_singleton()) {
-    if (launched_as().by_mpiexec) return {"launcher", State::ok, "mpiexec" + where};
+    if (launched_as().by_mpiexec) {
+      return {"launcher", State::ok, (launched_as().by_hydra ? "mpiexec of MPICH" : "mpiexec") + where};
+    }
     if (slurm) {
       return {"launcher", State::ok, "srun" + where};
     }
@@ -47,6 +51,7 @@ Finding launcher() {
 }
 
 Finding fabric() {
+  if (uses_mpich()) return {"fabric", State::ok, "MPICH chooses its network: UCX or libfabric"};
   for (auto const* const name : {"OMPI_MCA_mtl", "OMPI_MCA_pml"}) {
     if (auto const value = environment_variable(name); !value.empty()) {
       return {"fabric", State::ok, fmt::format("{}={} is set, and the farm keeps it", name, value)};
@@ -73,6 +78,7 @@ std::string pmix_version() {
 }
 
 Finding pmix() {
+  if (uses_mpich()) return {"PMIx library", State::ok, "not needed: MPICH's launchers do not speak PMIx"};
   std::string why;
   if (pmix_available(why)) {
     auto const origin = is_set(Setting::pmix_library) ? fmt::format(" ({}={})", setting_name(Setting::pmix_library),
@@ -89,7 +95,8 @@ Finding pmix() {
 Finding hdf5() {
   auto const info = hdf5_info();
   auto const text = fmt::format("{} {}", info.parallel ? "parallel" : "serial", info.library);
-  if (!info.parallel) return {"HDF5", State::fail, text, "build with a parallel HDF5 (Debian: libhdf5-openmpi-dev)"};
+  if (!info.parallel)
+    return {"HDF5", State::fail, text, "build with a parallel HDF5 (Debian: libhdf5-openmpi-dev or libhdf5-mpich-dev)"};
   if (info.library != info.headers) {
     return {"HDF5", State::fail, fmt::format("{}, but built with headers of {}", text, info.headers),
             "rebuild the program"};

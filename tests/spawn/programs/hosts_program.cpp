@@ -54,6 +54,7 @@ std::string here() { return std::filesystem::current_path().string(); }
 
 /// Runs three groups of two ranks at once, then one group of five, and gives an array to the latter.
 void where() {
+  for (int i = 0; i < 3; ++i) std::filesystem::remove(fmt::format("met-{}", i));
   farm::MPISpawnPool pool{{.max_ranks = 6, .ranks_per_task = 2}};
   std::vector<farm::Future<std::vector<std::string>>> groups;
   for (int i = 0; i < 3; ++i) groups.push_back(pool.submit(meet, i, 3, here()));

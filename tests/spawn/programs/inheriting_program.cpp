@@ -160,12 +160,14 @@ void die_with_a_child() {
   kill(getpid(), SIGKILL);
 }
 
+/// Open MPI's mpiexec sets one of these variables, and MPICH's the other.
+bool is_of_a_launcher() { return getenv("OMPI_COMM_WORLD_RANK") != nullptr || getenv("MPI_LOCALRANKID") != nullptr; }
+
 }  // namespace
 
 int main(int argc, char** argv) {
   std::string const scenario = argc > 1 ? argv[1] : "";
-  if (scenario == "end_before_the_runtime" && getenv("OMPI_COMM_WORLD_RANK") != nullptr &&
-      std::filesystem::exists("the_master_runs")) {
+  if (scenario == "end_before_the_runtime" && is_of_a_launcher() && std::filesystem::exists("the_master_runs")) {
     fmt::print(stderr, "usage: this program wants a licence\n");
     return 3;
   }

@@ -56,6 +56,11 @@ void meet_in_groups() {
   for (auto const& text : texts) fmt::print("{}\n", text);
 }
 
+void work_in_a_group_of(int ranks) {
+  farm::MPISpawnPool pool{{.max_ranks = ranks, .ranks_per_task = ranks}};
+  fmt::print("sum {}\n", pool.submit(sum_of_ranks, 1).result());
+}
+
 /// Uses a pool without options.
 void work_by_default() {
   farm::MPISpawnPool pool;
@@ -207,6 +212,9 @@ pid_t parent_of(pid_t process) {
   throw std::runtime_error("no such process");
 }
 
+/// Returns the mpiexec that has started this master. Hydra, MPICH's, has a proxy between the two.
+pid_t own_mpiexec() { return getenv("HYDI_CONTROL_FD") != nullptr ? parent_of(getppid()) : getppid(); }
+
 /// Kills a group's launcher while its task runs. Prints the attempt that ended, and the files that are left of the MPI
 /// shared memory of the first attempt.
 void lose_the_launcher() {
@@ -216,7 +224,8 @@ void lose_the_launcher() {
     std::ofstream file{fmt::format("{}/segments.{}", path, comm.rank())};
     for (auto const& segment : shared_memory()) file << segment << std::endl;
     comm.barrier();
-    if (comm.rank() == 0) kill(parent_of(getppid()), SIGKILL);
+    auto const above_guard = parent_of(getppid());  // Hydra has a proxy there
+    if (comm.rank() == 0) kill(getenv("MPI_LOCALRANKID") != nullptr ? parent_of(above_guard) : above_guard, SIGKILL);
     for (;;) pause();
   };
   {
@@ -239,7 +248,7 @@ void die_with_the_launcher() {
   for (auto const& path : shared_memory()) fmt::print("{}\n", path);
   std::fflush(stdout);
   farm::Array<double> const array{std::vector<double>(100000, 1.0)};
-  orphan_a_task(fmt::format("kill -9 {} {}", getppid(), getpid()));
+  orphan_a_task(fmt::format("kill -9 {} {}", own_mpiexec(), getpid()));
 }
 
 void make_a_large_pool() {
@@ -265,7 +274,7 @@ void be_interrupted(std::string const& how) {
         array, file.string()));
   }
   while (!std::filesystem::exists(file)) std::this_thread::yield();
-  kill(how == "launcher" ? getppid() : getpid(), how == "term" ? SIGTERM : SIGINT);
+  kill(how == "launcher" ? own_mpiexec() : getpid(), how == "term" ? SIGTERM : SIGINT);
   if (how == "twice") {
     while (!futures[0].done()) std::this_thread::yield();
     kill(getpid(), SIGINT);
@@ -311,6 +320,8 @@ int main(int argc, char** argv) {
       work();
     } else if (scenario == "meet") {
       meet_in_groups();
+    } else if (scenario == "work_in_a_group_of") {
+      work_in_a_group_of(std::stoi(argument));
     } else if (scenario == "work_soon") {
       work_soon();
     } else if (scenario == "work_twice") {

@@ -63,7 +63,7 @@ inline constexpr double out_of_range = std::is_same_v<T, float> ? 0x1.ffffffp127
 
 /// Returns the items of a list. Throws TextMismatch if the text is not a list, or has not `size` items; npos accepts
 /// any number of items.
-[[nodiscard]] std::vector<TextValue> const& read_list(TextValue const& text, std::string const& type,
+[[nodiscard]] std::vector<TextValue> const& read_list(TextValue const& text, std::string_view type,
                                                       std::size_t size = std::string::npos);
 
 /// Returns the members of an object, which may also be written as a list of names and values. Throws TextMismatch if
