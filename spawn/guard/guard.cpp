@@ -4,6 +4,7 @@
 #include "core/task/frame.hpp"
 #include "spawn/environment/worker_environment.hpp"
 #include "spawn/guard/guard_link.hpp"
+#include "spawn/guard/held_connections.hpp"
 #include "spawn/join/connect.hpp"
 #include "spawn/platform/platform.hpp"
 #include "spawn/platform/pmix.hpp"
@@ -98,6 +99,7 @@ class Guard {
   explicit Guard(GuardedRank rank)
       : rank_(rank.pid),
         page_(rank.page),
+        connections_(std::move(rank.connections)),
         signals_(context_, SIGCHLD),
         control_(context_, rank.control.release()),
         outputs_{Output{{context_, rank.out.release()}, 1, {}}, Output{{context_, rank.err.release()}, 2, {}}} {}
@@ -333,6 +335,7 @@ class Guard {
       print_early_output();
     }
     if (!page_->finalized) {
+      end_held_connections(connections_.get());
       usleep(rank_death_pause_us);
       finalize_for_dead_rank();
       remove_shared_memory_of_the_dead();
@@ -361,6 +364,7 @@ class Guard {
   asio::io_context context_{1};
   pid_t rank_;
   SharedPage* page_;
+  Descriptor connections_;
   asio::signal_set signals_;
   asio::posix::stream_descriptor control_;
   asio::posix::stream_descriptor master_{context_};  ///< readable once the master has ended; closed if not watched

@@ -12,9 +12,10 @@ namespace farm::detail {
 /// A rank, as its guard sees it.
 struct GuardedRank {
   pid_t pid = 0;
-  Descriptor control;  ///< delivers the rank's announcement
-  Descriptor out;      ///< delivers what the rank prints on stdout
-  Descriptor err;      ///< and on stderr
+  Descriptor control;        ///< delivers the rank's announcement
+  Descriptor out;            ///< delivers what the rank prints on stdout
+  Descriptor err;            ///< and on stderr
+  Descriptor connections{};  ///< where the rank's connections wait while it starts MPI; see held_connections.hpp
   SharedPage* page = nullptr;
 };
 

@@ -3,6 +3,7 @@
 #include "core/text/exception_text.hpp"
 #include "spawn/environment/worker_environment.hpp"
 #include "spawn/guard/guard.hpp"
+#include "spawn/guard/held_connections.hpp"
 #include "spawn/guard/shared_page.hpp"
 #include "spawn/platform/pmix.hpp"
 #include "spawn/process/pipe.hpp"
@@ -13,6 +14,7 @@
 #include <farm/detail/log.hpp>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <fcntl.h>
 #include <sys/prctl.h>
@@ -57,11 +59,11 @@ bool has_threads() {
 /// several threads, only async-signal-safe functions may be called.
 class Execution {
  public:
-  Execution(int control, int page)
-      : control_(control),
-        page_(page),
+  /// `descriptors`: the rank's ends of its control stream, the shared page, and both ends of the connection holder.
+  explicit Execution(std::array<int, 4> descriptors)
+      : descriptors_(descriptors),
         words_(command_line()),
-        lines_{fmt::format("{}={},{}", guard_descriptors_variable, control, page)} {
+        lines_{fmt::format("{}={}", guard_descriptors_variable, fmt::join(descriptors, ","))} {
     auto const& worker = worker_environment();
     if (!worker.worker.empty()) lines_.push_back(fmt::format("{}={}", worker_variable, worker.worker));
     if (!worker.join_file.empty()) lines_.push_back(fmt::format("{}={}", join_file_variable, worker.join_file));
@@ -75,14 +77,13 @@ class Execution {
   Execution& operator=(Execution const&) = delete;
 
   [[noreturn]] void run() const {
-    for (int const descriptor : {control_, page_}) fcntl(descriptor, F_SETFD, 0);
+    for (int const descriptor : descriptors_) fcntl(descriptor, F_SETFD, 0);
     execve("/proc/self/exe", arguments_.data(), environment_.data());
     _exit(127);
   }
 
  private:
-  int control_;
-  int page_;
+  std::array<int, 4> descriptors_;
   std::vector<std::string> words_;
   std::vector<std::string> lines_;
   std::vector<char*> arguments_;
@@ -91,14 +92,15 @@ class Execution {
 
 /// In a rank that executes the program anew: its guard exists already.
 GuardLink inherit_guard(char const* descriptors) {
-  int control = -1;
-  int page = -1;
-  if (std::sscanf(descriptors, "%d,%d", &control, &page) != 2) {  // NOLINT: written by us
+  std::array<int, 4> found{};
+  auto& [control, page, sending, receiving] = found;
+  if (std::sscanf(descriptors, "%d,%d,%d,%d", &control, &page, &sending, &receiving) != 4) {  // NOLINT: written by us
     throw std::system_error(EINVAL, std::generic_category(), guard_descriptors_variable);
   }
   unsetenv(guard_descriptors_variable);
   prctl(PR_SET_PDEATHSIG, SIGKILL);
-  for (int const descriptor : {control, page}) fcntl(descriptor, F_SETFD, FD_CLOEXEC);
+  for (int const descriptor : found) fcntl(descriptor, F_SETFD, FD_CLOEXEC);
+  set_connection_holder({Descriptor{sending}, Descriptor{receiving}});
   set_guard_link({Descriptor{control}, SharedMemory<SharedPage>::take(Descriptor{page}).release()});
   return guard_link();
 }
@@ -124,23 +126,27 @@ GuardLink split_off_guard(bool anew) {
   if (char const* const descriptors = getenv(guard_descriptors_variable)) return inherit_guard(descriptors);
   auto page = SharedMemory<SharedPage>::make();
   auto control = make_control();
+  auto holder = make_connection_holder();
   Pipe out = make_pipe();
   Pipe err = make_pipe();
   // the fork copies only the calling thread: a program with more can only start afresh
   std::optional<Execution> execution;
-  if (anew || has_threads()) execution.emplace(control.rank.get(), page.descriptor());
+  if (anew || has_threads())
+    execution.emplace(std::array{control.rank.get(), page.descriptor(), holder.sending.get(), holder.receiving.get()});
   std::fflush(nullptr);
   pid_t const guard = getpid();
   pid_t const rank = fork();
   if (rank < 0) fail("fork");
   if (rank > 0) {
     control.rank = Descriptor{};
+    holder.sending = Descriptor{};
     out.writing = Descriptor{};
     err.writing = Descriptor{};
     be_guard({.pid = rank,
               .control = std::move(control.guard),
               .out = std::move(out.reading),
               .err = std::move(err.reading),
+              .connections = std::move(holder.receiving),
               .page = page.release()});
   }
   prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -148,6 +154,7 @@ GuardLink split_off_guard(bool anew) {
   dup2(out.writing.get(), STDOUT_FILENO);
   dup2(err.writing.get(), STDERR_FILENO);
   if (execution) execution->run();
+  set_connection_holder(std::move(holder));
   set_guard_link({std::move(control.rank), page.release()});
   return guard_link();
 }

@@ -1,8 +1,8 @@
 #include "spawn/isolation/mpi_calls.hpp"
 
 #include "spawn/environment/launched_as.hpp"
-#include "spawn/isolation/farm_watched.hpp"
 #include "spawn/isolation/leaked_comms.hpp"
+#include "spawn/process/farm_watched.hpp"
 #include "spawn/process/forks_read_nothing.hpp"
 
 #include <mpi.h>

@@ -1,5 +1,6 @@
 #include "spawn/runtime/mpi_start.hpp"
 
+#include "spawn/guard/held_connections.hpp"
 #include "spawn/platform/platform.hpp"
 #include "spawn/process/closes_on_exec.hpp"
 #include "spawn/process/forks_read_nothing.hpp"
@@ -23,6 +24,7 @@ void initialize_mpi(int argc, char** argv) {
   ForksReceiveSignals const forks_receive_signals;
   ClosesOnExec const closes_on_exec;
   ForksReadNothing const forks_read_nothing;
+  HoldsConnections const holds_connections;
   LoopbackOnly const loopback_only;
   MpiWatch const watch;
   int provided = 0;
