@@ -45,7 +45,7 @@ bool is_private(int file, std::string const& path) {
   return (info.st_mode & 077U) == 0 || !has_modes(std::filesystem::path{path}.parent_path());
 }
 
-JoinInfo read_text(std::string_view hexadecimal) {
+JoinInfo read_join_text(std::string_view hexadecimal) {
   Bytes packed;
   for (std::size_t i = 0; i + 1 < hexadecimal.size(); i += 2) {
     unsigned byte = 0;
@@ -79,7 +79,7 @@ std::string join_info_text(JoinInfo const& join_info) {
 }
 
 JoinInfo read_join_info(std::string const& path) {
-  if (path.starts_with(join_text_mark)) return read_text(std::string_view{path}.substr(join_text_mark.size()));
+  if (path.starts_with(join_text_mark)) return read_join_text(std::string_view{path}.substr(join_text_mark.size()));
   Descriptor const file{open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC)};
   if (!file) {
     throw SpawnError(

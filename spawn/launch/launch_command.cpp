@@ -31,7 +31,7 @@ constexpr std::array known_launchers{
     KnownLauncher{"mpiexec.mpich", hydra_arguments},
     KnownLauncher{"mpiexec.hydra", hydra_arguments},
     KnownLauncher{"prterun", prrte_arguments},
-    KnownLauncher{"prun", prrte_arguments},  // into the virtual machine of `prte --daemonize`: no daemons per group
+    KnownLauncher{"prun", prrte_arguments},  // into the virtual machine of prte: no daemons per group
     KnownLauncher{"srun", "--mpi={plugin} --mem=0 {resources} --ntasks={ranks} {program}"},
     KnownLauncher{"flux", "run --ntasks={ranks} {program}"},
 };
@@ -60,11 +60,12 @@ void replace(std::string& word, std::string_view placeholder, std::string const&
   }
 }
 
-/// Returns the template of a known launcher, and any other text as it is. Throws UsageError if a single word is not a
-/// known launcher.
+/// Returns the template of a known launcher, and any other text as it is. prun may have options of its own, which say
+/// where its virtual machine is. Throws UsageError if a single word is not a known launcher.
 std::string expanded(std::string const& text) {
-  if (text.find_first_of(" \t{") != std::string::npos) return text;
-  auto const name = without_path(text);
+  auto const name = without_path(text.substr(0, text.find_first_of(" \t")));
+  bool const has_options = name == "prun" && text.find("{ranks}") == std::string::npos;
+  if (text.find_first_of(" \t{") != std::string::npos && !has_options) return text;
   for (auto const& known : known_launchers) {
     if (name != known.name) continue;
     auto arguments = std::string{known.arguments.empty() ? mpi_traits().mpiexec_arguments : known.arguments};

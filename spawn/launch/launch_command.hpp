@@ -21,11 +21,11 @@ namespace farm::detail {
 ///   {program}   the words that start the program; they go to the end if this field is missing
 class LaunchCommand {
  public:
-  /// `text` is such a template, or one of the launchers that the farm knows: mpiexec, mpirun, srun or flux, with or
-  /// without a path. If `text` is empty, FARM_LAUNCHER counts; if that is not set, srun inside a Slurm allocation, flux
-  /// inside a Flux instance, and mpiexec elsewhere. srun has another template outside of a Slurm job. Throws
-  /// UsageError, which names the variable or option that holds the text, if the launcher or a field is not known, or if
-  /// {ranks} is missing.
+  /// `text` is such a template, or one of the launchers that the farm knows: mpiexec, mpirun, prun, srun or flux,
+  /// with or without a path. If `text` is empty, FARM_LAUNCHER counts; if that is not set, srun inside a Slurm
+  /// allocation, flux inside a Flux instance, and mpiexec elsewhere. srun has another template outside of a Slurm job.
+  /// Throws UsageError, which names the variable or option that holds the text, if the launcher or a field is not
+  /// known, or if {ranks} is missing.
   explicit LaunchCommand(std::string const& text);
 
   struct Filling {

@@ -210,6 +210,9 @@ void LauncherProcess::keep(std::string_view line, Paragraph& paragraph) {
   constexpr std::string_view mark = "farm: ";
   if (kept.starts_with(mark) && error_of_farm_.lines == 0)
     error_of_farm_ = {.text = kept.substr(mark.size()), .lines = 1};
+  // Hydra adds the functions through which the error went: [mpiexec@host] function (file:line): text
+  bool const is_trace = kept.starts_with("[mpiexec@") || kept.starts_with("[proxy:");
+  paragraph.ended |= is_trace && paragraph.lines != 0;
   if (!paragraph.ended) {
     paragraph.text += (paragraph.text.empty() ? "" : " ") + kept;
     ++paragraph.lines;

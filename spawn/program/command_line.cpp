@@ -58,7 +58,7 @@ void replace_help(std::vector<std::string>& words, std::vector<CommandEntry> con
   for (auto const& [app, command] : commands) names.push_back(app->get_name());
   if (!words.empty() && std::find(names.begin(), names.end(), words.front()) == names.end())
     throw TypingError(unknown_word("subcommand", words.front(), names));
-  words.resize(std::min<std::size_t>(words.size(), 1));
+  if (words.size() > 1) words.erase(words.begin() + 1, words.end());
   words.emplace_back("--help");
 }
 

@@ -211,6 +211,11 @@ void LaunchedSource::launch(std::uint64_t id, Launch& entry) {
   if (verbose) log_error(fmt::format("group {}: {}", id, to_text(launcher.fill(filling))));
   filling.exports = exported_names(entry.options);
   filling.program = {"env", "FARM_WORKER=launched", "FARM_BIRTH=" + entry.join_file, program};
+  if (entry.launcher == "prun" && entry.placement.size() == 1) {
+    // prun does not say this to its ranks: see LaunchedAs
+    for (auto const* const name : {"OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_SIZE"})
+      filling.program.insert(filling.program.end() - 1, fmt::format("{}={}", name, entry.group->ranks()));
+  }
   for (auto& argument : program_arguments()) filling.program.push_back(std::move(argument));
   // without guards the ranks' output is that of their launcher
   auto const on_lines = [this, id, verbose, queues = entry.has_own_job](std::uint64_t number, std::string_view lines) {

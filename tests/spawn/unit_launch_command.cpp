@@ -110,6 +110,13 @@ TEST_CASE("a launcher of the user's own is a command with fields, and the progra
   CHECK(filled("my {program} -n {ranks} {nodes}", {{"a", 1}, {"b", 1}}) == "my env X=1 '/bin/my program' -n 2 2");
 }
 
+TEST_CASE("prun may have options of its own, which say where its virtual machine is") {
+  auto const arguments =
+      std::string{" --map-by :OVERSUBSCRIBE --bind-to none --host a:2 -x A -x B -n 2 env X=1 '/bin/my program'"};
+  CHECK(filled("prun", {{"a", 2}}) == "prun" + arguments);
+  CHECK(filled("prun --dvm-uri file:dvm.uri", {{"a", 2}}) == "prun --dvm-uri file:dvm.uri" + arguments);
+}
+
 TEST_CASE("launchers that cannot be understood are refused") {
   auto const refusal = [](std::string const& text) {
     return error_of<farm::UsageError>([&] { LaunchCommand const command{text}; });
