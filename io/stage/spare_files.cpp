@@ -112,6 +112,10 @@ void retire_unless_mapped(fs::path const& file) noexcept try {
 
 bool take_spare(fs::path const& directory, std::uint64_t bytes, fs::path const& as) noexcept try {
   if (bytes < smallest_spare) return false;
+  // One process after the other, so that each finds the file `as` that a faster one has made, and the spare files that
+  // a slower one gives back. Without the lock it might find neither.
+  Descriptor const turn{open(spare_directory(directory).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+  if (!turn || flock(turn.get(), LOCK_EX) != 0 || access(as.c_str(), F_OK) == 0) return false;
   auto spares = find_spares(directory);
   std::erase_if(spares, [&](Spare const& spare) { return spare.bytes < bytes || spare.bytes / 2 > bytes; });
   // Best fit first; among equals the youngest, since its pages are the least likely to have been evicted.
