@@ -29,6 +29,10 @@ if(farm_mpi STREQUAL mpich)
   set(farm_mpiexec "${PROJECT_BINARY_DIR}/mpich/mpiexec")
   configure_file(support/mpiexec_mpich.in "${farm_mpiexec}" @ONLY)
 endif()
+set(farm_mpiexec_word "${farm_mpiexec}") # for a shell
+if(farm_mpiexec MATCHES " ")
+  set(farm_mpiexec_word "\\\"${farm_mpiexec}\\\"")
+endif()
 
 # Arguments of the test programs. [spawned] marks test cases that need spawned groups, or PMIx. [open_mpi] marks those that do not
 # pass with MPICH, for the reasons in .docs/pitfalls.md.
@@ -60,7 +64,7 @@ target_compile_definitions(
   farm_testing
   PUBLIC FARM_CATCH2_VERSION=${FARM_CATCH2_VERSION}
   INTERFACE FARM_SOURCE_DIR="${PROJECT_SOURCE_DIR}" FARM_BINARY_DIR="${PROJECT_BINARY_DIR}"
-            FARM_MPIEXEC="${farm_mpiexec}" $<$<BOOL:${farm_can_spawn}>:FARM_CAN_SPAWN>
+            FARM_MPIEXEC="${farm_mpiexec_word}" $<$<BOOL:${farm_can_spawn}>:FARM_CAN_SPAWN>
             $<$<BOOL:${farm_singletons_spawn}>:FARM_SINGLETONS_SPAWN>)
 target_link_libraries(farm_testing PUBLIC Catch2::Catch2)
 

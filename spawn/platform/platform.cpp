@@ -48,11 +48,12 @@ void release_hangup_from_ucx() {
   if (std::string_view{owner.dli_fname}.find("/libucs.") != std::string_view::npos) signal(SIGHUP, SIG_DFL);
 }
 
-/// For a UCX that is there already, since MPI is linked with it: it has read its variables.
-void silence_ucx() {
-  release_hangup_from_ucx();
-  if (getenv("UCX_ERROR_SIGNALS") != nullptr) return;
-  if (auto* const disable = reinterpret_cast<void (*)()>(dlsym(RTLD_DEFAULT, "ucs_debug_disable_signals"))) disable();
+using DisableSignals = void (*)();
+
+/// Returns a function of UCX if UCX is loaded already, because MPI is linked with it. It has read its variables then,
+/// and would warn about later ones.
+DisableSignals loaded_ucx() {
+  return reinterpret_cast<DisableSignals>(dlsym(RTLD_DEFAULT, "ucs_debug_disable_signals"));
 }
 
 }  // namespace
@@ -70,7 +71,11 @@ bool exclude_absent_fabrics() {
 
 void prepare_mpi() {
   if (mpi_traits().family != MpiFamily::open_mpi_5 && !uses_mpich()) return;
-  silence_ucx();
+  if (auto const disable_signals = loaded_ucx()) {
+    release_hangup_from_ucx();
+    if (getenv("UCX_ERROR_SIGNALS") == nullptr) disable_signals();
+    return;
+  }
   setenv("UCX_ERROR_SIGNALS", "", 0);
   setenv("UCX_DEBUG_SIGNO", "0", 0);
 }

@@ -321,13 +321,13 @@ TEST_CASE("the file has attributes that other programs can read") {
       WARN("skipped: h5py for /usr/bin/python3 is not installed (Debian: python3-h5py)");
     } else {
       auto const command =
-          "/usr/bin/python3 read.py " + array.path().string() + " " + std::to_string(world().size()) + " 2>read.err";
+          "/usr/bin/python3 read.py '" + array.path().string() + "' " + std::to_string(world().size()) + " 2>read.err";
       CHECK(std::system(command.c_str()) == 0);
     }
     if (std::system("command -v h5dump >/dev/null") != 0) {
       WARN("skipped: h5dump is not installed (Debian: hdf5-tools)");
     } else {
-      auto const command = "h5dump -A " + array.path().string() + " >dump.txt";
+      auto const command = "h5dump -A '" + array.path().string() + "' >dump.txt";
       CHECK(std::system(command.c_str()) == 0);
       std::ifstream dump{"dump.txt"};
       std::string const text{std::istreambuf_iterator<char>{dump}, {}};

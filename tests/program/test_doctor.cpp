@@ -51,7 +51,7 @@ TEST_CASE("the doctor shows on which hosts and how groups are launched") {
   auto const found = findings(outcome);
   CHECK(found.at("source")["text"] == "groups are launched");
   CHECK_THAT(found.at("hosts")["text"].get<std::string>(),
-             contains("localhost (3): --hosts; groups by mpiexec ") && contains("--bind-to none --host {hosts}"));
+             contains("localhost (3): --hosts; groups by mpiexec") && contains("-n {ranks} {program}"));
   CHECK_THAT(found.at("slots")["text"].get<std::string>(), contains("3 for ranks: 1 host from --hosts"));
   CHECK_THAT(found.at("MPI")["text"].get<std::string>(), contains("not initialized in this process"));
   CHECK_THAT(found.at("spawn")["text"].get<std::string>(), contains("2 of 2 guards answered, on "));
@@ -82,7 +82,7 @@ TEST_CASE("the doctor's lines are aligned and begin with their state") {
   }
 }
 
-TEST_CASE("a fault that would make tasks fail is a failure, and the exit status says so") {
+TEST_CASE("a fault that would make tasks fail is a failure, and the exit status says so", "[spawned]") {
   auto const pmix = run("FARM_PMIX_LIBRARY=/absent.so " FARM_PROGRAM " doctor --json");
   CHECK(pmix.status == 1);
   CHECK(findings(pmix)["PMIx library"]["state"] == "FAIL");
@@ -123,7 +123,8 @@ TEST_CASE("the doctor says if ranks times OpenMP threads go beyond the cores, an
   CHECK(fitting.at("threads")["state"] == "ok");
 }
 
-TEST_CASE("settings that have no effect on the source of groups are warned about once, and are notes of the doctor") {
+TEST_CASE("settings that have no effect on the source of groups are warned about once, and are notes of the doctor",
+          "[spawned]") {
   struct Case {
     std::string start;
     std::string name;
@@ -149,8 +150,8 @@ TEST_CASE("settings that have no effect on the source of groups are warned about
 }
 
 TEST_CASE("settings of launched groups are not warned about if groups are launched") {
-  auto const outcome =
-      run("FARM_SOURCE=launched FARM_HOSTS=localhost:2 FARM_LAUNCHER=mpiexec " FARM_PROGRAM " map calc 1 --quiet");
+  auto const outcome = run("FARM_SOURCE=launched FARM_HOSTS=localhost:2 FARM_LAUNCHER='" FARM_MPIEXEC
+                           " -n {ranks}' " FARM_PROGRAM " map calc 1 --quiet");
   CHECK(outcome.status == 0);
   CHECK(outcome.complaints().empty());
 }
@@ -249,14 +250,14 @@ TEST_CASE("the doctor blames what was given: the option, not the variable") {
   CHECK(count(outcome.out, "FAIL") == 1);
 }
 
-TEST_CASE("a PMIx library that cannot be loaded is named once, and no group is tried") {
+TEST_CASE("a PMIx library that cannot be loaded is named once, and no group is tried", "[spawned]") {
   auto const outcome = run("FARM_PMIX_LIBRARY=/absent.so " FARM_PROGRAM " doctor");
   CHECK(outcome.status == 1);
   CHECK(count(outcome.out, "/absent.so") == 1);
   CHECK_THAT(outcome.out, contains("not tried: no group starts without the PMIx library"));
 }
 
-TEST_CASE("the doctor says to which cores ranks are bound, and warns if launched groups share them") {
+TEST_CASE("the doctor says to which cores ranks are bound, and warns if launched groups share them", "[spawned]") {
   auto const spawned = findings(farm("doctor --json"));
   CHECK(spawned.at("binding")["text"] == "ranks are not bound: each may use all cores of its host");
   auto const launched =
@@ -285,7 +286,7 @@ TEST_CASE("a host that cannot be reached is one short line, the cause first; the
   CHECK_THAT(outcome.err, contains(begin));
   for (auto const& line : lines(outcome.err)) CHECK(line.size() < 250);
   auto const verbose = run(std::string{map} + " --verbose");
-  CHECK_THAT(verbose.err, contains("farm: group 1: mpiexec ") && contains("farm: group 1, launcher: ssh: "));
+  CHECK_THAT(verbose.err, contains("farm: group 1: mpiexec") && contains("farm: group 1, launcher: ssh: "));
   CHECK(lines(verbose.err).size() > lines(outcome.err).size());
   CHECK(run(std::string{"FARM_VERBOSE=1 "} + map).err.find("launcher: ssh: ") != std::string::npos);
   auto const doctor = run(FARM_PROGRAM " doctor --hosts nosuchhost.invalid:2");

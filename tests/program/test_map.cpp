@@ -150,7 +150,7 @@ TEST_CASE("a task that fails does not affect the results of the others") {
   CHECK_THAT(named("map not_two 2").complaints().at(0), contains("std::invalid_argument: two lines"));
 }
 
-TEST_CASE("a missing PMIx library is reported in one line") {
+TEST_CASE("a missing PMIx library is reported in one line", "[spawned]") {
   auto const outcome = run("FARM_PMIX_LIBRARY=/absent.so " FARM_PROGRAM " map calc 1");
   CHECK(outcome.status == 1);
   CHECK(outcome.out.empty());

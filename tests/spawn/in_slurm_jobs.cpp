@@ -81,8 +81,9 @@ TEST_CASE("a command of the user's own that begins with srun gets jobs as well")
 
 TEST_CASE("the time in Slurm's queue does not count for spawn_timeout, and one line tells of the queue") {
   PartitionDown const down;
+  auto const told_after_a_second = waits_for_a_second + " && grep -q 'waits in Slurm' err.txt";
   auto const outcome =
-      run_program(then("work_soon", waits_for_a_second, "scontrol update PartitionName=test State=UP"), by_srun);
+      run_program(then("work_soon", told_after_a_second, "scontrol update PartitionName=test State=UP"), by_srun);
   CHECK(outcome.status == 0);
   CHECK(outcome.output == "3\n");
   CHECK_THAT(outcome.errors, contains("farm: a group of 2 waits in Slurm's queue as job ") && contains(" (Partition"));

@@ -45,14 +45,15 @@ TEST_CASE("the death of a rank is noticed although the launcher blocks or ignore
 TEST_CASE("a program that is started with descriptors 0 to 2 closed works") {
   auto const how = GENERATE(as<std::string>{}, "", "FARM_SOURCE=launched ");
   std::filesystem::remove("result");
-  auto const outcome = run_program("sh -c \"" + how + FARM_INHERITING_PROGRAM " tell_arguments given <&- >&- 2>&-\"");
+  auto const outcome =
+      run_program("sh -c " + as_word(how + FARM_INHERITING_PROGRAM " tell_arguments given <&- >&- 2>&-"));
   CHECK(outcome.status == 0);
   CHECK(outcome.left.empty());
 }
 
 TEST_CASE("the standard input is the master's alone") {
   std::ofstream{"feed"} << "sleep 1; echo first; sleep 4\n";  // an input that goes on
-  auto const outcome = run_program("sh -c \"sh feed | " + started("read_input") + "\"");
+  auto const outcome = run_program("sh -c " + as_word("sh feed | " + started("read_input")));
   CHECK(outcome.output == "task: end of file\ntask: end of file\nmaster: first\n");
   CHECK(outcome.status == 0);
   std::filesystem::remove("feed");
@@ -72,7 +73,7 @@ TEST_CASE("a program works in a directory, and with a TMPDIR, of 200 characters 
   auto const command = started("lose", "cd '" + directory.string() + "' && ");
   if (is_static(command)) return;
   CAPTURE(command);
-  auto const outcome = run_program("sh -c \"" + command + "\"", "'TMPDIR=" + directory.string() + "'");
+  auto const outcome = run_program("sh -c " + as_word(command), "'TMPDIR=" + directory.string() + "'");
   CHECK(outcome.output == "attempt: 2\n");
   CHECK(outcome.left.empty());
 }

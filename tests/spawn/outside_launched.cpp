@@ -174,7 +174,7 @@ TEST_CASE("flux run gets the number of ranks and the program") {
               "[ \"$1\" = run ] && [ \"$2\" = --ntasks=2 ] && [ \"$3\" = env ] || { echo \"flux: $*\" >&2; exit 2; }\n"
               "shift 2; exec " FARM_MPIEXEC " --oversubscribe --bind-to none -n 2 \"$@\"\n");
   auto const outcome =
-      run_program(program + " work", launched + " FLUX_URI=local:///tmp/none PATH=$PWD:$PATH FARM_LAUNCHER=flux");
+      run_program(program + " work", launched + " FLUX_URI=local:///tmp/none \"PATH=$PWD:$PATH\" FARM_LAUNCHER=flux");
   CHECK(outcome.status == 0);
   CHECK(outcome.output == "sum 48\n");
   CHECK(outcome.errors.empty());

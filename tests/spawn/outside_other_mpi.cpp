@@ -26,8 +26,8 @@ std::size_t errors_of_farm(std::string const& text) {
 TEST_CASE("a program that the mpiexec of another MPI has started says so, and no process works as a master") {
   auto const ranks = GENERATE(1, 3);
   CAPTURE(ranks);
-  auto const outcome =
-      run_program(fmt::format(FARM_OTHER_MPIEXEC " -n {0} -host localhost:{0} {1} work", ranks, program));
+  auto const outcome = run_program(
+      fmt::format(FARM_OTHER_MPIEXEC " --bind-to none -n {0} -host localhost:{0} {1} work", ranks, program));
   CHECK(outcome.status == 1);
   CHECK(outcome.output.empty());
   CHECK_THAT(outcome.errors, contains("mpiexec has started this program, which is built with ") &&
@@ -50,7 +50,7 @@ TEST_CASE("groups are launched by the mpiexec of the program's own MPI, whicheve
   std::filesystem::remove("other/mpiexec");
   std::filesystem::create_symlink(FARM_OTHER_MPIEXEC, "other/mpiexec");
   auto const path = std::string{getenv("PATH")};
-  auto const outcome = run_program(program + " work", "FARM_SOURCE=launched PATH=$PWD/other:'" + path + "'");
+  auto const outcome = run_program(program + " work", "FARM_SOURCE=launched \"PATH=$PWD/other:\"'" + path + "'");
   CHECK(outcome.status == 0);
   CHECK(outcome.output == "sum 48\n");
   CHECK(outcome.errors.empty());

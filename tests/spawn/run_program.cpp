@@ -34,6 +34,12 @@ std::vector<pid_t> processes_with(std::string const& mark) {
 
 }  // namespace
 
+std::string as_word(std::string const& text) {
+  std::string word = "'";
+  for (char const c : text) word += c == '\'' ? std::string{"'\\''"} : std::string{c};
+  return word + "'";
+}
+
 Outcome run_program(std::string const& command, std::string const& environment) {
   static int runs = 0;
   auto const mark = fmt::format("FARM_TEST_MARK={}.{}.", getpid(), ++runs);

@@ -94,7 +94,7 @@ TEST_CASE("a command that cannot be started, fails or never comes is refused wit
 
 TEST_CASE("a program that does not end when it is told to is killed, with what it has started") {
   farm::SocketInterface peer;
-  peer.bootup(fmt::format("sh -c 'trap \"\" TERM; {}; sleep 1000'", echo));
+  peer.bootup(fmt::format("sh -c 'trap \"\" TERM; \"$@\"; sleep 1000' sh {}", echo));
   peer.send(std::string{"hang"});
   peer.shutdown(50ms);
   CHECK(!peer.alive());
