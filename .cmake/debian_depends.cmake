@@ -54,8 +54,9 @@ farm_relation(mpiexec "${CPACK_FARM_FILE_MPIEXEC}")
 farm_relation(pmix "${CPACK_FARM_FILE_PMIX}") # loaded at run time
 farm_relation(mpi "${CPACK_FARM_FILE_MPI}" MAJOR)
 farm_relation(hdf5 "${CPACK_FARM_FILE_HDF5}" MINOR)
+farm_relation(hwloc "${CPACK_FARM_FILE_HWLOC}" MAJOR)
 farm_relation(fmt "${CPACK_FARM_FILE_FMT}" MAJOR)
 farm_relation(cereal "${CPACK_FARM_FILE_CEREAL}" MAJOR)
 farm_relation(openssl "${CPACK_FARM_FILE_OPENSSL}" MAJOR)
 set(CPACK_DEBIAN_PROGRAM_PACKAGE_DEPENDS "${mpiexec}, ${pmix}") # and the shared libraries
-set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS "${mpi}, ${mpiexec}, ${pmix}, ${hdf5}, ${fmt}, ${cereal}, ${openssl}")
+set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS "${mpi}, ${mpiexec}, ${pmix}, ${hdf5}, ${hwloc}, ${fmt}, ${cereal}, ${openssl}")

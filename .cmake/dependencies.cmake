@@ -5,6 +5,7 @@ find_package(MPI REQUIRED COMPONENTS C) # MPI_EXECUTABLE_SUFFIX=.mpich chooses o
 find_package(fmt 9 REQUIRED)
 find_package(cereal REQUIRED)
 find_package(OpenSSL REQUIRED COMPONENTS Crypto)
+include(find_hwloc)
 include(find_hdf5)
 if(NOT HDF5_IS_PARALLEL)
   message(FATAL_ERROR "farm needs an HDF5 that was built with MPI (Debian: libhdf5-openmpi-dev or libhdf5-mpich-dev); ${HDF5_LIBRARIES} was not")

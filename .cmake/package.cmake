@@ -33,7 +33,7 @@ install(EXPORT farm NAMESPACE farm:: FILE farmTargets.cmake DESTINATION ${farm_c
 configure_package_config_file(.cmake/farmConfig.cmake.in farmConfig.cmake INSTALL_DESTINATION ${farm_config_dir})
 write_basic_package_version_file(farmConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 install(FILES "${CMAKE_CURRENT_BINARY_DIR}/farmConfig.cmake" "${CMAKE_CURRENT_BINARY_DIR}/farmConfigVersion.cmake"
-              .cmake/find_hdf5.cmake DESTINATION ${farm_config_dir} COMPONENT development)
+              .cmake/find_hdf5.cmake .cmake/find_hwloc.cmake DESTINATION ${farm_config_dir} COMPONENT development)
 
 if(PROJECT_IS_TOP_LEVEL)
   include(debian_packages)

@@ -46,6 +46,9 @@ constexpr std::array table{
                 "the PMIx library that guards load"},
     SettingInfo{Setting::verbose, "FARM_VERBOSE", "0 or 1", "0",
                 "1: shows the commands that launch groups, and all that these commands print"},
+    SettingInfo{Setting::resources, "FARM_RESOURCES", "list", "what this host is found to have",
+                "what each host has, and named resources of the run, as gpus=4 memory=64GiB cores=16 licence=2"},
+    SettingInfo{Setting::bind, "FARM_BIND", "0 or 1", "1", "0: ranks are not bound to cores"},
 };
 
 constexpr bool is_in_order() {
@@ -163,7 +166,7 @@ std::vector<std::string> invalid_settings() {
   };
   check([] { return setting_number(Setting::max_workers, 1, 1 << 30, "a number above 0"); });
   check([] { return heartbeat_setting(); });
-  for (auto const which : {Setting::keep_stage, Setting::checksum, Setting::guard, Setting::verbose})
+  for (auto const which : {Setting::keep_stage, Setting::checksum, Setting::guard, Setting::verbose, Setting::bind})
     check([which] { return setting_switch(which, false); });
   return lines;
 }

@@ -26,6 +26,8 @@ enum class Setting : std::uint8_t {
   guard,
   pmix_library,
   verbose,
+  resources,
+  bind,
 };
 
 struct SettingInfo {

@@ -1,40 +1,42 @@
 #pragma once
 
-#include "core/scheduler/size_class.hpp"
+#include "core/scheduler/request_class.hpp"
 
 #include <map>
 
 namespace farm::detail {
 
-/// Keeps a steady flow of tasks of one size from starving a more urgent task of another size.
+/// Keeps a steady flow of tasks of one class from starving a more urgent task of another class.
 ///
-/// A task without a group of its size has to wait until enough ranks are free at once. Less urgent tasks of other sizes
-/// may fill the gaps meanwhile, but only so many. After that the waiting size class is favored: nothing less urgent
-/// starts until the favored class has started a group, or its queue is empty.
+/// A task without a group of its class has to wait until enough of all that it needs is free at once. Less urgent tasks
+/// of other classes may fill the gaps meanwhile, but only so many that hold what the task lacks. After that the waiting
+/// request class is favored: nothing less urgent that holds what it lacks starts until the favored class has started a
+/// group, or its queue is empty.
 class Fairness {
  public:
-  /// Notes that `task`, of size class `own`, starts: it overtakes the more urgent tasks of size classes without a
+  /// Notes that `task`, of request class `own`, starts: it overtakes the more urgent tasks of request classes without a
   /// group.
-  void task_starts(Task const& task, SizeClass const& own, std::map<int, SizeClass>& all) {
-    for (auto& [ranks, size] : all) {
-      bool const has_group = size.alive != 0 || size.starting != 0;
-      if (&size != &own && size.queue.size() != 0 && !has_group) overtake(task, size);
+  void task_starts(Task const& task, RequestClass const& own, std::map<Request, RequestClass>& all) {
+    for (auto& [request, kind] : all) {
+      bool const has_group = kind.alive != 0 || kind.starting != 0;
+      if (&kind == &own || kind.queue.size() == 0 || has_group) continue;
+      if (kind.lacks == lack::nothing || holds_any(own.request, kind.lacks)) overtake(task, kind);
     }
   }
-  /// Notes that a group of this size class starts, so that its tasks wait no more.
-  void group_starts(SizeClass& size);
+  /// Notes that a group of this request class starts, so that its tasks wait no more.
+  void group_starts(RequestClass& kind);
 
-  [[nodiscard]] bool favors(SizeClass const& size) const { return favored_ == &size; }
-  /// Returns the favored size class if it is another one than `size`, else null.
-  [[nodiscard]] SizeClass* favored_over(SizeClass const& size) {
-    return favored_ != nullptr ? favored_with_tasks_over(size) : nullptr;
+  [[nodiscard]] bool favors(RequestClass const& kind) const { return favored_ == &kind; }
+  /// Returns the favored request class if it is another one than `kind`, else null.
+  [[nodiscard]] RequestClass* favored_over(RequestClass const& kind) {
+    return favored_ != nullptr ? favored_with_tasks_over(kind) : nullptr;
   }
 
  private:
-  void overtake(Task const& task, SizeClass& size);
-  [[nodiscard]] SizeClass* favored_with_tasks_over(SizeClass const& size);
+  void overtake(Task const& task, RequestClass& kind);
+  [[nodiscard]] RequestClass* favored_with_tasks_over(RequestClass const& kind);
 
-  SizeClass* favored_ = nullptr;
+  RequestClass* favored_ = nullptr;
 };
 
 }  // namespace farm::detail

@@ -40,7 +40,8 @@ std::size_t index_of_answer(ScheduledGroup& group, int rank, Frame const& frame)
 
 }  // namespace
 
-Scheduler::Scheduler(Options options, SchedulerPort& port) : options_(options), port_(port) {}
+Scheduler::Scheduler(Options options, SchedulerPort& port)
+    : options_(std::move(options)), port_(port), budget_(options_.max_ranks, options_.capacity) {}
 
 void Scheduler::submit(TaskPtr task) {
   if (accept(std::move(task))) pump();
@@ -64,6 +65,10 @@ bool Scheduler::accept(TaskPtr task) {
   } else if (task->ranks < 1 || task->ranks > options_.max_ranks) {
     task->set_error(std::make_exception_ptr(UsageError(fmt::format(
         "a task of {} ranks was submitted, but only 1 to {} are possible", task->ranks, options_.max_ranks))));
+  } else if (auto const why = task->request != nullptr ? budget_.refusal(*task->request) : std::string{};
+             !why.empty()) {
+    task->set_error(std::make_exception_ptr(
+        UsageError(fmt::format("a task of {} was submitted, but {}", to_text(*task->request), why))));
   } else {
     push(std::move(task));
     return true;
@@ -71,10 +76,10 @@ bool Scheduler::accept(TaskPtr task) {
   return false;
 }
 
-void Scheduler::boot(int ranks) {
+void Scheduler::boot(Request const& request) {
   if (shut_down_ || abandoned_) return;
-  auto& size = size_of(ranks);
-  for (; ranks_taken_ + ranks <= options_.max_ranks; ++size.booting) start_group(size);
+  auto& kind = class_of(request);
+  for (; budget_.fits(kind.request, taken_); ++kind.booting) start_group(kind);
 }
 
 void Scheduler::shutdown(bool cancel_queued) {
@@ -86,7 +91,7 @@ void Scheduler::shutdown(bool cancel_queued) {
 
 void Scheduler::abandon(std::exception_ptr const& error) {
   abandoned_ = error;
-  for (auto& [ranks, size] : sizes_) fail_queue(size, error);
+  for (auto& [request, kind] : classes_) fail_queue(kind, error);
   for (auto& [id, group] : groups_) {
     if (!group.in_flight.empty()) {
       std::chrono::duration<float> const since = port_.roughly_now() - group.front_since;
@@ -102,16 +107,17 @@ void Scheduler::abandon(std::exception_ptr const& error) {
   withdraw_starts(false);
 }
 
-void Scheduler::group_ready(GroupId id, int ranks) {
-  auto& size = size_of(ranks);
-  start_ended(size);
-  ++size.alive;
-  forgive(size);
+void Scheduler::group_ready(GroupId id, Request const& request) {
+  auto& kind = class_of(request);
+  int const ranks = kind.ranks;
+  start_ended(kind);
+  ++kind.alive;
+  forgive(kind);
   Group& group = groups_[id];
   group.id = id;
-  group.size = &size;
+  group.kind = &kind;
   group.can_recall = ranks == 1 && port_.can_recall(id);
-  if (group.can_recall) ++size.recallable;
+  if (group.can_recall) ++kind.recallable;
   if (ranks > 1) {
     group.answers.assign(static_cast<std::size_t>(ranks), 0);
     group.comms.use_slot_per_task();
@@ -119,45 +125,45 @@ void Scheduler::group_ready(GroupId id, int ranks) {
   ++statistics_.groups_started;
   ++statistics_.groups;
   statistics_.peak_groups = std::max(statistics_.peak_groups, statistics_.groups);
-  statistics_.peak_ranks = std::max(statistics_.peak_ranks, ranks_taken_);
+  statistics_.peak_ranks = std::max(statistics_.peak_ranks, static_cast<int>(taken_.ranks()));
   retire_or_idle(group);
   pump();
 }
 
-/// Forgets the failed starts of this size.
-void Scheduler::forgive(SizeClass& size) {
-  size.start_failures = 0;
-  if (std::exchange(size.paused, false)) --paused_;
+/// Forgets the failed starts of this class.
+void Scheduler::forgive(RequestClass& kind) {
+  kind.start_failures = 0;
+  if (std::exchange(kind.paused, false)) --paused_;
 }
 
-/// A group of this size is ready, has failed to start, or was withdrawn.
-void Scheduler::start_ended(SizeClass& size) {
-  --size.starting;
-  size.booting = std::min(size.booting, size.starting);
-  if (std::exchange(size.blocked, false)) --blocked_;
+/// A group of this class is ready, has failed to start, or was withdrawn.
+void Scheduler::start_ended(RequestClass& kind) {
+  --kind.starting;
+  kind.booting = std::min(kind.booting, kind.starting);
+  if (std::exchange(kind.blocked, false)) --blocked_;
 }
 
-void Scheduler::start_failed(int ranks, std::string const& why, bool for_good) {
-  auto& size = size_of(ranks);
-  start_ended(size);
-  size.start_failures =
-      for_good ? std::max(size.start_failures + 1, options_.max_start_failures) : size.start_failures + 1;
-  ranks_taken_ -= ranks;
-  if (!std::exchange(size.paused, true)) ++paused_;
-  auto const pauses = std::min(size.start_failures, options_.max_start_failures);
-  size.not_before = port_.now() + options_.start_pause * pause_factor(pauses);
-  // If groups of this size are about to go, another attempt is made once they are gone.
-  if (starts_failed(size) && size.starting == 0 && size.alive == 0 && size.leaving == 0) {
-    forgive(size);
-    fail_queue(size, std::make_exception_ptr(SpawnError(why)), why);
+void Scheduler::start_failed(Request const& request, std::string const& why, bool for_good) {
+  auto& kind = class_of(request);
+  start_ended(kind);
+  kind.start_failures =
+      for_good ? std::max(kind.start_failures + 1, options_.max_start_failures) : kind.start_failures + 1;
+  taken_.subtract(kind.request);
+  if (!std::exchange(kind.paused, true)) ++paused_;
+  auto const pauses = std::min(kind.start_failures, options_.max_start_failures);
+  kind.not_before = port_.now() + options_.start_pause * pause_factor(pauses);
+  // If groups of this class are about to go, another attempt is made once they are gone.
+  if (starts_failed(kind) && kind.starting == 0 && kind.alive == 0 && kind.leaving == 0) {
+    forgive(kind);
+    fail_queue(kind, std::make_exception_ptr(SpawnError(why)), why);
   }
   pump();
   check_drained();
 }
 
-/// Returns whether so many starts of this size have failed in a row that no further one is attempted.
-bool Scheduler::starts_failed(SizeClass const& size) const {
-  return size.start_failures >= options_.max_start_failures;
+/// Returns whether so many starts of this class have failed in a row that no further one is attempted.
+bool Scheduler::starts_failed(RequestClass const& kind) const {
+  return kind.start_failures >= options_.max_start_failures;
 }
 
 /// Returns the group; null if the scheduler does not know it or has ended it, so that its answers no longer count.
@@ -180,13 +186,13 @@ void Scheduler::answered(GroupId id, int rank, Frame const& frame, std::string c
   if (first_error) {
     error = make_exception(
         failure_in(payload),
-        {.task = frame.id, .name = task.task->name(), .rank = rank, .ranks = group->size->ranks, .host = host});
+        {.task = frame.id, .name = task.task->name(), .rank = rank, .ranks = group->kind->ranks, .host = host});
     bool const retries = task.task->rare && task.task->rare->retries > 0;
     if (retries) --task.task->rare->retries;
     if (!retries) fails = task.task;
     task.state = retries ? State::retrying : State::failed;
   } else if (frame.type == FrameType::value && task.all_ranks) {
-    task.values.resize(static_cast<std::size_t>(group->size->ranks));
+    task.values.resize(static_cast<std::size_t>(group->kind->ranks));
     task.values[static_cast<std::size_t>(rank)] = payload;
   } else if (frame.type == FrameType::value && rank == 0 && task.answers_left > 1) {
     task.values.assign(1, Bytes{payload});
@@ -225,7 +231,7 @@ void Scheduler::finish_front(Group& group, std::string_view last_value) {
   group.comms.release(done.comm_slot,
                       done.state != State::running || (done.used_comm && group.comms.has_slot_per_task()));
   --counts_.running;
-  --group.size->running;
+  --group.kind->running;
   bool const retries = done.state == State::retrying;
   if (retries) {
     run_again(std::move(done.task));
@@ -299,7 +305,7 @@ void Scheduler::group_gone(GroupId id) {
   auto const found = groups_.find(id);
   if (found == groups_.end()) return;
   Group& group = found->second;
-  SizeClass& its_size = *group.size;
+  RequestClass& its_class = *group.kind;
   if (group.state == Group::State::ready) {
     ++statistics_.groups_lost;
     leave_ready(group, Group::State::ending);
@@ -307,12 +313,12 @@ void Scheduler::group_gone(GroupId id) {
     Loss const loss{how, std::nullopt};
     take_back(group, &loss);
   }
-  --its_size.leaving;
-  ranks_leaving_ -= its_size.ranks;
-  ranks_taken_ -= its_size.ranks;
+  --its_class.leaving;
+  leaving_.subtract(its_class.request);
+  taken_.subtract(its_class.request);
   groups_.erase(found);
-  for (auto& [ranks, size] : sizes_) {  // starts that failed may succeed now, because there is more room
-    if (size.alive != 0 || &size == &its_size) forgive(size);
+  for (auto& [request, kind] : classes_) {  // starts that failed may succeed now, because there is more room
+    if (kind.alive != 0 || &kind == &its_class) forgive(kind);
   }
   pump();
   check_drained();
@@ -337,12 +343,12 @@ void Scheduler::release(Group& group) {
 
 void Scheduler::leave_ready(Group& group, Group::State next) {
   if (group.state == Group::State::ready) {
-    if (group.idle_index < group.size->idle.size() && group.size->idle[group.idle_index] == &group)
+    if (group.idle_index < group.kind->idle.size() && group.kind->idle[group.idle_index] == &group)
       remove_from_idle(group);
-    --group.size->alive;
-    if (group.can_recall) --group.size->recallable;
-    ++group.size->leaving;
-    ranks_leaving_ += group.size->ranks;
+    --group.kind->alive;
+    if (group.can_recall) --group.kind->recallable;
+    ++group.kind->leaving;
+    leaving_.add(group.kind->request);
     --statistics_.groups;
     set_deadline(group, std::nullopt);
   }
@@ -350,7 +356,7 @@ void Scheduler::leave_ready(Group& group, Group::State next) {
 }
 
 void Scheduler::remove_from_idle(Group& group) {
-  auto& idle = group.size->idle;
+  auto& idle = group.kind->idle;
   idle[group.idle_index] = idle.back();
   idle[group.idle_index]->idle_index = group.idle_index;
   idle.pop_back();
@@ -363,7 +369,7 @@ void Scheduler::take_back(Group& group, Loss const* loss) {
   for (std::size_t i = 0; i < taken.size(); ++i) {
     InFlightTask& each = taken[i];
     --counts_.running;
-    --group.size->running;
+    --group.kind->running;
     port_.will_not_answer(group.id, each.task->id);
     each.task->release_outputs();
     if (each.state == State::retrying) {
@@ -418,28 +424,28 @@ void Scheduler::drop(TaskPtr const& task) {
 }
 
 void Scheduler::release_idle() {
-  for (auto& [ranks, size] : sizes_) {
-    while (!size.idle.empty() && size.queue.front() == nullptr) release(*size.idle.back());
+  for (auto& [request, kind] : classes_) {
+    while (!kind.idle.empty() && kind.queue.front() == nullptr) release(*kind.idle.back());
   }
   if (counts_.queued == 0) withdraw_starts(!shut_down_ && !abandoned_);
 }
 
-bool Scheduler::start_is_blocked(int ranks) {
-  auto& size = size_of(ranks);
-  if (size.starting == 0 || ranks_leaving_ != 0) return false;  // there is room soon
-  if (size.queue.size() == 0) {
-    start_ended(size);
-    ranks_taken_ -= ranks;
+bool Scheduler::start_is_blocked(Request const& request) {
+  auto& kind = class_of(request);
+  if (kind.starting == 0 || !leaving_.empty()) return false;  // there is room soon
+  if (kind.queue.size() == 0) {
+    start_ended(kind);
+    taken_.subtract(kind.request);
     return true;
   }
-  if (!std::exchange(size.blocked, true)) ++blocked_;
-  release_idle_of_other_sizes(size);
+  if (!std::exchange(kind.blocked, true)) ++blocked_;
+  release_idle_of_other_classes(kind);
   return false;
 }
 
-void Scheduler::release_idle_of_other_sizes(SizeClass const& size) {
-  for (auto& [ranks, other] : sizes_) {
-    while (&other != &size && !other.idle.empty() && other.queue.front() == nullptr) release(*other.idle.back());
+void Scheduler::release_idle_of_other_classes(RequestClass const& kind) {
+  for (auto& [request, other] : classes_) {
+    while (&other != &kind && !other.idle.empty() && other.queue.front() == nullptr) release(*other.idle.back());
   }
 }
 
@@ -448,59 +454,70 @@ void Scheduler::retire_or_idle(Group& group) {
   if (worn_out(group)) {
     release(group);
   } else {
-    group.idle_index = group.size->idle.size();
-    group.size->idle.push_back(&group);
+    group.idle_index = group.kind->idle.size();
+    group.kind->idle.push_back(&group);
   }
 }
 
-/// Starts all tasks that can start, the most urgent first. A size class that has no group and finds no room is passed
-/// over, but not for ever: see Fairness.
+/// Starts all tasks that can start, the most urgent first. A request class that has no group and finds no room is
+/// passed over, but not for ever: see Fairness.
 void Scheduler::pump() {
   ++pumps_;
-  while (SizeClass* const size = most_urgent()) {
-    if (auto* const favored = fairness_.favored_over(*size);
-        favored != nullptr && is_more_urgent(*favored->queue.front(), *size->queue.front())) {
-      make_room(*favored);
-      break;
+  while (RequestClass* const kind = most_urgent()) {
+    if (waits_for_favored(*kind)) {
+      auto& favored = *fairness_.favored_over(*kind);
+      if (is_more_urgent(*favored.queue.front(), *kind->queue.front())) {
+        make_room(favored);
+        kind->blocked_in = pumps_;
+        continue;
+      }
     }
-    if (!size->idle.empty()) {
-      Group& group = *size->idle.back();
-      size->idle.pop_back();
-      send(group, size->queue.pop());
+    if (!kind->idle.empty()) {
+      Group& group = *kind->idle.back();
+      kind->idle.pop_back();
+      send(group, kind->queue.pop());
       if (group.in_flight.empty()) retire_or_idle(group);  // the task was cancelled, or cannot be sent
       continue;
     }
-    start_groups(*size);
-    make_room(*size);
-    size->blocked_in = pumps_;
+    start_groups(*kind);
+    make_room(*kind);
+    kind->blocked_in = pumps_;
   }
   if (shut_down_ || abandoned_ || others_wait_) release_idle();
   if (blocked_ != 0) {
-    for (auto& [ranks, size] : sizes_) {
-      if (size.blocked) release_idle_of_other_sizes(size);
+    for (auto& [request, kind] : classes_) {
+      if (kind.blocked) release_idle_of_other_classes(kind);
     }
   }
   watch_waiting_tasks();
 }
 
-/// Returns the size class whose first task is the most urgent, among those that this pump() has not found blocked; null
-/// if there is none.
-SizeClass* Scheduler::most_urgent() {
+/// Returns the request class whose first task is the most urgent, among those that this pump() has not found blocked;
+/// null if there is none.
+RequestClass* Scheduler::most_urgent() {
   if (counts_.queued == 0) return nullptr;
-  SizeClass* best = nullptr;
+  RequestClass* best = nullptr;
   Task const* best_task = nullptr;
-  for (auto& [ranks, size] : sizes_) {
-    if (size.blocked_in == pumps_) continue;
-    Task const* const task = size.queue.front();
+  for (auto& [request, kind] : classes_) {
+    if (kind.blocked_in == pumps_) continue;
+    Task const* const task = kind.queue.front();
     if (task == nullptr || (best_task != nullptr && is_more_urgent(*best_task, *task))) continue;
-    best = &size;
+    best = &kind;
     best_task = task;
   }
   return best;
 }
 
+/// Returns true if another class is favored, and lacks what groups of this class hold.
+bool Scheduler::waits_for_favored(RequestClass const& kind) {
+  auto const* const favored = fairness_.favored_over(kind);
+  if (favored == nullptr) return false;
+  auto const missing = budget_.lacks(favored->request, taken_);
+  return missing == lack::nothing || holds_any(kind.request, missing);
+}
+
 void Scheduler::push(TaskPtr task) {
-  auto& queue = size_of(task->ranks).queue;
+  auto& queue = class_of(*task).queue;
   queue.push(std::move(task));
 }
 
@@ -509,7 +526,7 @@ void Scheduler::send(Group& group, TaskPtr task) {
     ++counts_.done;
     return;
   }
-  fairness_.task_starts(*task, *group.size, sizes_);
+  fairness_.task_starts(*task, *group.kind, classes_);
   std::uint16_t const slot = group.comms.next();
   TaskHeader const header{.module = task->code.module,
                           .offset = task->code.offset,
@@ -526,73 +543,94 @@ void Scheduler::send(Group& group, TaskPtr task) {
   }
   group.comms.take(slot);
   ++counts_.running;
-  ++group.size->running;
+  ++group.kind->running;
   if (task->rare) task->rare->group = group.id;
   InFlightTask& sent = group.in_flight.emplace_back();
   sent.id = task->id;
   sent.all_ranks = task->all_ranks;
   sent.task = std::move(task);
   sent.number = group.tasks_sent++;
-  sent.answers_left = group.size->ranks;
+  sent.answers_left = group.kind->ranks;
   sent.comm_slot = slot;
   if (group.in_flight.size() == 1) watch_front(group);
 }
 
-SizeClass& Scheduler::size_of(int ranks) { return sizes_.try_emplace(ranks, ranks, counts_).first->second; }
-
-void Scheduler::start_group(SizeClass& size) {
-  fairness_.group_starts(size);
-  ranks_taken_ += size.ranks;
-  ++size.starting;
-  port_.start_group(size.ranks);
+RequestClass& Scheduler::class_of(Request const& request) {
+  return classes_.try_emplace(request, request, counts_).first->second;
 }
 
-void Scheduler::start_groups(SizeClass& size) {
+RequestClass& Scheduler::class_of(Task const& task) {
+  if (last_class_ == nullptr || last_class_->ranks != task.ranks || last_request_ != task.request) {
+    last_class_ = &class_of(task.request != nullptr ? *task.request : Request{.ranks = task.ranks});
+    last_request_ = task.request;
+  }
+  return *last_class_;
+}
+
+void Scheduler::start_group(RequestClass& kind) {
+  fairness_.group_starts(kind);
+  taken_.add(kind.request);
+  ++kind.starting;
+  port_.start_group(kind.request);
+}
+
+void Scheduler::start_groups(RequestClass& kind) {
   // After too many failures no group is started until a group has gone, or all starts have failed and the queue with
   // them.
-  while (static_cast<std::size_t>(size.starting) < size.queue.size() &&
-         ranks_taken_ + size.ranks <= options_.max_ranks && !starts_failed(size) && !size.paused) {
-    start_group(size);
+  while (static_cast<std::size_t>(kind.starting) < kind.queue.size() && !starts_failed(kind) && !kind.paused) {
+    kind.lacks = budget_.lacks(kind.request, taken_);
+    if (kind.lacks != lack::nothing) break;
+    start_group(kind);
   }
 }
 
-/// Makes room for a size class with more tasks than groups. Idle groups of other sizes leave if no task waits for them;
-/// if this size class is favored, also if only less urgent tasks wait.
-void Scheduler::make_room(SizeClass& size) {
-  int const groups = size.starting + size.alive;
-  if (size.queue.size() <= static_cast<std::size_t>(groups)) return;
-  Task const* const first = size.queue.front();
-  if (first == nullptr || starts_failed(size) || size.paused) return;
-  int coming = options_.max_ranks - ranks_taken_ + ranks_leaving_;
-  for (auto& [ranks, other] : sizes_) {
-    if (&other == &size) continue;
+/// Makes room for a request class with more tasks than groups. Idle groups of other classes leave if no task waits for
+/// them; if this request class is favored, also if only less urgent tasks wait.
+void Scheduler::make_room(RequestClass& kind) {
+  int const groups = kind.starting + kind.alive;
+  if (kind.queue.size() <= static_cast<std::size_t>(groups)) return;
+  Task const* const first = kind.queue.front();
+  if (first == nullptr || starts_failed(kind) || kind.paused) return;
+  Usage coming = taken_;
+  coming.subtract(leaving_);
+  unsigned missing = budget_.lacks(kind.request, coming);
+  auto const has_left = [&](RequestClass const& other) {
+    coming.subtract(other.request);
+    missing = budget_.lacks(kind.request, coming);
+  };
+  for (auto& [request, other] : classes_) {
+    if (&other == &kind) continue;
     if (auto const* const task = other.queue.front(); task != nullptr) {
-      if (!fairness_.favors(size) || is_more_urgent(*task, *first)) continue;
+      if (!fairness_.favors(kind) || is_more_urgent(*task, *first)) continue;
     }
-    for (; coming < size.ranks && other.starting != 0 && port_.withdraw_start(ranks); coming += ranks) {
+    while (holds_any(request, missing) && other.starting != 0 && port_.withdraw_start(request)) {
       start_ended(other);
-      ranks_taken_ -= ranks;
+      taken_.subtract(request);
+      has_left(other);
     }
-    for (; coming < size.ranks && !other.idle.empty(); coming += ranks) release(*other.idle.back());
+    while (holds_any(request, missing) && !other.idle.empty()) {
+      release(*other.idle.back());
+      has_left(other);
+    }
   }
-  start_groups(size);
+  start_groups(kind);
 }
 
 void Scheduler::withdraw_starts(bool keep_booting) {
-  for (auto& [ranks, size] : sizes_) {
-    while (size.starting > (keep_booting ? size.booting : 0) && port_.withdraw_start(ranks)) {
-      start_ended(size);
-      ranks_taken_ -= ranks;
+  for (auto& [request, kind] : classes_) {
+    while (kind.starting > (keep_booting ? kind.booting : 0) && port_.withdraw_start(request)) {
+      start_ended(kind);
+      taken_.subtract(request);
     }
   }
   check_drained();
 }
 
-/// Fails all queued tasks of the size. `why` no group can be started, if that is the reason: a task that has cost
+/// Fails all queued tasks of the class. `why` no group can be started, if that is the reason: a task that has cost
 /// groups fails with what happened to them, too.
-void Scheduler::fail_queue(SizeClass& size, std::exception_ptr const& error, std::string const& why) {
-  while (size.queue.front() != nullptr) {
-    TaskPtr const task = size.queue.pop();
+void Scheduler::fail_queue(RequestClass& kind, std::exception_ptr const& error, std::string const& why) {
+  while (kind.queue.front() != nullptr) {
+    TaskPtr const task = kind.queue.pop();
     drop(task);
     if (why.empty() || !task->rare || task->rare->losses.empty()) {
       task->set_error(error);
@@ -606,9 +644,9 @@ void Scheduler::fail_queue(SizeClass& size, std::exception_ptr const& error, std
 }
 
 void Scheduler::cancel_queue() {
-  for (auto& [ranks, size] : sizes_) {
-    while (size.queue.front() != nullptr) {
-      TaskPtr const task = size.queue.pop();
+  for (auto& [request, kind] : classes_) {
+    while (kind.queue.front() != nullptr) {
+      TaskPtr const task = kind.queue.pop();
       ++counts_.done;
       // A task that waits for its next attempt has started, so cancel() fails. It will not run again either.
       if (!task->cancel()) task->set_cancelled();
@@ -648,9 +686,9 @@ void Scheduler::watch_front(Group& group) {
 
 void Scheduler::tick(Clock::time_point now) {
   if (paused_ != 0) {
-    for (auto& [ranks, size] : sizes_) {
-      if (!size.paused || now < size.not_before) continue;
-      size.paused = false;
+    for (auto& [request, kind] : classes_) {
+      if (!kind.paused || now < kind.not_before) continue;
+      kind.paused = false;
       --paused_;
     }
     pump();
@@ -681,8 +719,8 @@ std::optional<Clock::time_point> Scheduler::next_deadline() const {
   if (!deadlines_.empty()) next = deadlines_.begin()->first;
   if (recall_at_ && (!next || *recall_at_ < *next)) next = recall_at_;
   if (paused_ != 0) {
-    for (auto const& [ranks, size] : sizes_) {
-      if (size.paused && size.queue.size() != 0 && (!next || size.not_before < *next)) next = size.not_before;
+    for (auto const& [request, kind] : classes_) {
+      if (kind.paused && kind.queue.size() != 0 && (!next || kind.not_before < *next)) next = kind.not_before;
     }
   }
   return next;
@@ -695,7 +733,7 @@ Scheduler::Statistics Scheduler::statistics() const {
 }
 
 void Scheduler::check_drained() {
-  if (!shut_down_ || drained_told_ || counts_.queued != 0 || counts_.running != 0 || ranks_taken_ != 0) return;
+  if (!shut_down_ || drained_told_ || counts_.queued != 0 || counts_.running != 0 || !taken_.empty()) return;
   drained_told_ = true;
   port_.drained();
 }

@@ -1,9 +1,10 @@
 #pragma once
 
+#include "core/resources/budget.hpp"
 #include "core/scheduler/fairness.hpp"
 #include "core/scheduler/in_flight.hpp"
+#include "core/scheduler/request_class.hpp"
 #include "core/scheduler/scheduler_port.hpp"
-#include "core/scheduler/size_class.hpp"
 #include "core/scheduler/task_queue.hpp"
 #include "core/task/frame.hpp"
 #include "core/task/task.hpp"
@@ -32,6 +33,7 @@ class Scheduler {
  public:
   struct Options {
     int max_ranks = 1;                  ///< ranks of all groups together
+    Capacity capacity{};                ///< what all groups together may hold
     std::uint64_t tasks_per_group = 0;  ///< A group is replaced after so many tasks. 0: never.
     int max_losses = 3;                 ///< A task is given up when it loses its group for the nth time.
     bool rerun_after_exit = false;      ///< Whether a task that has ended its process itself runs again, too.
@@ -39,7 +41,7 @@ class Scheduler {
     /// ended.
     Clock::duration grace = std::chrono::seconds{1};
     int max_start_failures = 3;  ///< After so many failed starts in a row the waiting tasks fail.
-    /// The pause after the first failed start of a group, before the next group of that size is started. Each further
+    /// The pause after the first failed start of a group, before the next group of that class is started. Each further
     /// failure in a row makes the pause four times as long.
     Clock::duration start_pause = std::chrono::milliseconds{100};
   };
@@ -62,21 +64,21 @@ class Scheduler {
 
   /// Queues a task, whose id is its number in the order of submission. Tasks may come in any order: a task that had to
   /// wait for its arguments takes its place in that order. The task fails at once after shutdown() and abandon(), and
-  /// if it asks for more ranks than max_ranks.
+  /// if it asks for more than there is.
   void submit(TaskPtr task);
   void submit(std::vector<TaskPtr>&& tasks);
-  /// Starts as many groups of so many ranks as there is room for. Their starts are withdrawn only if a task of another
-  /// size needs the room, or at the end of the scheduler.
-  void boot(int ranks);
+  /// Starts as many groups for such tasks as there is room for. Their starts are withdrawn only if a task of another
+  /// class needs the room, or at the end of the scheduler.
+  void boot(Request const& request);
   /// Accepts no further tasks. The port's drained() follows when nothing is left, which may be at once.
   void shutdown(bool cancel_queued);
   /// Fails all tasks that are queued, running or submitted later, and ends all groups.
   void abandon(std::exception_ptr const& error);
 
   /// A group that was requested is ready.
-  void group_ready(GroupId id, int ranks);
+  void group_ready(GroupId id, Request const& request);
   /// A group that was requested could not be started. With `for_good`, the next attempt would fail, too.
-  void start_failed(int ranks, std::string const& why, bool for_good = false);
+  void start_failed(Request const& request, std::string const& why, bool for_good = false);
   /// A rank has answered a task. Throws ProtocolError if the group has no such task or the frame is not an answer; then
   /// nothing has changed.
   void answered(GroupId id, int rank, Frame const& frame, std::string const& host);
@@ -98,9 +100,9 @@ class Scheduler {
 
   /// Releases the idle groups, because another scheduler needs their ranks.
   void release_idle();
-  /// The start of a group of so many ranks waits for room that only groups of this scheduler hold. Returns true if the
-  /// scheduler gives up the request: no task needs the group. Otherwise idle groups of other sizes are released.
-  [[nodiscard]] bool start_is_blocked(int ranks);
+  /// The start of a group for such tasks waits for room that only groups of this scheduler hold. Returns true if the
+  /// scheduler gives up the request: no task needs the group. Otherwise idle groups of other classes are released.
+  [[nodiscard]] bool start_is_blocked(Request const& request);
   /// While set, groups are released as soon as they are idle.
   void set_others_wait(bool others_wait) { others_wait_ = others_wait; }
 
@@ -118,8 +120,8 @@ class Scheduler {
   // The queue
   [[nodiscard]] bool accept(TaskPtr task);
   void push(TaskPtr task);
-  [[nodiscard]] SizeClass* most_urgent();
-  void fail_queue(SizeClass& size, std::exception_ptr const& error, std::string const& why = {});
+  [[nodiscard]] RequestClass* most_urgent();
+  void fail_queue(RequestClass& kind, std::exception_ptr const& error, std::string const& why = {});
   void cancel_queue();
   void drop(TaskPtr const& task);
 
@@ -135,21 +137,23 @@ class Scheduler {
   void watch_front(Group& group);
   void set_deadline(Group& group, std::optional<Clock::time_point> deadline);
   void stop_late(Group& group, Clock::time_point now);
-  [[nodiscard]] SizeClass* size_with_waiting_tasks();
+  [[nodiscard]] static bool has_waiting_tasks(RequestClass& kind);
   void watch_waiting_tasks();
   void recall(Group& group);
   void recall_waiting_tasks(Clock::time_point now);
 
   // Groups
-  [[nodiscard]] SizeClass& size_of(int ranks);
-  void start_group(SizeClass& size);
-  void start_groups(SizeClass& size);
-  [[nodiscard]] bool starts_failed(SizeClass const& size) const;
-  void forgive(SizeClass& size);
-  void make_room(SizeClass& size);
-  void start_ended(SizeClass& size);
+  [[nodiscard]] RequestClass& class_of(Request const& request);
+  [[nodiscard]] RequestClass& class_of(Task const& task);
+  [[nodiscard]] bool waits_for_favored(RequestClass const& kind);
+  void start_group(RequestClass& kind);
+  void start_groups(RequestClass& kind);
+  [[nodiscard]] bool starts_failed(RequestClass const& kind) const;
+  void forgive(RequestClass& kind);
+  void make_room(RequestClass& kind);
+  void start_ended(RequestClass& kind);
   void withdraw_starts(bool keep_booting);
-  void release_idle_of_other_sizes(SizeClass const& size);
+  void release_idle_of_other_classes(RequestClass const& kind);
   void retire_or_idle(Group& group);
   void remove_from_idle(Group& group);
   void leave_ready(Group& group, Group::State next);
@@ -173,15 +177,18 @@ class Scheduler {
   Options options_;
   SchedulerPort& port_;
   TaskCounts counts_;
-  std::map<int, SizeClass> sizes_;  // by number of ranks
+  Budget budget_;
+  std::map<Request, RequestClass> classes_;
+  RequestClass* last_class_ = nullptr;     // of the last task that was queued
+  Request const* last_request_ = nullptr;  // that task's
   Fairness fairness_;
   std::unordered_map<GroupId, Group> groups_;
   std::set<std::pair<Clock::time_point, GroupId>> deadlines_;
   std::optional<Clock::time_point> recall_at_;  // the next look at groups whose tasks wait
-  int paused_ = 0;                              // size classes whose next start is delayed
-  int blocked_ = 0;                             // size classes whose starts wait for room of other sizes
-  int ranks_taken_ = 0;                         // by groups that start, live, leave or end
-  int ranks_leaving_ = 0;                       // by groups that leave or end
+  int paused_ = 0;                              // request classes whose next start is delayed
+  int blocked_ = 0;                             // request classes whose starts wait for room of other classes
+  Usage taken_;                                 // by groups that start, live, leave or end
+  Usage leaving_;                               // by groups that leave or end
   std::uint64_t pumps_ = 0;
   double mean_run_nanoseconds_ = -1;  // a moving average; negative: not known yet
   bool shut_down_ = false;

@@ -35,17 +35,17 @@ std::size_t Scheduler::window(Group const& group) const {
   std::size_t most = mean < short_task_nanoseconds ? most_sent_ahead : mean < medium_task_nanoseconds ? 4 : 2;
   if (group.comms.has_slot_per_task()) most = std::min(most, CommSlots::per_group);
   // Towards the end of the queue nothing is sent ahead, so that no task waits behind another while a group is idle.
-  return std::min(most, 1 + group.size->queue.size() / (2 * static_cast<std::size_t>(std::max(group.size->alive, 1))));
+  return std::min(most, 1 + group.kind->queue.size() / (2 * static_cast<std::size_t>(std::max(group.kind->alive, 1))));
 }
 
 void Scheduler::refill(Group& group) {
   if (group.state != Group::State::ready || group.recalling) return;
-  SizeClass& size = *group.size;
+  RequestClass& kind = *group.kind;
   // Many tasks at once cost one system call on each side.
   if (auto const most = window(group); most >= least_refilled_by_half && group.in_flight.size() > most / 2) return;
-  while (group.in_flight.size() < window(group) && !worn_out(group) && fairness_.favored_over(size) == nullptr &&
-         size.queue.front() != nullptr) {
-    send(group, size.queue.pop());
+  while (group.in_flight.size() < window(group) && !worn_out(group) && !waits_for_favored(kind) &&
+         kind.queue.front() != nullptr) {
+    send(group, kind.queue.pop());
   }
 }
 
@@ -67,7 +67,7 @@ std::vector<std::uint64_t> Scheduler::recalled(GroupId id, std::uint64_t first) 
   for (; end != group.in_flight.end() && end->number < group.recall_end; ++end) {
     tasks.push_back(end->task->id);
     --counts_.running;
-    --group.size->running;
+    --group.kind->running;
     ++group.tasks_recalled;
     if (end->state != State::running) {  // it was cancelled meanwhile
       drop(end->task);
@@ -84,28 +84,26 @@ std::vector<std::uint64_t> Scheduler::recalled(GroupId id, std::uint64_t first) 
   return tasks;
 }
 
-/// Returns the size class of groups of one rank if some of these groups are idle, others have tasks that they have not
-/// begun, and any of them can give tasks back; else null.
-SizeClass* Scheduler::size_with_waiting_tasks() {
-  auto const found = sizes_.find(1);
-  if (found == sizes_.end()) return nullptr;
-  SizeClass& size = found->second;
-  if (size.recallable == 0) return nullptr;
-  bool const any = !size.idle.empty() && size.running > static_cast<std::size_t>(size.alive) - size.idle.size();
-  return any && size.queue.front() == nullptr ? &size : nullptr;
+/// Returns true if some groups of this class are idle, others have tasks that they have not begun, and any of them can
+/// give tasks back.
+bool Scheduler::has_waiting_tasks(RequestClass& kind) {
+  if (kind.recallable == 0 || kind.idle.empty()) return false;
+  return kind.running > static_cast<std::size_t>(kind.alive) - kind.idle.size() && kind.queue.front() == nullptr;
 }
 
 void Scheduler::watch_waiting_tasks() {
-  if (!recall_at_ && size_with_waiting_tasks() != nullptr) recall_at_ = port_.roughly_now();
+  if (recall_at_) return;
+  for (auto& [request, kind] : classes_) {
+    if (kind.ranks > 1) break;  // the classes stand in the order of their ranks
+    if (has_waiting_tasks(kind)) recall_at_ = port_.roughly_now();
+  }
 }
 
 void Scheduler::recall_waiting_tasks(Clock::time_point now) {
   recall_at_.reset();
-  SizeClass const* const size = size_with_waiting_tasks();
-  if (size == nullptr) return;
   for (auto& [id, group] : groups_) {
-    if (group.size != size || group.state != Group::State::ready || !group.can_recall || group.recalling) continue;
-    if (group.in_flight.size() < 2) continue;
+    if (group.state != Group::State::ready || !group.can_recall || group.recalling) continue;
+    if (group.in_flight.size() < 2 || !has_waiting_tasks(*group.kind)) continue;
     double const waiting = mean_run_nanoseconds_ * static_cast<double>(group.in_flight.size() - 1);
     auto const due = waiting >= worth_recalling_nanoseconds ? group.front_since
                                                             : group.front_since + Clock::duration{recall_patience};

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "core/resources/request.hpp"
 #include "core/task/frame.hpp"
 #include "core/task/task.hpp"
 
@@ -17,11 +18,11 @@ class SchedulerPort {
   SchedulerPort(SchedulerPort const&) = delete;
   SchedulerPort& operator=(SchedulerPort const&) = delete;
   virtual ~SchedulerPort() = default;
-  /// Starts a group of so many ranks. Answered by group_ready() or start_failed().
-  virtual void start_group(int ranks) = 0;
-  /// Withdraws one request for a group of so many ranks, if the start of one has not begun. Returns true if a request
-  /// was withdrawn: it is then never answered.
-  virtual bool withdraw_start(int ranks) = 0;
+  /// Starts a group for such tasks. Answered by group_ready() or start_failed().
+  virtual void start_group(Request const& request) = 0;
+  /// Withdraws one call of start_group() with this request, if the start of such a group has not begun. Returns true if
+  /// a call was withdrawn: it is then never answered.
+  virtual bool withdraw_start(Request const& request) = 0;
   /// Sends a task to each rank of a group. Throws if the task cannot be sent; then no rank gets any part of it.
   virtual void send_task(GroupId group, Task const& task, TaskHeader header) = 0;
   /// Asks the ranks of a group to stop the task that they run. `index` is the number of the task among those that the

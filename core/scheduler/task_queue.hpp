@@ -23,7 +23,7 @@ struct TaskCounts {
   return a.priority != b.priority ? a.priority > b.priority : a.id < b.id;
 }
 
-/// The queued tasks of one number of ranks, the most urgent first.
+/// The queued tasks with one request, the most urgent first.
 class TaskQueue {
  public:
   /// Constructs a queue that keeps `counts` up to date. They must outlive it.

@@ -12,6 +12,7 @@ bool is_known(FrameType type) {
     case FrameType::initialize:
     case FrameType::form:
     case FrameType::dissolve:
+    case FrameType::assign:
     case FrameType::value:
     case FrameType::error:
     case FrameType::prepared:

@@ -26,6 +26,7 @@ enum class FrameType : std::uint8_t {
   initialize = 3,
   form = 4,
   dissolve = 5,
+  assign = 6,
   // rank to master; the master sends `ring`, too
   value = 16,
   error = 17,
@@ -108,6 +109,17 @@ struct Form {
   template <class Archive>
   void serialize(Archive& archive) {
     archive(group, ranks, working_directory, environment, output_prefix);
+  }
+};
+
+/// The cores and devices that a rank has for itself.
+struct Assignment {
+  std::vector<int> processors;  ///< logical processors of the rank's host; empty: the rank is not bound
+  std::vector<int> devices;     ///< numbers of devices of the rank's host; empty: the environment stays as it is
+
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(processors, devices);
   }
 };
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "core/resources/request.hpp"
+
 #include <farm/detail/code_address.hpp>
 #include <farm/detail/deadline.hpp>
 #include <farm/detail/future_state.hpp>
@@ -71,6 +73,7 @@ class Task : public FutureState {
   std::uint64_t id = 0;  ///< its number within the pool, in the order of submission, from 0
   std::int32_t priority = 0;
   std::int32_t ranks = 1;
+  Request const* request = nullptr;  ///< what keep_request() returns, of so many ranks; null: nothing but the ranks
   bool all_ranks = false;
   bool staged_call = false;  ///< `call` is the handle of an array that holds the call
   bool listens = false;      ///< The function has a TaskContext, and so can notice a request to stop.

@@ -3,6 +3,7 @@
 #include "core/base/failure.hpp"
 #include "spawn/hub/hub.hpp"
 #include "spawn/rank/staged_message.hpp"
+#include "spawn/requests/task_request.hpp"
 
 #include <farm/detail/log.hpp>
 #include <farm/error.hpp>
@@ -24,13 +25,18 @@ constexpr std::size_t most_kept = 4096;
 
 }  // namespace
 
-EngineCore::EngineCore(EngineOptions options, RankOwner rank_owner, Hub& hub, std::shared_ptr<Hub> hub_keeper)
+EngineCore::EngineCore(EngineOptions options, std::vector<HostResources> hosts, RankOwner rank_owner, Hub& hub,
+                       std::shared_ptr<Hub> hub_keeper)
     : options_(std::move(options)),
+      hosts_(std::move(hosts)),
+      default_request_(request_of({}, options_.ranks_per_task, options_.workers)),
+      kept_request_(keep_request(default_request_)),
       rank_owner_(rank_owner),
       hub_keeper_(std::move(hub_keeper)),
       hub_(hub),
       inbox_(std::make_shared<TaskInbox>(options_.queue_limit)),
       scheduler_({.max_ranks = options_.max_ranks,
+                  .capacity = sum_of(hosts_),
                   .tasks_per_group = static_cast<std::uint64_t>(options_.tasks_per_group),
                   .max_losses = options_.max_losses,
                   .rerun_after_exit = options_.rerun_after_exit,
@@ -141,7 +147,7 @@ void EngineCore::boot(bool wait) {
   status_.check_usable();
   auto const boot = std::make_shared<EngineStatus::Boot>();
   hub_.post([self = shared_from_this(), boot] {
-    self->scheduler_.boot(self->options_.ranks_per_task);
+    self->scheduler_.boot(self->default_request_);
     self->status_.boot_begun(boot, self->starting_, self->scheduler_.statistics().groups != 0);
   });
   if (wait && !hub_.on_thread()) status_.wait_booted(*boot);
@@ -184,18 +190,18 @@ void EngineCore::watch_clock() {
 
 // SchedulerPort
 
-void EngineCore::start_group(int ranks) {
-  auto group = hub_.start_group(ranks, options_.max_ranks, options_.workers, options_.spawn_timeout, *this, this);
+void EngineCore::start_group(Request const& request) {
+  auto group = hub_.start_group(request, options_.max_ranks, options_.workers, options_.spawn_timeout, *this, this);
   starting_.push_back(group->id());
   trace_.starting(*group);
   groups_[group->id()] = std::move(group);
   keep_alive_ = shared_from_this();
 }
 
-bool EngineCore::withdraw_start(int ranks) {
+bool EngineCore::withdraw_start(Request const& request) {
   for (auto const id : starting_) {
     auto const group = groups_.at(id);
-    if (group->ranks() != ranks || !hub_.withdraw(*group)) continue;
+    if (group->request() != request || !hub_.withdraw(*group)) continue;
     forget_start(id);
     return true;
   }
@@ -240,7 +246,7 @@ void EngineCore::on_ready(Group& group) {
   status_.start_ended(group.id(), EngineStatus::StartEnd::ready);
   trace_.ready(group);
   if (!unreported_.empty()) log_error(std::exchange(unreported_, {}));
-  scheduler_.group_ready(group.id(), group.ranks());
+  scheduler_.group_ready(group.id(), group.request());
   watch_clock();
 }
 
@@ -251,7 +257,7 @@ void EngineCore::on_start_failed(Group& group, StartFailure const& failure) {
   trace_.start_failed(group.id(), failure.why);
   status_.start_ended(group.id(), EngineStatus::StartEnd::failed, failure.why);
   if (!broken_) report_failed_start(group, failure.why);
-  scheduler_.start_failed(group.ranks(), failure.why, failure.cause == StartFailure::Cause::program);
+  scheduler_.start_failed(group.request(), failure.why, failure.cause == StartFailure::Cause::program);
   watch_clock();
 }
 
@@ -348,7 +354,7 @@ void EngineCore::others_wait(bool waiting) {
 }
 
 void EngineCore::waits_for_own_groups(Group& group) {
-  if (!scheduler_.start_is_blocked(group.ranks())) return;
+  if (!scheduler_.start_is_blocked(group.request())) return;
   auto const id = group.id();
   static_cast<void>(hub_.withdraw(group));
   forget_start(id);

@@ -7,6 +7,7 @@
 #include "spawn/engine/task_inbox.hpp"
 #include "spawn/group/group.hpp"
 #include "spawn/hub/hub_client.hpp"
+#include "spawn/resources/host_resources.hpp"
 
 #include <farm/detail/engine_options.hpp>
 #include <farm/statistics.hpp>
@@ -34,7 +35,8 @@ class EngineCore final : private SchedulerPort,
                          public std::enable_shared_from_this<EngineCore> {
  public:
   /// `hub_keeper` is null if the hub outlives all engines.
-  EngineCore(EngineOptions options, RankOwner rank_owner, Hub& hub, std::shared_ptr<Hub> hub_keeper);
+  EngineCore(EngineOptions options, std::vector<HostResources> hosts, RankOwner rank_owner, Hub& hub,
+             std::shared_ptr<Hub> hub_keeper);
 
   /// To be called once, before anything else.
   void begin();
@@ -63,6 +65,10 @@ class EngineCore final : private SchedulerPort,
   [[nodiscard]] bool is_usable() { return status_.is_usable(); }
   [[nodiscard]] Statistics statistics();
   [[nodiscard]] EngineOptions const& options() const { return options_; }
+  [[nodiscard]] std::vector<HostResources> const& hosts() const { return hosts_; }
+  [[nodiscard]] Request const& default_request() const { return default_request_; }
+  /// Returns what keep_request() returns for it.
+  [[nodiscard]] Request const* kept_request() const { return kept_request_; }
   [[nodiscard]] RankOwner rank_owner() const { return rank_owner_; }
 
  private:
@@ -76,8 +82,8 @@ class EngineCore final : private SchedulerPort,
   void answer_staged(Group& group, int rank, Frame const& frame);
 
   // SchedulerPort
-  void start_group(int ranks) override;
-  bool withdraw_start(int ranks) override;
+  void start_group(Request const& request) override;
+  bool withdraw_start(Request const& request) override;
   void send_task(GroupId id, Task const& task, TaskHeader header) override;
   void stop_task(GroupId id, std::uint64_t index) override;
   void recall_tasks(GroupId id, std::uint64_t end) override;
@@ -108,6 +114,9 @@ class EngineCore final : private SchedulerPort,
 
   pid_t owner_process_ = getpid();
   EngineOptions options_;
+  std::vector<HostResources> hosts_;  ///< what the hosts of this engine have
+  Request default_request_;           ///< of tasks whose options do not say
+  Request const* kept_request_;
   RankOwner rank_owner_;
   std::shared_ptr<Hub> hub_keeper_;
   Hub& hub_;

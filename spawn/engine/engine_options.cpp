@@ -4,7 +4,7 @@
 #include "core/base/option_check.hpp"
 #include "core/base/settings.hpp"
 #include "spawn/hub/hub.hpp"
-#include "spawn/platform/cores.hpp"
+#include "spawn/limits/cores.hpp"
 #include "spawn/sources/group_source.hpp"
 
 #include <fmt/format.h>

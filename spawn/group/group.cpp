@@ -30,12 +30,13 @@ constexpr auto end_limit = 10s;
 
 }  // namespace
 
-Group::Group(GroupPort& port, std::uint64_t id, int ranks, GroupOwner& owner)
+Group::Group(GroupPort& port, std::uint64_t id, Request request, GroupOwner& owner)
     : port_(port),
       flush_list_(port.flush_list()),
       id_(id),
+      request_(std::move(request)),
       owner_(&owner),
-      members_(static_cast<std::size_t>(ranks)),
+      members_(static_cast<std::size_t>(request_.ranks)),
       timer_(port.context()) {}
 
 template <class F>
@@ -140,6 +141,10 @@ void Group::attach(Hello const& hello, Socket socket) {
   member.guarded = hello.guarded;
   member.pid = hello.pid;
   member.host = hello.host;
+  if (!hello.is_guard) {
+    member.processors = hello.processors;
+    member.cores = hello.cores;
+  }
   auto& stream = hello.is_guard ? member.lifeline : member.stream;
   stream = std::make_shared<Stream>(std::move(socket), nullptr, nullptr);
   listen_to(rank);
@@ -169,6 +174,8 @@ void Group::prepare_if_complete() {
   if (state_ != State::connecting) return;
   if (!is_complete()) return;
   state_ = State::preparing;
+  auto const assignments = port_.assign(*this);
+  for (std::size_t rank = 0; rank < assignments.size(); ++rank) assign(rank, assignments[rank]);
   if (auto const& initializer = owner_->initializer()) {
     TaskHeader const header{.module = initializer.code().module, .offset = initializer.code().offset};
     for (auto& member : members_) {
@@ -178,6 +185,14 @@ void Group::prepare_if_complete() {
     }
   }
   become_ready_if_prepared();
+}
+
+void Group::assign(std::size_t rank, Assignment const& assignment) {
+  if (assignment.processors.empty() && assignment.devices.empty()) return;
+  auto const& stream = members_[rank].stream;
+  if (!is_in_use() || !stream || !stream->open()) return;
+  append_frame(stream->output(), FrameType::assign, 0, pack(assignment));
+  flush_list_.add(stream);
 }
 
 void Group::become_ready_if_prepared() {

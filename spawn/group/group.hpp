@@ -1,5 +1,6 @@
 #pragma once
 
+#include "core/resources/request.hpp"
 #include "core/task/frame.hpp"
 #include "core/task/task.hpp"
 #include "spawn/group/group_port.hpp"
@@ -63,9 +64,11 @@ class GroupOwner {
 /// Used on the hub's thread only.
 class Group : public std::enable_shared_from_this<Group> {
  public:
-  Group(GroupPort& port, std::uint64_t id, int ranks, GroupOwner& owner);
+  /// The group is made for tasks with this request.
+  Group(GroupPort& port, std::uint64_t id, Request request, GroupOwner& owner);
 
   [[nodiscard]] std::uint64_t id() const { return id_; }
+  [[nodiscard]] Request const& request() const { return request_; }
   [[nodiscard]] int ranks() const { return static_cast<int>(members_.size()); }
   [[nodiscard]] std::string const& host(int rank) const { return members_[static_cast<std::size_t>(rank)].host; }
 
@@ -102,6 +105,10 @@ class Group : public std::enable_shared_from_this<Group> {
   void attach(Hello const& hello, Socket socket);
   /// The host is lost, and all ranks on it with it.
   void lose_host(std::string const& host);
+  /// Returns the member that is this rank.
+  [[nodiscard]] Member const& member(int rank) const { return members_[static_cast<std::size_t>(rank)]; }
+  /// Tells a rank which cores and devices it has from its next task on.
+  void assign(std::size_t rank, Assignment const& assignment);
 
   // For its owner.
 
@@ -151,6 +158,7 @@ class Group : public std::enable_shared_from_this<Group> {
   GroupPort& port_;
   FlushList& flush_list_;
   std::uint64_t id_;
+  Request request_;
   GroupOwner* owner_;
   State state_ = State::waiting;
   bool is_static_ = false;        ///< the ranks outlive the group

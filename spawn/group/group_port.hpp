@@ -1,5 +1,6 @@
 #pragma once
 
+#include "core/task/frame.hpp"
 #include "spawn/group/member.hpp"
 #include "spawn/wire/flush_list.hpp"
 
@@ -41,6 +42,9 @@ class GroupPort {
   [[nodiscard]] virtual bool launcher_was_killed(Group const& group) = 0;
   /// A host does not answer any more. All groups with ranks there lose them.
   virtual void host_lost(std::string const& host) = 0;
+  /// Returns the cores and devices of each rank of a group whose ranks have all connected; nothing if the ranks stay as
+  /// they are. They are the group's until forget().
+  [[nodiscard]] virtual std::vector<Assignment> assign(Group const& group) = 0;
   /// Returns ranks that outlive their group to the source that they came from.
   virtual void take_back(Group const& group, std::vector<Member> members) = 0;
   /// Forgets the group, which has no processes any more, and frees its slots.

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace farm::detail {
 
@@ -19,6 +20,8 @@ struct Member {
   bool lifeline_closed = false;
   std::int32_t pid = 0;
   std::string host;
+  std::vector<int> processors;     ///< the logical processors that the rank was started with
+  std::string cores;               ///< the cores that these are of, if the master is on another host
   std::optional<ExitReport> exit;  ///< what the guard has reported
   int static_rank = -1;            ///< the number of a static rank among the static ranks
   std::uint64_t unanswered = 0;    ///< answers that the rank has not given yet

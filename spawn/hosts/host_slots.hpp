@@ -1,5 +1,7 @@
 #pragma once
 
+#include "core/resources/capacity.hpp"
+
 #include <string>
 
 namespace farm::detail {
@@ -8,7 +10,8 @@ namespace farm::detail {
 struct HostSlots {
   std::string name;
   int slots = 1;
-  int component = -1;  ///< of a heterogeneous Slurm job, whose components cannot share a group; -1: no such job
+  int component = -1;   ///< of a heterogeneous Slurm job, whose components cannot share a group; -1: no such job
+  Capacity capacity{};  ///< what ranks can have there, besides slots
 };
 
 }  // namespace farm::detail

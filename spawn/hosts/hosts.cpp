@@ -7,6 +7,7 @@
 #include "spawn/platform/mpi_traits.hpp"
 #include "spawn/platform/platform.hpp"
 #include "spawn/process/program_arguments.hpp"
+#include "spawn/resources/host_resources.hpp"
 
 #include <farm/error.hpp>
 
@@ -20,6 +21,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <limits>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -144,7 +146,29 @@ std::optional<HostList> hosts_of_hydra() {
   return list;
 }
 
+/// Fills in what ranks can have on each host besides slots. Of other hosts only the slots are known, of which each is a
+/// core.
+void add_capacities(HostList& list) {
+  for (auto& host : list.hosts) {
+    bool const is_of_job = host.capacity.cores.has_value();
+    if (!is_of_job && is_this_host(host.name)) {
+      host.capacity = capacity_of_this_host();
+    } else {
+      if (!is_of_job) host.capacity.cores = host.slots;
+      host.capacity = with_told(std::move(host.capacity));
+    }
+  }
+}
+
+HostList list_hosts();
+
 }  // namespace
+
+HostList find_hosts() {
+  auto list = list_hosts();
+  add_capacities(list);
+  return list;
+}
 
 std::string to_text(Placement const& placement) {
   std::string text;
@@ -152,7 +176,9 @@ std::string to_text(Placement const& placement) {
   return text;
 }
 
-HostList find_hosts() {
+namespace {
+
+HostList list_hosts() {
   HostList list;
   auto const add_hosts = [&](std::vector<HostSlots> hosts, std::string origin, std::string remedy) {
     list.hosts = std::move(hosts);
@@ -180,6 +206,8 @@ HostList find_hosts() {
   if (has_slurm_job() && !is_set(Setting::launcher)) add_slurm_job(list);
   return list;
 }
+
+}  // namespace
 
 bool is_this_host(std::string const& name) {
   auto const own = host_name();
@@ -237,8 +265,12 @@ bool job_may_have_other_hosts() {
 }
 
 SlotMap::SlotMap(HostList list) : list_(std::move(list)) {
-  for (auto const& host : list_.hosts)
-    entries_.push_back({.name = host.name, .slots = host.slots, .component = host.component});
+  constexpr int unlimited = std::numeric_limits<int>::max();
+  for (auto const& host : list_.hosts) {
+    int const slots = list_.limited ? host.slots : unlimited;
+    entries_.push_back(
+        {.name = host.name, .slots = slots, .component = host.component, .budget = Budget{slots, host.capacity}});
+  }
 }
 
 std::vector<SlotMap::Entry*> SlotMap::usable(std::vector<std::string> const& only) {
@@ -267,54 +299,72 @@ int SlotMap::largest_group(std::vector<std::string> const& only) const {
   return largest;
 }
 
-std::optional<int> SlotMap::component_with_room(int ranks, std::vector<std::string> const& only) const {
-  std::map<int, int> free;
-  for (auto const& entry : entries_) {
-    if (!entry.lost && (only.empty() || is_among(entry.name, only))) free[entry.component] += entry.slots - entry.taken;
+int SlotMap::Entry::room(Request const& request, Usage const& used) const {
+  Request part = request;
+  part.named.clear();  // they belong to the run, not to a host
+  for (part.ranks = request.ranks; part.ranks > 0; --part.ranks) {
+    if (budget.fits(part, used)) break;
   }
-  for (auto const& [component, count] : free) {
-    if (count >= ranks) return component;
+  return part.ranks;
+}
+
+std::optional<int> SlotMap::component_with_room(Request const& request, std::vector<std::string> const& only,
+                                                bool if_empty) const {
+  std::map<int, int> room;
+  for (auto const& entry : entries_) {
+    if (!entry.lost && (only.empty() || is_among(entry.name, only)))
+      room[entry.component] += entry.room(request, if_empty ? Usage{} : entry.usage);
+  }
+  for (auto const& [component, count] : room) {
+    if (count >= request.ranks) return component;
   }
   return std::nullopt;
 }
 
-bool SlotMap::has_room(int ranks, std::vector<std::string> const& only) const {
-  return !list_.limited || component_with_room(ranks, only).has_value();
+bool SlotMap::has_room(Request const& request, std::vector<std::string> const& only) const {
+  return component_with_room(request, only).has_value();
 }
 
-Placement SlotMap::take(int ranks, std::vector<std::string> const& only) {
+bool SlotMap::could_have_room(Request const& request, std::vector<std::string> const& only) const {
+  return component_with_room(request, only, true).has_value();
+}
+
+Placement SlotMap::take(Request const& request, std::vector<std::string> const& only) {
   auto found = usable(only);
-  auto const free = [](Entry const* entry) { return entry->slots - entry->taken; };
+  auto const free = [&](Entry const* entry) { return entry->slots - static_cast<int>(entry->usage.ranks()); };
   std::stable_sort(found.begin(), found.end(), [&](auto const* a, auto const* b) { return free(a) < free(b); });
   Placement placement;
   auto const put = [&](Entry& entry, int count) {
-    entry.taken += count;
+    Request part = request;
+    part.ranks = count;
+    part.named.clear();
+    entry.usage.add(part);
     placement.push_back({entry.name, count, entry.component});
   };
-  if (!list_.limited) {
-    put(*found.front(), ranks);
-    return placement;
-  }
   for (auto* const entry : found) {
-    if (free(entry) < ranks) continue;
-    put(*entry, ranks);
+    if (entry->room(request, entry->usage) < request.ranks) continue;
+    put(*entry, request.ranks);
     return placement;
   }
-  auto const component = component_with_room(ranks, only);
+  auto const component = component_with_room(request, only);
   std::erase_if(found, [&](Entry const* entry) { return entry->component != component; });
+  int ranks = request.ranks;
   for (auto it = found.rbegin(); it != found.rend() && ranks > 0; ++it) {
-    int const count = std::min(free(*it), ranks);
-    if (count <= 0) break;
+    int const count = std::min((*it)->room(request, (*it)->usage), ranks);
+    if (count <= 0) continue;
     put(**it, count);
     ranks -= count;
   }
   return placement;
 }
 
-void SlotMap::give_back(Placement const& placement) {
+void SlotMap::give_back(Placement const& placement, Request const& request) {
+  Request part = request;
+  part.named.clear();
   for (auto const& share : placement) {
+    part.ranks = share.ranks;
     for (auto& entry : entries_) {
-      if (entry.name == share.host && entry.component == share.component) entry.taken -= share.ranks;
+      if (entry.name == share.host && entry.component == share.component) entry.usage.subtract(part);
     }
   }
 }

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "core/resources/budget.hpp"
+#include "core/resources/request.hpp"
 #include "spawn/hosts/host_slots.hpp"
 #include "spawn/hosts/slurm_job.hpp"
 
@@ -32,7 +34,8 @@ struct HostList {
 
 /// Returns the hosts that FARM_HOSTS names, else those in the file FARM_HOSTFILE, else those of the Slurm allocation,
 /// else those that MPICH's mpiexec was given (without a slot for the master), else this host without a limit. Throws
-/// UsageError if a list cannot be understood, and SpawnError if the Slurm job has ended or cannot be described.
+/// UsageError if a list or FARM_RESOURCES cannot be understood, and SpawnError if the Slurm job has ended or cannot be
+/// described.
 [[nodiscard]] HostList find_hosts();
 
 /// Returns true if this is a name or a loopback address of the host that this process runs on. Names in different
@@ -55,7 +58,7 @@ struct HostList {
 /// Returns false if all ranks of this job, and those that it spawns, are certain to be on this host.
 [[nodiscard]] bool job_may_have_other_hosts();
 
-/// Which slots are taken. Each rank has a slot of its own.
+/// What is taken on each host. Each rank has a slot of its own, and what else its group has asked for.
 class SlotMap {
  public:
   explicit SlotMap(HostList list);
@@ -67,11 +70,13 @@ class SlotMap {
   /// Returns the ranks of the largest group that these hosts could ever run: that of the largest component if there are
   /// several.
   [[nodiscard]] int largest_group(std::vector<std::string> const& only = {}) const;
-  [[nodiscard]] bool has_room(int ranks, std::vector<std::string> const& only = {}) const;
-  /// Takes slots for a group: on the fullest host that has room for the whole group, else on as few hosts as possible.
+  [[nodiscard]] bool has_room(Request const& request, std::vector<std::string> const& only = {}) const;
+  /// Returns true if the request had room if nothing were taken.
+  [[nodiscard]] bool could_have_room(Request const& request, std::vector<std::string> const& only = {}) const;
+  /// Takes room for a group: on the fullest host that has room for the whole group, else on as few hosts as possible.
   /// Requires has_room().
-  Placement take(int ranks, std::vector<std::string> const& only = {});
-  void give_back(Placement const& placement);
+  Placement take(Request const& request, std::vector<std::string> const& only = {});
+  void give_back(Placement const& placement, Request const& request);
   /// Places no more groups on the host. Returns false if the host was lost before, or is not in the list.
   bool lose(std::string const& host);
   [[nodiscard]] std::vector<std::string> lost() const;
@@ -82,10 +87,15 @@ class SlotMap {
     std::string name;
     int slots;
     int component;
-    int taken = 0;
+    Budget budget;
+    Usage usage{};
     bool lost = false;
+
+    /// Returns how many of the request's ranks have room here.
+    [[nodiscard]] int room(Request const& request, Usage const& used) const;
   };
-  [[nodiscard]] std::optional<int> component_with_room(int ranks, std::vector<std::string> const& only) const;
+  [[nodiscard]] std::optional<int> component_with_room(Request const& request, std::vector<std::string> const& only,
+                                                       bool if_empty = false) const;
   [[nodiscard]] std::vector<Entry*> usable(std::vector<std::string> const& only);
 
   HostList list_;

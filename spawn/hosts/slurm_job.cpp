@@ -129,6 +129,18 @@ void add_description(SlurmComponent& part, std::string const& description) {
   }
 }
 
+/// Returns the memory of the job on a host of so many processors; none if the job does not say.
+Capacity memory_of_job(std::string const& suffix, int processors) {
+  constexpr std::int64_t mebibyte = 1 << 20;
+  auto const number = [&](char const* name) {
+    return number_in(environment_variable((name + suffix).c_str())).value_or(0);
+  };
+  Capacity capacity;
+  if (int const per_node = number("SLURM_MEM_PER_NODE"); per_node > 0) capacity.memory = per_node * mebibyte;
+  if (int const each = number("SLURM_MEM_PER_CPU"); each > 0) capacity.memory = each * mebibyte * processors;
+  return capacity;
+}
+
 /// Reads the hosts and counts of the job, or of the component whose variables end in `suffix`.
 SlurmComponent component_of(int number, std::string const& suffix, bool in_step, std::string const& description) {
   auto const variable = [&](std::string const& name) { return environment_variable((name + suffix).c_str()); };
@@ -151,8 +163,14 @@ SlurmComponent component_of(int number, std::string const& suffix, bool in_step,
   if (counts.size() < names->size())
     throw SpawnError(fmt::format("{}={} has fewer hosts than {}", name, environment_variable(name.c_str()), list));
   auto const divisor = by_tasks ? 1 : std::max(part.cpus_per_task, 1);
-  for (std::size_t i = 0; i < names->size(); ++i)
-    part.hosts.push_back({(*names)[i], std::max(counts[i] / divisor, 1), number});
+  for (std::size_t i = 0; i < names->size(); ++i) {
+    int const slots = std::max(counts[i] / divisor, 1);
+    auto capacity = memory_of_job(suffix, counts[i]);
+    capacity.cores = by_tasks ? slots * std::max(part.cpus_per_task, 1) : counts[i];
+    for (auto const& each : part.resources[(*names)[i]])
+      if (each.name == "gpu" || each.name.starts_with("gpu:")) capacity.gpus += each.count;
+    part.hosts.push_back({(*names)[i], slots, number, std::move(capacity)});
+  }
   return part;
 }
 

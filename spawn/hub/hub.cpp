@@ -1,7 +1,11 @@
 #include "spawn/hub/hub.hpp"
 
+#include "core/base/host_name.hpp"
+#include "spawn/hosts/hosts.hpp"
 #include "spawn/platform/print_output.hpp"
 #include "spawn/platform/process_role.hpp"
+#include "spawn/requests/thread_count.hpp"
+#include "spawn/resources/host_resources.hpp"
 #include "spawn/sources/launched_source.hpp"
 #include "spawn/sources/source_choice.hpp"
 
@@ -14,6 +18,7 @@
 #include <algorithm>
 #include <atomic>
 #include <future>
+#include <limits>
 #include <utility>
 
 namespace farm::detail {
@@ -31,6 +36,7 @@ std::atomic<Hub*> the_hub{nullptr};
 Hub::Hub()
     : loop_(std::make_shared<SharedLoop>([this] { flush_list_.flush(); }, &rings_)),
       listener_(context(), [this](Hello const& hello, Socket socket) { attach(hello, std::move(socket)); }),
+      named_(std::numeric_limits<int>::max(), {.named = told_resources().named}),
       thread_([this] { loop_->run(); }) {
   add_wait_helper(loop_);
 }
@@ -172,14 +178,15 @@ void Hub::attach(Hello const& hello, Socket socket) {
   }
 }
 
-std::shared_ptr<Group> Hub::start_group(int ranks, int peak_ranks, WorkerOptions const& options, Clock::duration limit,
-                                        GroupOwner& owner, HubClient* client) {
-  auto group = std::make_shared<Group>(static_cast<GroupPort&>(*this), next_group++, ranks, owner);
+std::shared_ptr<Group> Hub::start_group(Request const& request, int peak_ranks, WorkerOptions const& options,
+                                        Clock::duration limit, GroupOwner& owner, HubClient* client) {
+  auto group = std::make_shared<Group>(static_cast<GroupPort&>(*this), next_group++, request, owner);
   auto* chosen = &source(options.source);
   if (chosen->is_to_be_replaced() && options.source == Source::automatic) chosen = &source(Source::launched);
   groups_[group->id()] = {
       .group = group, .source = chosen, .client = client, .peak_ranks = peak_ranks, .options = options, .limit = limit};
   waiting_.push_back(group->id());
+  add_thread_count(groups_[group->id()].options, request);
   post([this] { serve_waiting(); });
   return group;
 }
@@ -196,8 +203,9 @@ void Hub::interrupt(std::exception_ptr const& error) {
 
 bool Hub::withdraw(Group& group) {
   auto const id = group.id();
-  bool const gone = waiting_.remove(id) != 0 || groups_.at(id).source->withdraw(group);
-  if (!gone) return false;
+  bool const was_waiting = waiting_.remove(id) != 0;
+  if (!was_waiting && !groups_.at(id).source->withdraw(group)) return false;
+  if (!was_waiting) named_taken_.subtract(group.request());
   groups_.erase(id);
   group_has_gone();
   return true;
@@ -206,8 +214,12 @@ bool Hub::withdraw(Group& group) {
 void Hub::forget(std::uint64_t id) {
   auto const found = groups_.find(id);
   if (found == groups_.end()) return;
-  if (found->second.started) found->second.source->released(*found->second.group);
+  if (found->second.started) {
+    found->second.source->released(*found->second.group);
+    named_taken_.subtract(found->second.group->request());
+  }
   groups_.erase(found);
+  for (auto const& each : assigner_.release(id)) groups_.at(each.group).group->assign(each.rank, each.assignment);
   group_has_gone();
 }
 
@@ -233,6 +245,7 @@ void Hub::stop_starting(GroupSource& source, std::uint64_t begun, std::string co
       entry.source = &this->source(Source::launched);
       if (!std::exchange(entry.started, false)) continue;
       source.released(*entry.group);
+      named_taken_.subtract(entry.group->request());
       waiting_.push_back(id);
     } else {
       post([group = entry.group, why] { group->start_failed(why); });
@@ -266,6 +279,7 @@ void Hub::host_lost(std::string const& host) {
 
 void Hub::serve_waiting() {
   std::vector<GroupSource const*> full;  // sources whose room the first group that waits for it is to have
+  bool named_are_awaited = false;        // likewise, of the named resources
   for (auto it = waiting_.begin(); it != waiting_.end();) {
     auto const found = groups_.find(*it);
     if (found == groups_.end()) {  // ended meanwhile
@@ -275,9 +289,15 @@ void Hub::serve_waiting() {
     auto& entry = found->second;
     auto const group = entry.group;
     auto& source = *entry.source;
-    auto const why = source.refusal(group->ranks(), entry.options);
+    auto const& request = group->request();
+    auto const why = source.refusal(request, entry.options);
     bool const is_full = std::find(full.begin(), full.end(), &source) != full.end();
-    if (why.empty() && (is_full || !source.has_room(group->ranks(), entry.options))) {
+    if (why.empty() && !request.named.empty() && (named_are_awaited || !named_.fits(request, named_taken_))) {
+      named_are_awaited = true;
+      ++it;
+      continue;
+    }
+    if (why.empty() && (is_full || !source.has_room(request, entry.options))) {
       if (!is_full) full.push_back(&source);
       ++it;
       continue;
@@ -288,10 +308,35 @@ void Hub::serve_waiting() {
       it = waiting_.begin();  // the owner may have changed the list
     } else {
       entry.started = true;
+      named_taken_.add(request);
       source.start(group, entry.peak_ranks, entry.options, entry.limit);
     }
   }
   tell_clients();
+}
+
+std::vector<Assignment> Hub::assign(Group const& group) {
+  auto const found = groups_.find(group.id());
+  if (found == groups_.end()) return {};
+  auto const& entry = found->second;
+  Assigner::Options options{.binds = binds(entry.options)};
+  if (!options.binds && group.request().gpus == 0) return {};
+  auto const hosts = entry.source->launcher_gives_devices() ? std::vector<HostResources>{} : entry.source->resources();
+  std::vector<RankPlace> places;
+  for (int rank = 0; rank < group.ranks(); ++rank) {
+    auto const& member = group.member(rank);
+    if (group.request().gpus > 0 && !hosts.empty() && !options.devices.contains(member.host)) {
+      auto const host = std::find_if(hosts.begin(), hosts.end(),
+                                     [&](HostResources const& each) { return is_name_of(each.name, member.host); });
+      auto const& what = host != hosts.end() ? *host : hosts.front();  // mpiexec's hosts are taken to be alike
+      options.devices[member.host] = static_cast<int>(what.capacity.gpus);
+    }
+    places.push_back({.host = member.host,
+                      .is_here = member.host == host_name(),
+                      .allowed = member.processors,
+                      .cores = read_cores(member.cores)});
+  }
+  return assigner_.assign(group.id(), group.request(), std::move(places), options);
 }
 
 /// A client may withdraw groups, and leave, when it is told.

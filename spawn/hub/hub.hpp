@@ -1,10 +1,12 @@
 #pragma once
 
+#include "core/resources/budget.hpp"
 #include "spawn/group/group.hpp"
 #include "spawn/group/group_port.hpp"
 #include "spawn/hub/hub_client.hpp"
 #include "spawn/join/listener.hpp"
 #include "spawn/loop/shared_loop.hpp"
+#include "spawn/resources/assigner.hpp"
 #include "spawn/sources/group_source.hpp"
 #include "spawn/sources/source_port.hpp"
 #include "spawn/wire/flush_list.hpp"
@@ -91,11 +93,12 @@ class Hub final : private GroupPort, private SourcePort {
 
   // For engines, on the hub's thread.
 
-  /// Makes a group, which the source starts when it has room. `peak_ranks` is how many ranks the pool may have at once;
-  /// `limit` is how long the start may take. `client` is told if other clients' groups wait, or if only its own groups
-  /// are in the way of this one; null: the group belongs to no client. Throws UsageError as source() does.
-  std::shared_ptr<Group> start_group(int ranks, int peak_ranks, WorkerOptions const& options, Clock::duration limit,
-                                     GroupOwner& owner, HubClient* client = nullptr);
+  /// Makes a group for such tasks, which the source starts when there is room. `peak_ranks` is how many ranks the pool
+  /// may have at once; `limit` is how long the start may take. `client` is told if other clients' groups wait, or if
+  /// only its own groups are in the way of this one; null: the group belongs to no client. Throws UsageError as
+  /// source() does.
+  std::shared_ptr<Group> start_group(Request const& request, int peak_ranks, WorkerOptions const& options,
+                                     Clock::duration limit, GroupOwner& owner, HubClient* client = nullptr);
   /// Returns true if the group's start had not begun: the group is forgotten then, and its owner is told nothing.
   bool withdraw(Group& group);
   /// Registers a client, which must be removed before it goes.
@@ -121,6 +124,7 @@ class Hub final : private GroupPort, private SourcePort {
   [[nodiscard]] std::string captured_output(Group const& group) override;
   [[nodiscard]] bool launcher_was_killed(Group const& group) override;
   void host_lost(std::string const& host) override;
+  [[nodiscard]] std::vector<Assignment> assign(Group const& group) override;
   void take_back(Group const& group, std::vector<Member> members) override;
   void forget(std::uint64_t id) override;
   void room_has_changed() override;
@@ -151,6 +155,9 @@ class Hub final : private GroupPort, private SourcePort {
   std::mutex sources_mutex_;                           ///< only the hub's thread changes them
   Listener listener_;
   std::unordered_map<std::uint64_t, GroupEntry> groups_;
+  Assigner assigner_;
+  Budget named_;  ///< the named resources of the run
+  Usage named_taken_;
   std::list<std::uint64_t> waiting_;  ///< groups that wait for room, in the order in which they came
   std::list<HubClient*> clients_;
   std::exception_ptr interrupted_;

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 /// The handshake: both ends of a control stream prove, before the first frame, that they hold the key of this run.
 /// README.md describes the message formats.
@@ -27,10 +28,12 @@ struct Hello {
   std::int32_t pid = 0;
   std::string host;
   std::string build_id;
+  std::vector<std::int32_t> processors{};  ///< that the rank may use; of a guard: none
+  std::string cores{};  ///< the cores that these are of, as read_cores() has them, if the master is on another host
 
   template <class Archive>
   void serialize(Archive& archive) {
-    archive(group, rank, is_guard, guarded, pid, host, build_id);
+    archive(group, rank, is_guard, guarded, pid, host, build_id, processors, cores);
   }
 };
 
@@ -48,7 +51,7 @@ struct Response {
 };
 
 inline constexpr std::array<char, 8> stream_magic{'f', 'a', 'r', 'm', 's', 't', 'r', '1'};
-inline constexpr std::uint32_t max_hello_size = 4096;
+inline constexpr std::uint32_t max_hello_size = 65536;
 
 /// Returns the code by which a connector proves that it holds the key.
 [[nodiscard]] Mac connector_mac(Key const& key, Nonce const& challenge, Nonce const& response, std::string_view hello);

@@ -39,15 +39,15 @@ int count_on(SlurmComponent const& part, std::string const& host, std::string co
 }
 
 /// How a step asks for one kind of resource.
-struct Request {
+struct ResourceRequest {
   std::string name;
   int on_each_host = 0;  ///< 0: the group's share is less than one
   int for_each_rank = 0;
   int all = 0;  ///< on the host that has least
 };
 
-Request request_for(HostList const& list, SlurmComponent const& part, Placement const& placement,
-                    std::string const& name) {
+ResourceRequest request_for(HostList const& list, SlurmComponent const& part, Placement const& placement,
+                            std::string const& name) {
   std::optional<int> least;
   std::optional<int> all;
   std::optional<int> per_rank;
@@ -67,20 +67,21 @@ Request request_for(HostList const& list, SlurmComponent const& part, Placement 
   return {.name = name, .on_each_host = *least, .for_each_rank = by_rank ? *per_rank : 0, .all = *all};
 }
 
-std::vector<Request> requests_for(HostList const& list, SlurmComponent const& part, Placement const& placement) {
-  std::vector<Request> requests;
+std::vector<ResourceRequest> requests_for(HostList const& list, SlurmComponent const& part,
+                                          Placement const& placement) {
+  std::vector<ResourceRequest> requests;
   auto const found = part.resources.find(placement.front().host);
   if (found == part.resources.end()) return requests;
   for (auto const& each : found->second) {
-    bool const is_new =
-        std::none_of(requests.begin(), requests.end(), [&](Request const& known) { return known.name == each.name; });
+    bool const is_new = std::none_of(requests.begin(), requests.end(),
+                                     [&](ResourceRequest const& known) { return known.name == each.name; });
     if (is_new) requests.push_back(request_for(list, part, placement, each.name));
   }
   return requests;
 }
 
 /// Adds --gres, and --gpus-per-task if ranks rather than hosts have equal shares.
-void add_resources(std::vector<std::string>& options, std::vector<Request> const& requests, bool all,
+void add_resources(std::vector<std::string>& options, std::vector<ResourceRequest> const& requests, bool all,
                    std::string const& gpus_per_task) {
   std::string gres;
   std::string per_task;
@@ -101,24 +102,44 @@ void add_resources(std::vector<std::string>& options, std::vector<Request> const
 
 }  // namespace
 
-std::vector<std::string> step_options(HostList const& list, Placement const& placement) {
+std::vector<std::string> step_options(HostList const& list, Placement const& placement, Request const& request) {
   std::vector<std::string> options;
   auto const* const part = component_of(list, placement.front());
   if (part != nullptr && part->number >= 0) options.push_back(fmt::format("--het-group={}", part->number));
-  auto const requests = part != nullptr ? requests_for(list, *part, placement) : std::vector<Request>{};
-  bool const too_few =
-      std::any_of(requests.begin(), requests.end(), [](Request const& each) { return each.on_each_host == 0; });
-  if (too_few || !environment_variable("SLURM_STEP_ID").empty()) {
+  bool const is_plain = request.is_plain();
+  auto const requests = part != nullptr ? requests_for(list, *part, placement) : std::vector<ResourceRequest>{};
+  bool const too_few = is_plain && std::any_of(requests.begin(), requests.end(),
+                                               [](ResourceRequest const& each) { return each.on_each_host == 0; });
+  if (too_few || is_in_slurm_step()) {
     // with --exact, Slurm 22.05 would give all overlapping steps the same cores, the first ones
     options.insert(options.end(), {"--overlap", "--cpu-bind=none"});
-    add_resources(options, requests, true, {});
+    if (is_plain || request.gpus > 0) add_resources(options, requests, true, {});
     return options;
   }
   options.emplace_back("--exact");
+  int const cores = request.threads > 0 ? request.threads : part != nullptr ? part->cpus_per_task : 0;
+  if (cores > 0) options.push_back(fmt::format("--cpus-per-task={}", cores));
   if (part == nullptr) return options;
-  if (part->cpus_per_task > 0) options.push_back(fmt::format("--cpus-per-task={}", part->cpus_per_task));
-  add_resources(options, requests, false, part->gpus_per_task);
+  if (is_plain) {
+    add_resources(options, requests, false, part->gpus_per_task);
+  } else if (request.gpus > 0 && has_slurm_gpus(list)) {
+    options.push_back(fmt::format("--gpus-per-task={}", request.gpus));
+  }
   return options;
+}
+
+bool is_in_slurm_step() { return !environment_variable("SLURM_STEP_ID").empty(); }
+
+bool has_slurm_gpus(HostList const& list) {
+  if (!list.job) return false;
+  for (auto const& part : list.job->components) {
+    for (auto const& [host, resources] : part.resources) {
+      for (auto const& each : resources) {
+        if (each.name == "gpu" || each.name.starts_with("gpu:")) return true;
+      }
+    }
+  }
+  return false;
 }
 
 // Slurm 24.11 refuses --nodes together with --distribution=arbitrary. One host needs it: without --nodes a step has all
@@ -144,7 +165,7 @@ void remove_job_requests(std::vector<std::string>& environment) {
       "SLURM_NTASKS_PER_GPU", "SLURM_CPUS_PER_GPU",  "SLURM_MEM_PER_GPU",     "SLURM_GRES",
       "SLURM_STEP_GRES",      "SLURM_TRES_PER_TASK", "SLURM_NTASKS_PER_NODE", "SLURM_NTASKS_PER_SOCKET",
       "SRUN_CPUS_PER_TASK"};
-  bool const in_step = !environment_variable("SLURM_STEP_ID").empty();
+  bool const in_step = is_in_slurm_step();
   std::erase_if(environment, [&](std::string_view line) {
     auto const name = line.substr(0, line.find('='));
     if (in_step && (name.starts_with("SLURM_CPU_BIND") || name.starts_with("SLURM_MEM_BIND"))) return true;

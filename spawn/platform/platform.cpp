@@ -3,7 +3,7 @@
 #include "spawn/environment/launched_as.hpp"
 #include "spawn/environment/parent_process.hpp"
 #include "spawn/environment/worker_environment.hpp"
-#include "spawn/platform/cores.hpp"
+#include "spawn/limits/cores.hpp"
 #include "spawn/platform/mpi_traits.hpp"
 #include "spawn/process/program_arguments.hpp"
 

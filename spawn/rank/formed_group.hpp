@@ -3,8 +3,9 @@
 #include "core/task/frame.hpp"
 #include "spawn/isolation/process_state.hpp"
 #include "spawn/isolation/rank_process.hpp"
-#include "spawn/rank/process_settings.hpp"
 #include "spawn/rank/task_server.hpp"
+#include "spawn/rank_settings/assigned_resources.hpp"
+#include "spawn/rank_settings/process_settings.hpp"
 #include "spawn/wire/channel.hpp"
 
 #include <farm/comm.hpp>
@@ -37,10 +38,12 @@ class FormedGroup {
   /// std::system_error if the group's working directory does not exist.
   FormedGroup(Form const& form, MPI_Comm all, Channel& channel, RankProcess process);
   [[nodiscard]] TaskServer& server() { return server_; }
+  [[nodiscard]] AssignedResources& resources() { return resources_; }
 
  private:
   StateBefore before_;
   ProcessSettings settings_;
+  AssignedResources resources_;
   Comm comm_;
   TaskServer server_;
 };

@@ -11,6 +11,9 @@
 #include "spawn/rank/formed_group.hpp"
 #include "spawn/rank/task_output.hpp"
 #include "spawn/rank/task_server.hpp"
+#include "spawn/rank_settings/assigned_resources.hpp"
+#include "spawn/resources/affinity.hpp"
+#include "spawn/resources/topology.hpp"
 #include "spawn/wire/channel.hpp"
 
 #include <farm/comm.hpp>
@@ -43,14 +46,19 @@ void prepare(Channel& channel, FrameType asked, Action action) {
   channel.flush();
 }
 
-Hello make_hello(JoinInfo const& join_info, int rank) {
+/// `may_be_bound` is false for a process that belongs to the user's program.
+Hello make_hello(JoinInfo const& join_info, int rank, bool may_be_bound) {
   if (!join_info.stage_directory.empty()) set_stage_directory(join_info.stage_directory);
+  auto const processors = may_be_bound ? affinity_of(0) : Processors{};
+  bool const is_elsewhere = !processors.empty() && join_info.host != host_name();
   return {.group = join_info.group,
           .rank = rank,
           .guarded = guard_link().guarded(),
           .pid = getpid(),
           .host = host_name(),
-          .build_id = program_build_id()};
+          .build_id = program_build_id(),
+          .processors = processors,
+          .cores = is_elsewhere ? to_text(Topology::of_this_machine().cores_within(processors)) : std::string{}};
 }
 
 /// Throws SpawnError if the launcher has started another number of ranks, or if MPI does not know the launcher's job.
@@ -70,6 +78,8 @@ Leave serve_groups(Channel& channel, MPI_Comm all, RankProcess process) {
       group.reset();
     } else if (frame->type == FrameType::form) {
       prepare(channel, frame->type, [&] { group.emplace(unpack<Form>(frame->payload), all, channel, process); });
+    } else if (group && frame->type == FrameType::assign) {
+      group->resources().use(unpack<Assignment>(frame->payload));
     } else if (group && frame->type == FrameType::initialize) {
       prepare(channel, frame->type, [&] { group->server().initialize(*frame); });
     } else if (group && frame->type == FrameType::task) {
@@ -87,13 +97,15 @@ void serve_tasks(JoinInfo const& join_info, MPI_Comm group) {
   throw_on_error(group);
   throw_on_error(MPI_COMM_SELF);
   check_size(join_info, comm.size());
-  auto const hello = make_hello(join_info, comm.rank());
+  auto const hello = make_hello(join_info, comm.rank(), true);
   if (hello.guarded) guard_link().announce(join_info, hello);
   asio::io_context context{1};
   Channel channel{connect_to_master(context, join_info, hello)};
   TaskServer server{join_info.group, comm, join_info.output_prefix, channel, RankProcess::of_group};
+  AssignedResources resources;
   while (auto const frame = channel.next()) {
     if (frame->type == FrameType::leave) return;
+    if (frame->type == FrameType::assign) resources.use(unpack<Assignment>(frame->payload));
     if (frame->type == FrameType::task) server.run(*frame);
     if (frame->type == FrameType::initialize) prepare(channel, frame->type, [&] { server.initialize(*frame); });
   }
@@ -108,7 +120,7 @@ Leave serve_static_groups(JoinInfo const& join_info, MPI_Comm all) {
   }
   int rank = 0;
   check_mpi(MPI_Comm_rank(all, &rank), "MPI_Comm_rank");
-  auto const hello = make_hello(join_info, rank);
+  auto const hello = make_hello(join_info, rank, is_rank_process());
   if (hello.guarded) guard_link().announce(join_info, hello);
   asio::io_context context{1};
   Channel channel{connect_to_master(context, join_info, hello)};

@@ -3,6 +3,7 @@
 #include "core/task/task.hpp"
 #include "spawn/group/member.hpp"
 #include "spawn/join/handshake.hpp"
+#include "spawn/resources/host_resources.hpp"
 
 #include <farm/worker_options.hpp>
 
@@ -35,13 +36,17 @@ class GroupSource {
   /// Returns the slots as they were at the start. Thread-safe.
   [[nodiscard]] virtual Slots const& slots() const = 0;
   [[nodiscard]] virtual Source kind() const = 0;
+  /// Returns what each host has for ranks, as it was at the start. Thread-safe.
+  [[nodiscard]] virtual std::vector<HostResources> resources() const = 0;
+  /// Returns true if the launcher gives the ranks of groups their devices, as srun does.
+  [[nodiscard]] virtual bool launcher_gives_devices() const { return false; }
   /// Throws SpawnError if no group can be started at all, or not so many ranks, and UsageError if the options ask for
   /// what the source cannot do. Thread-safe.
   virtual void check(int /*ranks*/, WorkerOptions const& /*options*/) const {}
-  /// Returns true if a group of so many ranks can be started now.
-  [[nodiscard]] virtual bool has_room(int ranks, WorkerOptions const& options) const = 0;
-  /// Returns why no group of so many ranks can ever be started again. Empty if one can, now or later.
-  [[nodiscard]] virtual std::string refusal(int ranks, WorkerOptions const& options) const = 0;
+  /// Returns true if a group for such tasks can be started now, as far as hosts decide.
+  [[nodiscard]] virtual bool has_room(Request const& request, WorkerOptions const& options) const = 0;
+  /// Returns why no group for such tasks can ever be started again. Empty if one can, now or later.
+  [[nodiscard]] virtual std::string refusal(Request const& request, WorkerOptions const& options) const = 0;
   /// Starts a group. Requires has_room(). The source then calls expect(), form() or start_failed() of the group; the
   /// hub calls released() when the group is gone.
   virtual void start(std::shared_ptr<Group> const& group, int peak_ranks, WorkerOptions const& options,

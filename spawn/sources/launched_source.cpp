@@ -127,12 +127,30 @@ void LaunchedSource::check(int ranks, WorkerOptions const& options) const {
   if (launcher.makes_slurm_job()) port_.open_to_network();
 }
 
-bool LaunchedSource::has_room(int ranks, WorkerOptions const& options) const {
-  return slots_.has_room(ranks, counted_.limited ? options.hosts : std::vector<std::string>{});
+std::vector<HostResources> LaunchedSource::resources() const {
+  std::vector<HostResources> hosts;
+  for (auto const& host : slots_.list().hosts) hosts.push_back({host.name, host.capacity});
+  return hosts;
 }
 
-std::string LaunchedSource::refusal(int ranks, WorkerOptions const& options) const {
-  if (!counted_.limited || slots_.largest_group(options.hosts) >= ranks) return {};
+bool LaunchedSource::launcher_gives_devices() const {
+  return LaunchCommand{""}.shares_slurm_job() && !is_in_slurm_step() && has_slurm_gpus(slots_.list());
+}
+
+bool LaunchedSource::has_room(Request const& request, WorkerOptions const& options) const {
+  return slots_.has_room(request, counted_.limited ? options.hosts : std::vector<std::string>{});
+}
+
+std::string LaunchedSource::refusal(Request const& request, WorkerOptions const& options) const {
+  int const ranks = request.ranks;
+  bool const has_slots = !counted_.limited || slots_.largest_group(options.hosts) >= ranks;
+  auto const& only = counted_.limited ? options.hosts : std::vector<std::string>{};
+  if (has_slots && slots_.could_have_room(request, only)) return {};
+  if (has_slots) {
+    auto const lost = slots_.lost();
+    return fmt::format("no hosts have room for a group of {}{}", to_text(request),
+                       lost.empty() ? std::string{} : fmt::format(", since {} was lost", fmt::join(lost, ", ")));
+  }
   if (slots_.total(options.hosts) >= ranks) {
     return fmt::format("{} ranks fit in no component of the heterogeneous Slurm job: the largest has {} slots", ranks,
                        slots_.largest_group(options.hosts));
@@ -181,7 +199,7 @@ void LaunchedSource::start(std::shared_ptr<Group> const& group, int peak_ranks, 
 void LaunchedSource::launch(std::uint64_t id, Launch& entry) {
   auto const only = counted_.limited ? entry.options.hosts : std::vector<std::string>{};
   LaunchCommand const launcher{entry.options.launcher};
-  entry.placement = slots_.take(entry.group->ranks(), only);
+  entry.placement = slots_.take(entry.group->request(), only);
   entry.launcher = launcher.name();
   entry.has_own_job = launcher.makes_slurm_job();
   auto join_info = port_.join_info();
@@ -237,7 +255,7 @@ void LaunchedSource::launch(std::uint64_t id, Launch& entry) {
 
 std::vector<std::string> LaunchedSource::resources(Launch const& entry, std::string const& program) const {
   if (entry.has_own_job) return job_options(entry.placement, counted_.limited, program);
-  auto options = step_options(slots_.list(), entry.placement);
+  auto options = step_options(slots_.list(), entry.placement, entry.group->request());
   for (auto& option : host_options(entry.placement)) options.push_back(std::move(option));
   return options;
 }
@@ -357,10 +375,10 @@ bool LaunchedSource::try_elsewhere(std::uint64_t id, Launch& entry) {
     suspected = true;
     lose(share.host, failure_of(entry));
   }
-  if (!suspected || !entry.group->awaits_all_ranks() || !refusal(entry.group->ranks(), entry.options).empty())
+  if (!suspected || !entry.group->awaits_all_ranks() || !refusal(entry.group->request(), entry.options).empty())
     return false;
-  slots_.give_back(std::exchange(entry.placement, {}));
-  if (!has_room(entry.group->ranks(), entry.options)) return false;
+  slots_.give_back(std::exchange(entry.placement, {}), entry.group->request());
+  if (!has_room(entry.group->request(), entry.options)) return false;
   try {
     launch(id, entry);
     return true;
@@ -376,7 +394,7 @@ bool LaunchedSource::withdraw(Group const& group) {
   if (found == launches_.end() || found->second.queued_job.empty() || !group.awaits_all_ranks()) return false;
   auto& entry = found->second;
   unlink(entry.join_file.c_str());
-  slots_.give_back(std::exchange(entry.placement, {}));
+  slots_.give_back(std::exchange(entry.placement, {}), group.request());
   entry.group.reset();
   entry.process->end();
   return true;
@@ -393,7 +411,7 @@ void LaunchedSource::released(Group const& group) {
     auto const host = host_of(entry.placement, group.host(rank));
     if (!host.empty() && !is_this_host(host)) suspects_.insert(host);
   }
-  slots_.give_back(std::exchange(entry.placement, {}));
+  slots_.give_back(std::exchange(entry.placement, {}), group.request());
   bool const left = group.is_complete() && broken.empty();
   entry.group.reset();
   if (!entry.process || entry.process->ended()) return forget(id);

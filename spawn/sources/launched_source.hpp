@@ -32,9 +32,11 @@ class LaunchedSource final : public GroupSource {
 
   [[nodiscard]] Source kind() const override { return Source::launched; }
   [[nodiscard]] Slots const& slots() const override { return counted_; }
+  [[nodiscard]] std::vector<HostResources> resources() const override;
+  [[nodiscard]] bool launcher_gives_devices() const override;
   void check(int ranks, WorkerOptions const& options) const override;
-  [[nodiscard]] bool has_room(int ranks, WorkerOptions const& options) const override;
-  [[nodiscard]] std::string refusal(int ranks, WorkerOptions const& options) const override;
+  [[nodiscard]] bool has_room(Request const& request, WorkerOptions const& options) const override;
+  [[nodiscard]] std::string refusal(Request const& request, WorkerOptions const& options) const override;
   void start(std::shared_ptr<Group> const& group, int peak_ranks, WorkerOptions const& options,
              Clock::duration limit) override;
   bool withdraw(Group const& group) override;

@@ -24,6 +24,7 @@
 #include <array>
 #include <exception>
 #include <filesystem>
+#include <limits>
 #include <utility>
 
 namespace farm::detail {
@@ -83,10 +84,23 @@ std::string working_directory_of(WorkerOptions const& options) {
   return is_chosen ? std::string{} : std::filesystem::current_path().string();
 }
 
+/// Returns the hosts of mpiexec, which are taken to have what this one has.
+std::vector<HostResources> hosts_of_job() {
+  auto const own = capacity_of_this_host();
+  std::vector<HostResources> hosts{{host_name(), own}};
+  for (int i = 1; i < launched_as().hosts; ++i) hosts.push_back({"another host", own});
+  return hosts;
+}
+
 }  // namespace
 
 SpawnedSource::SpawnedSource(SourcePort& port, Slots slots)
-    : port_(port), slots_(std::move(slots)), stuck_timer_(port.context()), spawner_(std::make_unique<Spawner>()) {}
+    : port_(port),
+      slots_(std::move(slots)),
+      hosts_(hosts_of_job()),
+      budget_(slots_.limited ? slots_.total : std::numeric_limits<int>::max(), sum_of(hosts_)),
+      stuck_timer_(port.context()),
+      spawner_(std::make_unique<Spawner>()) {}
 
 SpawnedSource::~SpawnedSource() {
   if (!stuck_.empty()) static_cast<void>(spawner_.release());  // its thread never returns from MPI, and still uses it
@@ -100,11 +114,13 @@ void SpawnedSource::check(int ranks, WorkerOptions const& options) const {
   if (guards_need_pmix() && !pmix_available(why)) throw SpawnError(missing_pmix(why));
 }
 
-std::string SpawnedSource::refusal(int /*ranks*/, WorkerOptions const& /*options*/) const { return stuck_; }
+std::string SpawnedSource::refusal(Request const& /*request*/, WorkerOptions const& /*options*/) const {
+  return stuck_;
+}
 
 void SpawnedSource::start(std::shared_ptr<Group> const& group, int peak_ranks, WorkerOptions const& options,
                           Clock::duration limit) {
-  taken_ += group->ranks();
+  taken_.add(without_named(group->request()));
   auto join_info = port_.join_info();
   join_info.group = group->id();
   join_info.ranks = group->ranks();
@@ -130,7 +146,7 @@ void SpawnedSource::start(std::shared_ptr<Group> const& group, int peak_ranks, W
                      .host_file = host_file_path(id),
                      .may_use_other_hosts = may_use_other_hosts(options),
                      .ranks = group->ranks(),
-                     .peak_ranks = std::max(peak_ranks, taken_),
+                     .peak_ranks = std::max(peak_ranks, static_cast<int>(taken_.ranks())),
                      .options = options,
                      .begun =
                          [this, id, limit](bool by_mpi) {
@@ -196,12 +212,12 @@ void SpawnedSource::give_up(std::string const& why) {
 
 bool SpawnedSource::withdraw(Group const& group) {
   if (!spawner_->withdraw(group.id())) return false;
-  taken_ -= group.ranks();
+  taken_.subtract(without_named(group.request()));
   return true;
 }
 
 void SpawnedSource::released(Group const& group) {
-  taken_ -= group.ranks();
+  taken_.subtract(without_named(group.request()));
   unlink(join_file_path(group.id()).c_str());
   unlink(host_file_path(group.id()).c_str());
   if (spawning_ != group.id() || !spawning_by_mpi_ || !stuck_.empty()) return;

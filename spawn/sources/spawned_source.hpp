@@ -1,5 +1,6 @@
 #pragma once
 
+#include "core/resources/budget.hpp"
 #include "spawn/sources/group_source.hpp"
 #include "spawn/sources/source_port.hpp"
 #include "spawn/sources/spawner.hpp"
@@ -8,6 +9,7 @@
 #include <memory>
 #include <string>
 #include <unordered_set>
+#include <vector>
 
 namespace farm::detail {
 
@@ -20,10 +22,11 @@ class SpawnedSource final : public GroupSource {
   [[nodiscard]] Slots const& slots() const override { return slots_; }
   [[nodiscard]] Source kind() const override { return Source::spawned; }
   void check(int ranks, WorkerOptions const& options) const override;
-  [[nodiscard]] bool has_room(int ranks, WorkerOptions const& /*options*/) const override {
-    return !slots_.limited || taken_ + ranks <= slots_.total;
+  [[nodiscard]] std::vector<HostResources> resources() const override { return hosts_; }
+  [[nodiscard]] bool has_room(Request const& request, WorkerOptions const& /*options*/) const override {
+    return budget_.fits(without_named(request), taken_);
   }
-  [[nodiscard]] std::string refusal(int ranks, WorkerOptions const& options) const override;
+  [[nodiscard]] std::string refusal(Request const& request, WorkerOptions const& options) const override;
   void start(std::shared_ptr<Group> const& group, int peak_ranks, WorkerOptions const& options,
              Clock::duration limit) override;
   bool withdraw(Group const& group) override;
@@ -43,7 +46,9 @@ class SpawnedSource final : public GroupSource {
 
   SourcePort& port_;
   Slots slots_;
-  int taken_ = 0;
+  std::vector<HostResources> hosts_;  ///< mpiexec chooses among them
+  Budget budget_;
+  Usage taken_;
   std::uint64_t spawning_ = 0;      ///< the group that is being spawned; 0: none
   bool spawning_by_mpi_ = false;    ///< by MPI_Comm_spawn, which may wait for a dead rank
   asio::steady_timer stuck_timer_;  ///< until the spawn has to return

@@ -5,6 +5,8 @@
 #include "spawn/hosts/hosts.hpp"
 #include "spawn/platform/mpi_traits.hpp"
 #include "spawn/rank/worker.hpp"
+#include "spawn/resources/host_resources.hpp"
+#include "spawn/resources/topology.hpp"
 #include "spawn/wire/open_socket.hpp"
 
 #include <farm/detail/code_address.hpp>
@@ -17,6 +19,7 @@
 
 #include <unistd.h>
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 namespace farm::detail {
@@ -29,6 +32,32 @@ constexpr auto leave_limit = 10s;
 bool is_on(std::string const& host, std::vector<std::string> const& names) {
   return names.empty() ||
          std::any_of(names.begin(), names.end(), [&](std::string const& name) { return is_name_of(name, host); });
+}
+
+/// Returns the cores that these processors of the member's host are of.
+Cores cores_of(Member const& member, Processors const& processors) {
+  if (member.host == host_name()) return Topology::of_this_machine().cores_within(processors);
+  auto cores = read_cores(member.cores);
+  std::erase_if(cores, [&](Processors const& core) {
+    return std::none_of(core.begin(), core.end(),
+                        [&](int each) { return std::binary_search(processors.begin(), processors.end(), each); });
+  });
+  return cores;
+}
+
+/// Returns what the member's host has for ranks, of which its launcher has left them these processors.
+Capacity capacity_of(Member const& member, Processors const& processors) {
+  auto capacity = member.host == host_name() ? capacity_of_this_host() : with_told({});
+  if (!told_resources().cores && !processors.empty())
+    capacity.cores = std::min<std::int64_t>(capacity.cores.value_or(std::numeric_limits<int>::max()),
+                                            static_cast<std::int64_t>(cores_of(member, processors).size()));
+  return capacity;
+}
+
+/// Returns true if the rank may use so many cores. Its launcher may have bound it to fewer.
+bool has_cores(Member const& member, int threads) {
+  if (threads <= 1 || member.processors.empty() || told_resources().cores) return true;
+  return cores_of(member, member.processors).size() >= static_cast<std::size_t>(threads);
 }
 
 }  // namespace
@@ -61,6 +90,10 @@ void StaticSource::attach(Hello const& hello, Socket socket) {
   member.guarded = hello.guarded;
   member.pid = hello.pid;
   member.host = hello.host;
+  if (!hello.is_guard) {
+    member.processors = hello.processors;
+    member.cores = hello.cores;
+  }
   watch(member);
   if (!hello.is_guard) port_.offer_ring(stream);
   stream->start();
@@ -73,10 +106,19 @@ void StaticSource::attach(Hello const& hello, Socket socket) {
   all_here_.notify_all();
 }
 
+std::vector<HostResources> StaticSource::resources() const {
+  std::scoped_lock const lock{mutex_};
+  std::vector<HostResources> all;
+  for (auto const& [name, host] : hosts_) all.push_back({name, host.capacity});
+  return all;
+}
+
 void StaticSource::add_free(Member&& member) {
   {
     std::scoped_lock const lock{mutex_};
-    hosts_.insert(member.host);
+    auto& host = hosts_[member.host];
+    host.processors.insert(member.processors.begin(), member.processors.end());
+    host.capacity = capacity_of(member, {host.processors.begin(), host.processors.end()});
   }
   auto const static_rank = member.static_rank;
   free_[static_rank] = std::move(member);
@@ -86,11 +128,14 @@ void StaticSource::add_free(Member&& member) {
 void StaticSource::check(int /*ranks*/, WorkerOptions const& options) const {
   std::scoped_lock const lock{mutex_};
   for (auto const& name : options.hosts) {
-    if (std::any_of(hosts_.begin(), hosts_.end(), [&](std::string const& host) { return is_name_of(name, host); }))
-      continue;
+    bool const is_known =
+        std::any_of(hosts_.begin(), hosts_.end(), [&](auto const& each) { return is_name_of(name, each.first); });
+    if (is_known) continue;
+    std::vector<std::string> names;
+    for (auto const& each : hosts_) names.push_back(each.first);
     throw UsageError(fmt::format(
         "hosts: {} is not one of the available hosts (the ranks run on {}); start ranks there with mpiexec -host", name,
-        fmt::join(hosts_, ", ")));
+        fmt::join(names, ", ")));
   }
 }
 
@@ -155,9 +200,30 @@ void StaticSource::on_closed(int static_rank, bool lifeline, std::string const& 
   port_.room_has_changed();
 }
 
-std::string StaticSource::refusal(int ranks, WorkerOptions const& options) const {
+/// Returns free ranks for a group, by their numbers, as many as there are on hosts with room for them.
+std::vector<int> StaticSource::choose(Request const& request, WorkerOptions const& options) const {
+  std::scoped_lock const lock{mutex_};
+  std::vector<int> chosen;
+  std::map<std::string, Usage> used;  // with the ranks that are chosen
+  Request one = without_named(request);
+  one.ranks = 1;
+  for (auto const& [number, member] : free_) {
+    if (static_cast<int>(chosen.size()) == request.ranks) break;
+    if (!is_on(member.host, options.hosts) || !has_cores(member, request.threads)) continue;
+    auto const& host = hosts_.at(member.host);
+    auto& usage = used.try_emplace(member.host, host.usage).first->second;
+    if (!Budget{std::numeric_limits<int>::max(), host.capacity}.fits(one, usage)) continue;
+    usage.add(one);
+    chosen.push_back(number);
+  }
+  return chosen;
+}
+
+std::string StaticSource::refusal(Request const& request, WorkerOptions const& options) const {
+  int const ranks = request.ranks;
   int alive = free_on(options.hosts);
-  for (auto const& [group, hosts] : taken_) {
+  for (auto const& [group, taken] : taken_) {
+    auto const& hosts = taken.hosts;
     alive += static_cast<int>(
         std::count_if(hosts.begin(), hosts.end(), [&](std::string const& host) { return is_on(host, options.hosts); }));
   }
@@ -180,19 +246,30 @@ void StaticSource::start(std::shared_ptr<Group> const& group, int /*peak_ranks*/
             .working_directory = options.working_directory,
             .environment = options.environment,
             .output_prefix = options.output_directory};
-  for (int i = 0; i < group->ranks(); ++i) {
-    auto next = free_.extract(std::find_if(free_.begin(), free_.end(),
-                                           [&](auto const& each) { return is_on(each.second.host, options.hosts); }));
-    form.ranks.push_back(next.key());
-    taken_[group->id()].push_back(next.mapped().host);
+  auto& taken = taken_[group->id()];
+  taken.request = without_named(group->request());
+  taken.request.ranks = 1;
+  for (int const number : choose(group->request(), options)) {
+    auto next = free_.extract(number);
+    form.ranks.push_back(number);
+    taken.hosts.push_back(next.mapped().host);
     members.push_back(std::move(next.mapped()));
+  }
+  {
+    std::scoped_lock const lock{mutex_};
+    for (auto const& host : taken.hosts) hosts_.at(host).usage.add(taken.request);
   }
   group->form(std::move(members), pack(form), limit);
 }
 
 bool StaticSource::withdraw(Group const& /*group*/) { return false; }
 
-void StaticSource::released(Group const& group) { taken_.erase(group.id()); }
+void StaticSource::released(Group const& group) {
+  auto const found = taken_.extract(group.id());
+  if (!found) return;
+  std::scoped_lock const lock{mutex_};
+  for (auto const& host : found.mapped().hosts) hosts_.at(host).usage.subtract(found.mapped().request);
+}
 
 void StaticSource::take_back(std::vector<Member> members) {
   for (auto& member : members) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "core/resources/budget.hpp"
 #include "spawn/sources/group_source.hpp"
 #include "spawn/sources/source_port.hpp"
 
@@ -36,10 +37,11 @@ class StaticSource final : public GroupSource {
   [[nodiscard]] Slots const& slots() const override { return slots_; }
   [[nodiscard]] Source kind() const override { return Source::static_ranks; }
   void check(int ranks, WorkerOptions const& options) const override;
-  [[nodiscard]] bool has_room(int ranks, WorkerOptions const& options) const override {
-    return free_on(options.hosts) >= ranks;
+  [[nodiscard]] std::vector<HostResources> resources() const override;
+  [[nodiscard]] bool has_room(Request const& request, WorkerOptions const& options) const override {
+    return static_cast<int>(choose(request, options).size()) == request.ranks;
   }
-  [[nodiscard]] std::string refusal(int ranks, WorkerOptions const& options) const override;
+  [[nodiscard]] std::string refusal(Request const& request, WorkerOptions const& options) const override;
   void start(std::shared_ptr<Group> const& group, int peak_ranks, WorkerOptions const& options,
              Clock::duration limit) override;
   bool withdraw(Group const& group) override;
@@ -54,17 +56,29 @@ class StaticSource final : public GroupSource {
   void watch(Member& member);
   void add_free(Member&& member);
   [[nodiscard]] int free_on(std::vector<std::string> const& hosts) const;
+  [[nodiscard]] std::vector<int> choose(Request const& request, WorkerOptions const& options) const;
   void on_closed(int static_rank, bool lifeline, std::string const& why);
   void check_closed();
+
+  /// The ranks of a group.
+  struct Taken {
+    Request request{};
+    std::vector<std::string> hosts{};  ///< of each rank
+  };
+  struct Host {
+    std::set<int> processors{};  ///< that any of its ranks may use
+    Capacity capacity{};
+    Usage usage{};
+  };
 
   SourcePort& port_;
   Slots slots_;
   int own_;
-  int expected_;                                             ///< ranks that have not connected yet
-  std::map<std::uint64_t, std::vector<std::string>> taken_;  ///< by group: the hosts of its ranks
-  std::map<int, Member> free_;                               ///< by the number of the static rank
-  std::map<int, Member> coming_;                             ///< ranks of which one of two streams is connected
-  std::function<void()> closed_;                             ///< not empty: the ranks were told to leave
+  int expected_;                          ///< ranks that have not connected yet
+  std::map<std::uint64_t, Taken> taken_;  ///< by group
+  std::map<int, Member> free_;            ///< by the number of the static rank
+  std::map<int, Member> coming_;          ///< ranks of which one of two streams is connected
+  std::function<void()> closed_;          ///< not empty: the ranks were told to leave
   asio::steady_timer timer_;
   std::size_t joined_ = 0;      ///< ranks that have ever connected
   bool mpi_is_broken_ = false;  ///< MPI_Finalize would wait for dead ranks
@@ -74,7 +88,7 @@ class StaticSource final : public GroupSource {
   mutable std::mutex mutex_;
   std::condition_variable all_here_;
   bool complete_ = false;
-  std::set<std::string> hosts_;  ///< of all ranks that have ever connected
+  std::map<std::string, Host> hosts_;  ///< of all ranks that have ever connected
 };
 
 }  // namespace farm::detail

@@ -17,8 +17,8 @@ int noop(int i) { return i; }
 using Noop = Call<int(int), int>;
 
 struct Wire final : SchedulerPort {
-  void start_group(int /*ranks*/) override {}
-  bool withdraw_start(int /*ranks*/) override { return false; }
+  void start_group(Request const& /*request*/) override {}
+  bool withdraw_start(Request const& /*request*/) override { return false; }
   void send_task(GroupId /*group*/, Task const& task, TaskHeader header) override {
     append_frame(to_rank, FrameType::task, task.id, &header, sizeof header, task.call);
   }
@@ -56,8 +56,8 @@ int main(int argc, char** argv) {
   int const tasks = argc == 2 ? std::atoi(argv[1]) : 1000;
   Wire wire;
   Scheduler scheduler{{.max_ranks = 1}, wire};
-  scheduler.boot(1);
-  scheduler.group_ready(1, 1);
+  scheduler.boot({.ranks = 1});
+  scheduler.group_ready(1, {.ranks = 1});
   long sum = 0;
   for (int i = 0; i < tasks; ++i) {
     auto task = make_intrusive<Task>(Noop::address(), Noop::make(noop, i));

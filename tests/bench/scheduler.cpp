@@ -21,8 +21,8 @@ struct Answers final : SchedulerPort {
     std::uint64_t task;
   };
 
-  void start_group(int ranks) override { starts.push_back(ranks); }
-  bool withdraw_start(int /*ranks*/) override { return false; }
+  void start_group(Request const& request) override { starts.push_back(request); }
+  bool withdraw_start(Request const& /*request*/) override { return false; }
   void send_task(GroupId group, Task const& task, TaskHeader /*header*/) override { due.push_back({group, task.id}); }
   void end_group(GroupId /*group*/) override {}
   void release_group(GroupId group) override { leaving.push_back(group); }
@@ -31,7 +31,7 @@ struct Answers final : SchedulerPort {
   Clock::time_point now() override { return Clock::now(); }
   Clock::time_point roughly_now() override { return {}; }
 
-  std::vector<int> starts;
+  std::vector<Request> starts;
   std::vector<GroupId> leaving;
   std::vector<Answer> due;
   bool is_drained = false;
@@ -66,8 +66,8 @@ double measure(int groups, std::uint64_t run_nanoseconds) {
   auto const let_start = [&] {
     while (!port.starts.empty()) {
       auto const starts = std::exchange(port.starts, {});
-      for (int const each : starts) {
-        ranks_of.push_back(each);
+      for (auto const& each : starts) {
+        ranks_of.push_back(each.ranks);
         scheduler.group_ready(ranks_of.size() - 1, each);
       }
     }
@@ -77,7 +77,7 @@ double measure(int groups, std::uint64_t run_nanoseconds) {
     for (auto const group : leaving) scheduler.group_gone(group);
   };
 
-  scheduler.boot(1);
+  scheduler.boot({.ranks = 1});
   let_start();
   std::vector<TaskPtr> futures;
   std::vector<TaskPtr> made;

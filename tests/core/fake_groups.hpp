@@ -36,6 +36,7 @@ class FakeGroups final : public SchedulerPort {
   };
   struct Group {
     GroupId id = 0;
+    Request request{};
     int ranks = 0;
     bool leaving = false;
     bool ended = false;
@@ -49,13 +50,13 @@ class FakeGroups final : public SchedulerPort {
   explicit FakeGroups(Scheduler::Options options) : options_(options), scheduler(options, *this) {}
 
   // Requests of the scheduler
-  void start_group(int ranks) override {
-    starts.push_back(ranks);
+  void start_group(Request const& request) override {
+    starts.push_back(request);
     ++starts_asked;
-    check_ranks();
+    check_usage();
   }
-  bool withdraw_start(int ranks) override {
-    auto const found = std::find(starts.rbegin(), starts.rend(), ranks);
+  bool withdraw_start(Request const& request) override {
+    auto const found = std::find(starts.rbegin(), starts.rend(), request);
     if (!can_withdraw || found == starts.rend()) return false;
     starts.erase(std::next(found).base());
     return true;
@@ -66,6 +67,7 @@ class FakeGroups final : public SchedulerPort {
     REQUIRE_FALSE(group.leaving);
     REQUIRE_FALSE(group.ended);
     REQUIRE(group.ranks == task.ranks);
+    REQUIRE(group.request == (task.request != nullptr ? *task.request : Request{.ranks = task.ranks}));
     REQUIRE(header.module == task.code.module);
     REQUIRE(header.offset == task.code.offset);
     REQUIRE(header.attempt == task.attempt());
@@ -133,6 +135,14 @@ class FakeGroups final : public SchedulerPort {
     submit(task);
     return task;
   }
+  TaskPtr submit(Request const& request, int priority = 0) {
+    auto task = make_intrusive<Task>(CodeAddress{11, 22}, farm::Bytes{});
+    task->ranks = request.ranks;
+    task->request = keep_request(request);
+    task->priority = priority;
+    submit(task);
+    return task;
+  }
   std::vector<TaskPtr> submit_many(int count, int ranks = 1) {
     std::vector<TaskPtr> tasks;
     for (int i = 0; i < count; ++i) tasks.push_back(submit(ranks));
@@ -141,11 +151,11 @@ class FakeGroups final : public SchedulerPort {
   /// Lets the oldest requested start succeed.
   GroupId come_up() {
     REQUIRE_FALSE(starts.empty());
-    int const ranks = starts.front();
+    auto const request = starts.front();
     starts.pop_front();
     GroupId const id = next_group_++;
-    groups[id] = {.id = id, .ranks = ranks, .tasks = {}, .epochs = {}};
-    scheduler.group_ready(id, ranks);
+    groups[id] = {.id = id, .request = request, .ranks = request.ranks, .tasks = {}, .epochs = {}};
+    scheduler.group_ready(id, request);
     return id;
   }
   void all_come_up() {
@@ -153,9 +163,9 @@ class FakeGroups final : public SchedulerPort {
   }
   void fail_start(std::string const& why = "no slots") {
     REQUIRE_FALSE(starts.empty());
-    int const ranks = starts.front();
+    auto const request = starts.front();
     starts.pop_front();
-    scheduler.start_failed(ranks, why);
+    scheduler.start_failed(request, why);
   }
   /// Lets a rank answer its first unanswered task.
   void answer(GroupId id, int rank, std::string_view value = "value",
@@ -250,14 +260,24 @@ class FakeGroups final : public SchedulerPort {
     }
     return 0;
   }
+  /// Returns the requests of all groups that start, live or leave.
+  [[nodiscard]] std::vector<Request> taken() const {
+    std::vector<Request> all{starts.begin(), starts.end()};
+    for (auto const& [id, group] : groups) all.push_back(group.request);
+    return all;
+  }
   [[nodiscard]] int ranks_taken() const {
     int ranks = 0;
-    for (int const start : starts) ranks += start;
-    for (auto const& [id, group] : groups) ranks += group.ranks;
+    for (auto const& each : taken()) ranks += each.ranks;
+    return ranks;
+  }
+  [[nodiscard]] std::deque<int> start_ranks() const {
+    std::deque<int> ranks;
+    for (auto const& each : starts) ranks.push_back(each.ranks);
     return ranks;
   }
 
-  std::deque<int> starts;  ///< requested and not answered
+  std::deque<Request> starts;  ///< requested and not answered
   int starts_asked = 0;
   bool can_withdraw = true;
   bool recalls_work = false;
@@ -289,7 +309,27 @@ class FakeGroups final : public SchedulerPort {
     }
     scheduler.answered(id, rank, frame, "node7");
   }
-  void check_ranks() const { REQUIRE(ranks_taken() <= options_.max_ranks); }
+  /// A model of its own of what there is: nothing is given away twice.
+  void check_usage() const {
+    auto const& there_is = options_.capacity;
+    std::int64_t cores = 0;
+    std::int64_t gpus = 0;
+    std::int64_t memory = 0;
+    bool has_own_cores = false;
+    std::map<std::string, std::int64_t> named;
+    for (auto const& each : taken()) {
+      cores += std::int64_t{each.ranks} * std::max(each.threads, 1);
+      has_own_cores = has_own_cores || each.threads > 0;
+      gpus += std::int64_t{each.ranks} * each.gpus;
+      memory += each.ranks * each.memory;
+      for (auto const& [name, amount] : each.named) named[name] += amount;
+    }
+    REQUIRE(ranks_taken() <= options_.max_ranks);
+    if (has_own_cores && there_is.cores) REQUIRE(cores <= *there_is.cores);
+    REQUIRE(gpus <= there_is.gpus);
+    if (there_is.memory) REQUIRE(memory <= *there_is.memory);
+    for (auto const& [name, amount] : there_is.named) REQUIRE(named[name] <= amount);
+  }
 
   Scheduler::Options options_;
   GroupId next_group_ = 1;

@@ -20,7 +20,7 @@ using Attempts = std::vector<std::uint32_t>;
 TEST_CASE("5 tasks of 2 ranks on 4 ranks: a group that is free takes the next task at once") {
   FakeGroups farm{{.max_ranks = 4}};
   auto const tasks = farm.submit_many(5, 2);
-  CHECK(farm.starts == std::deque{2, 2});
+  CHECK(farm.start_ranks() == std::deque{2, 2});
   auto const a = farm.come_up();
   auto const b = farm.come_up();
   CHECK(farm.on(a) == Ids{0});
@@ -155,22 +155,22 @@ TEST_CASE("groups are started as they are needed, and never more than fit") {
   FakeGroups farm{{.max_ranks = 7}};
   CHECK(farm.starts.empty());
   farm.submit(2);
-  CHECK(farm.starts == std::deque{2});
+  CHECK(farm.start_ranks() == std::deque{2});
   auto const first = farm.come_up();
   farm.finish(first);
   farm.submit(2);
   CHECK(farm.starts.empty());  // the idle one takes it
   farm.submit_many(10, 2);
-  CHECK(farm.starts == std::deque{2, 2});
+  CHECK(farm.start_ranks() == std::deque{2, 2});
   CHECK(farm.ranks_taken() == 6);
 }
 
 TEST_CASE("boot starts as many groups as fit, which then wait for tasks") {
   FakeGroups farm{{.max_ranks = 7}};
-  farm.scheduler.boot(3);
-  CHECK(farm.starts == std::deque{3, 3});
+  farm.scheduler.boot({.ranks = 3});
+  CHECK(farm.start_ranks() == std::deque{3, 3});
   farm.all_come_up();
-  farm.scheduler.boot(3);
+  farm.scheduler.boot({.ranks = 3});
   CHECK(farm.starts.empty());
   auto const task = farm.submit(3);
   CHECK(farm.where(task) != 0);
@@ -308,7 +308,7 @@ TEST_CASE("a group whose processes end without a report is lost") {
 
 TEST_CASE("an idle group that is lost gets no task, and the others do") {
   FakeGroups farm{{.max_ranks = 3}};
-  farm.scheduler.boot(1);
+  farm.scheduler.boot({.ranks = 1});
   farm.all_come_up();
   farm.lose(GENERATE(as<GroupId>{}, 1, 2, 3));
   auto const tasks = farm.submit_many(3);
@@ -466,7 +466,7 @@ TEST_CASE("shutdown of an idle scheduler drains at once") {
 TEST_CASE("shutdown withdraws starts that are not needed, and waits for those that cannot be withdrawn") {
   FakeGroups farm{{.max_ranks = 2}};
   farm.can_withdraw = GENERATE(true, false);
-  farm.scheduler.boot(1);
+  farm.scheduler.boot({.ranks = 1});
   farm.scheduler.shutdown(false);
   CHECK(farm.times_drained == (farm.can_withdraw ? 1 : 0));
   farm.all_come_up();
@@ -487,7 +487,7 @@ TEST_CASE("a task that is submitted after shutdown fails") {
   FakeGroups farm{{.max_ranks = 1}};
   farm.scheduler.shutdown(false);
   CHECK_THROWS_AS(rethrow(farm.submit()), farm::ShutdownError);
-  farm.scheduler.boot(1);
+  farm.scheduler.boot({.ranks = 1});
   CHECK(farm.starts.empty());
 }
 

@@ -241,7 +241,7 @@ TEST_CASE("a longer task that waits is recalled at once") {
 TEST_CASE("waiting tasks are watched as long as a group can give them back") {
   FakeGroups farm{{.max_ranks = 3}};
   farm.can_withdraw = false;
-  farm.scheduler.boot(1);
+  farm.scheduler.boot({.ranks = 1});
   bool watched = false;
   auto const able_comes = [&] {
     farm.recalls_work = true;

@@ -21,7 +21,8 @@ std::size_t sent_until_start(FakeGroups& farm, int ranks, std::chrono::nanosecon
   for (;;) {
     for (auto const id : farm.ids()) {
       farm.all_gone();
-      if (std::find(farm.starts.begin(), farm.starts.end(), ranks) != farm.starts.end()) return farm.order.size();
+      if (std::find(farm.starts.begin(), farm.starts.end(), Request{.ranks = ranks}) != farm.starts.end())
+        return farm.order.size();
       farm.all_come_up();
       if (farm.groups.contains(id) && !farm.on(id).empty()) farm.finish(id, run);
     }
@@ -71,15 +72,15 @@ TEST_CASE("idle groups of another size leave if they take the room that a group 
 
 TEST_CASE("starts of another size that are no longer needed are withdrawn") {
   FakeGroups farm{{.max_ranks = 4}};
-  farm.scheduler.boot(1);
+  farm.scheduler.boot({.ranks = 1});
   CHECK(farm.starts.size() == 4);
   farm.submit(4);
-  CHECK(farm.starts == std::deque{4});
+  CHECK(farm.start_ranks() == std::deque{4});
 }
 
 TEST_CASE("starts that boot asked for stay when another scheduler needs ranks, and end with a shutdown") {
   FakeGroups farm{{.max_ranks = 3}};
-  farm.scheduler.boot(1);
+  farm.scheduler.boot({.ranks = 1});
   farm.come_up();
   farm.scheduler.set_others_wait(true);
   farm.scheduler.release_idle();
@@ -88,7 +89,7 @@ TEST_CASE("starts that boot asked for stay when another scheduler needs ranks, a
   farm.all_come_up();
   farm.all_gone();
   CHECK(farm.scheduler.statistics().groups_started == 3);
-  farm.scheduler.boot(1);
+  farm.scheduler.boot({.ranks = 1});
   CHECK(farm.starts.size() == 3);
   farm.scheduler.shutdown(false);
   CHECK(farm.starts.empty());
@@ -97,17 +98,17 @@ TEST_CASE("starts that boot asked for stay when another scheduler needs ranks, a
 
 TEST_CASE("a start that only the scheduler's own groups keep waiting is given up if no task needs it") {
   FakeGroups farm{{.max_ranks = 4}};
-  farm.scheduler.boot(1);
+  farm.scheduler.boot({.ranks = 1});
   farm.come_up();
   farm.come_up();
   REQUIRE(farm.starts.size() == 2);
   for (int i = 0; i < 2; ++i) {  // there is room for two groups only
-    CHECK(farm.scheduler.start_is_blocked(1));
+    CHECK(farm.scheduler.start_is_blocked({.ranks = 1}));
     farm.starts.pop_back();
   }
   auto const large = farm.submit(2);
-  CHECK(farm.starts == std::deque{2});
-  CHECK_FALSE(farm.scheduler.start_is_blocked(2));  // the idle groups leave
+  CHECK(farm.start_ranks() == std::deque{2});
+  CHECK_FALSE(farm.scheduler.start_is_blocked({.ranks = 2}));  // the idle groups leave
   farm.all_gone();
   farm.all_come_up();
   CHECK(farm.where(large) != 0);

@@ -83,6 +83,10 @@ class FakeHub final : public GroupPort, public SourcePort {
   void take_back(Group const& /*group*/, std::vector<Member> members) override {
     for (auto& member : members) taken_back.push_back(std::move(member));
   }
+  std::vector<Assignment> assign(Group const& group) override {
+    assigned.push_back(group.id());
+    return assignments;
+  }
   void forget(std::uint64_t group) override { forgotten.push_back(group); }
 
   [[nodiscard]] JoinInfo join_info() const override { return {}; }
@@ -125,6 +129,8 @@ class FakeHub final : public GroupPort, public SourcePort {
   std::vector<std::string> hosts_lost;
   std::vector<Member> taken_back;
   std::vector<std::uint64_t> forgotten;
+  std::vector<std::uint64_t> assigned;  ///< groups that have asked for cores and devices
+  std::vector<Assignment> assignments;  ///< what they get
   int rings_offered = 0;
   int room_changes = 0;
   int sources_ended = 0;

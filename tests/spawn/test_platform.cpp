@@ -1,7 +1,7 @@
 // How ranks are started: their binding, directory, environment, options, and number.
 #include <farm/farm.hpp>
 
-#include "spawn/platform/cores.hpp"
+#include "spawn/limits/cores.hpp"
 #include "spawn/platform/platform.hpp"
 #include "tests/spawn/captured.hpp"
 #include "tests/spawn/scratch.hpp"

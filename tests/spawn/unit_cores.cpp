@@ -1,4 +1,4 @@
-#include "spawn/platform/cores.hpp"
+#include "spawn/limits/cores.hpp"
 
 #include "tests/support/catch.hpp"
 

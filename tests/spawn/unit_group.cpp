@@ -25,7 +25,7 @@ constexpr auto long_time = 60s;
 
 /// A group, its owner, and its processes.
 struct GroupTest {
-  explicit GroupTest(int size) : group(std::make_shared<Group>(hub, 1, size, owner)) {}
+  explicit GroupTest(int size) : group(std::make_shared<Group>(hub, 1, Request{.ranks = size}, owner)) {}
 
   FakeProcess& connect(Hello const& hello) {
     Socket socket{hub.loop};

@@ -105,35 +105,35 @@ TEST_CASE("Slurm's counts are read, and others refused") {
 
 TEST_CASE("a group is on one host where it fits there, on the fullest that has room") {
   auto map = map_of("a:4,b:2,c:4");
-  CHECK(to_text(map.take(2)) == "b:2");
-  CHECK(to_text(map.take(3)) == "a:3");
-  CHECK(to_text(map.take(1)) == "a:1");
-  CHECK(to_text(map.take(4)) == "c:4");
-  CHECK(!map.has_room(1));
+  CHECK(to_text(map.take({.ranks = 2})) == "b:2");
+  CHECK(to_text(map.take({.ranks = 3})) == "a:3");
+  CHECK(to_text(map.take({.ranks = 1})) == "a:1");
+  CHECK(to_text(map.take({.ranks = 4})) == "c:4");
+  CHECK(!map.has_room({.ranks = 1}));
 }
 
 TEST_CASE("a group that fits on no host is spread over as few as possible, and no slot is used twice") {
   auto map = map_of("a:4,b:2,c:3");
-  CHECK(to_text(map.take(6)) == "a:4, c:2");
-  CHECK(map.has_room(3));
-  CHECK(!map.has_room(4));
-  auto const last = map.take(3);
+  CHECK(to_text(map.take({.ranks = 6})) == "a:4, c:2");
+  CHECK(map.has_room({.ranks = 3}));
+  CHECK(!map.has_room({.ranks = 4}));
+  auto const last = map.take({.ranks = 3});
   CHECK(to_text(last) == "b:2, c:1");
-  map.give_back(last);
-  CHECK(to_text(map.take(1)) == "c:1");
+  map.give_back(last, {.ranks = 3});
+  CHECK(to_text(map.take({.ranks = 1})) == "c:1");
 }
 
 TEST_CASE("nothing is placed on hosts that are lost, or that a pool does not name") {
   auto map = map_of("a:4,b:2");
   CHECK(map.total() == 6);
   CHECK(map.total({"b"}) == 2);
-  CHECK(!map.has_room(3, {"b"}));
+  CHECK(!map.has_room({.ranks = 3}, {"b"}));
   CHECK(map.lose("a"));
   CHECK(!map.lose("a"));
   CHECK(!map.lose("x"));
   CHECK(map.total() == 2);
-  CHECK(!map.has_room(3));
-  CHECK(to_text(map.take(2)) == "b:2");
+  CHECK(!map.has_room({.ranks = 3}));
+  CHECK(to_text(map.take({.ranks = 2})) == "b:2");
   CHECK(map.lost() == std::vector<std::string>{"a"});
 }
 
@@ -158,7 +158,7 @@ TEST_CASE("hosts of the same name in different domains are different hosts") {
   auto map = map_of("w.1.net:2,w.2.net:3");
   CHECK(map.lose("w.2.net"));
   CHECK(map.total() == 2);
-  CHECK(to_text(map.take(2)) == "w.1.net:2");
+  CHECK(to_text(map.take({.ranks = 2})) == "w.1.net:2");
   CHECK(farm::detail::have_same_short_name(farm::detail::parse_hosts("w.1.net,v,w.2.net", "test")));
   CHECK(!farm::detail::have_same_short_name(farm::detail::parse_hosts("w.1.net,v,10.0.0.1,10.0.0.2", "test")));
 }
@@ -167,19 +167,19 @@ TEST_CASE("a group has ranks in one component of a heterogeneous job only") {
   SlotMap map{{.hosts = {{"a", 2, 0}, {"b", 3, 1}, {"c", 1, 1}}, .limited = true, .origin = "test", .remedy = {}}};
   CHECK(map.total() == 6);
   CHECK(map.largest_group() == 4);
-  CHECK(!map.has_room(5));
-  CHECK(to_text(map.take(4)) == "b:3, c:1");
-  CHECK(map.has_room(2));
-  CHECK(!map.has_room(3));
+  CHECK(!map.has_room({.ranks = 5}));
+  CHECK(to_text(map.take({.ranks = 4})) == "b:3, c:1");
+  CHECK(map.has_room({.ranks = 2}));
+  CHECK(!map.has_room({.ranks = 3}));
 }
 
 TEST_CASE("a host may be in several components of a job") {
   SlotMap map{{.hosts = {{"a", 2, 0}, {"a", 3, 1}}, .limited = true, .origin = "test", .remedy = {}}};
-  auto const group = map.take(3);
+  auto const group = map.take({.ranks = 3});
   CHECK(group.front().component == 1);
-  map.give_back(group);
-  CHECK(map.take(2).front().component == 0);
-  CHECK(map.has_room(3));
+  map.give_back(group, {.ranks = 3});
+  CHECK(map.take({.ranks = 2}).front().component == 0);
+  CHECK(map.has_room({.ranks = 3}));
   CHECK(map.lose("a"));
   CHECK(map.total() == 0);
 }

@@ -28,10 +28,11 @@ class FakeSource final : public GroupSource {
  public:
   [[nodiscard]] Slots const& slots() const override { return slots_; }
   [[nodiscard]] farm::Source kind() const override { return farm::Source::spawned; }
-  [[nodiscard]] bool has_room(int ranks, farm::WorkerOptions const& /*options*/) const override {
-    return ranks <= room;
+  [[nodiscard]] std::vector<HostResources> resources() const override { return {}; }
+  [[nodiscard]] bool has_room(Request const& request, farm::WorkerOptions const& /*options*/) const override {
+    return request.ranks <= room;
   }
-  [[nodiscard]] std::string refusal(int /*ranks*/, farm::WorkerOptions const& /*options*/) const override {
+  [[nodiscard]] std::string refusal(Request const& /*request*/, farm::WorkerOptions const& /*options*/) const override {
     return why_refused;
   }
   void start(std::shared_ptr<Group> const& group, int /*peak_ranks*/, farm::WorkerOptions const& /*options*/,
@@ -115,7 +116,7 @@ struct HubTest {
     return true;
   }
   std::shared_ptr<Group> start_group(int ranks) {
-    auto group = on_hub([&] { return hub.start_group(ranks, ranks, {}, 60s, owner); });
+    auto group = on_hub([&] { return hub.start_group({.ranks = ranks}, ranks, {}, 60s, owner); });
     on_hub([] {});
     return group;
   }
@@ -224,7 +225,7 @@ TEST_CASE("a client is told that others wait only if another one waits, and whic
   FakeClient one;
   FakeClient two;
   auto const start = [&](FakeClient& client) {
-    auto const group = test.on_hub([&] { return test.hub.start_group(1, 1, {}, 60s, test.owner, &client); });
+    auto const group = test.on_hub([&] { return test.hub.start_group({.ranks = 1}, 1, {}, 60s, test.owner, &client); });
     test.on_hub([] {});
     return group->id();
   };

@@ -1,4 +1,4 @@
-#include "spawn/platform/cores.hpp"
+#include "spawn/limits/cores.hpp"
 #include "spawn/platform/mpi_traits.hpp"
 #include "spawn/platform/platform.hpp"
 

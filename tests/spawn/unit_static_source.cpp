@@ -35,7 +35,7 @@ struct SourceTest {
     connect(hello_of(rank, true));
   }
   std::shared_ptr<Group> start_group(int size) {
-    auto group = std::make_shared<Group>(hub, ++last_group, size, owner);
+    auto group = std::make_shared<Group>(hub, ++last_group, Request{.ranks = size}, owner);
     source.start(group, size, {}, 60s);
     return group;
   }
@@ -53,18 +53,18 @@ struct SourceTest {
 
 TEST_CASE("a static rank is free once it and its guard have connected") {
   SourceTest test{3};
-  CHECK(!test.source.has_room(1, {}));
+  CHECK(!test.source.has_room({.ranks = 1}, {}));
   test.connect(hello_of(2, true));
-  CHECK(!test.source.has_room(1, {}));
+  CHECK(!test.source.has_room({.ranks = 1}, {}));
   CHECK_THAT(error_of<farm::SpawnError>([&] { test.source.wait_for_all(1ms); }),
              contains("only some of 2 ranks connected within 0.001 s"));
   test.connect(hello_of(2, false));
-  CHECK(test.source.has_room(1, {}));
-  CHECK(!test.source.has_room(2, {}));
+  CHECK(test.source.has_room({.ranks = 1}, {}));
+  CHECK(!test.source.has_room({.ranks = 2}, {}));
   test.connect_both(1);
-  CHECK(test.source.has_room(2, {}));
+  CHECK(test.source.has_room({.ranks = 2}, {}));
   CHECK_NOTHROW(test.source.wait_for_all(0ms));
-  CHECK(test.source.refusal(2, {}).empty());
+  CHECK(test.source.refusal({.ranks = 2}, {}).empty());
 }
 
 TEST_CASE("ranks that are not of the job, are there already, or run another build are turned away") {
@@ -86,9 +86,9 @@ TEST_CASE("a group takes free ranks, and its source has them again afterwards") 
   SourceTest test{4};
   for (int const rank : {3, 1, 2}) test.connect_both(rank);
   auto const group = test.start_group(2);
-  CHECK(test.source.has_room(1, {}));
-  CHECK(!test.source.has_room(2, {}));
-  CHECK(test.source.refusal(3, {}).empty());  // those that are lent come back
+  CHECK(test.source.has_room({.ranks = 1}, {}));
+  CHECK(!test.source.has_room({.ranks = 2}, {}));
+  CHECK(test.source.refusal({.ranks = 3}, {}).empty());  // those that are lent come back
   CHECK(test.hub.run_until([&] { return test.ranks[1]->got(FrameType::form) && test.ranks[2]->got(FrameType::form); }));
   CHECK(!test.ranks[3]->got(FrameType::form));
   auto const form = farm::unpack<Form>(test.ranks[1]->payloads[FrameType::form]);
@@ -101,8 +101,8 @@ TEST_CASE("a group takes free ranks, and its source has them again afterwards") 
   CHECK(test.hub.run_until([&] { return test.owner.was_told("gone"); }));
   test.source.take_back(std::move(test.hub.taken_back));
   test.source.released(*group);
-  CHECK(test.source.has_room(3, {}));
-  CHECK_THAT(test.source.refusal(4, {}), contains("3 of the 3 ranks that serve are left"));
+  CHECK(test.source.has_room({.ranks = 3}, {}));
+  CHECK_THAT(test.source.refusal({.ranks = 4}, {}), contains("3 of the 3 ranks that serve are left"));
 }
 
 TEST_CASE("a rank that dies without a task is not replaced, and groups that need it are refused") {
@@ -110,10 +110,10 @@ TEST_CASE("a rank that dies without a task is not replaced, and groups that need
   for (int const rank : {1, 2}) test.connect_both(rank);
   test.ranks[2]->die();
   CHECK(test.hub.run_until([&] { return test.hub.room_changes == 1; }));
-  CHECK(test.source.has_room(1, {}));
-  CHECK(!test.source.has_room(2, {}));
-  CHECK(test.source.refusal(1, {}).empty());
-  CHECK_THAT(test.source.refusal(2, {}), contains("1 of the 2 ranks that serve are left"));
+  CHECK(test.source.has_room({.ranks = 1}, {}));
+  CHECK(!test.source.has_room({.ranks = 2}, {}));
+  CHECK(test.source.refusal({.ranks = 1}, {}).empty());
+  CHECK_THAT(test.source.refusal({.ranks = 2}, {}), contains("1 of the 2 ranks that serve are left"));
 }
 
 TEST_CASE("a source that closes tells its ranks to leave, and is done when they have gone") {
@@ -147,13 +147,14 @@ TEST_CASE("a group that is to run on certain hosts is formed of the ranks there"
   CHECK_NOTHROW(test.source.check(1, on_b));
   CHECK_THAT(error_of<farm::UsageError>([&] { test.source.check(1, {.hosts = {"nodeC"}}); }),
              contains("hosts: nodeC is not one of the available hosts (the ranks run on nodeA, nodeB)"));
-  CHECK(test.source.has_room(1, on_b));
-  CHECK(!test.source.has_room(2, on_b));
-  CHECK_THAT(test.source.refusal(2, on_b), contains("1 ranks serve on nodeB: no group of 2 can be formed there"));
-  auto const group = std::make_shared<Group>(test.hub, 7, 1, test.owner);
+  CHECK(test.source.has_room({.ranks = 1}, on_b));
+  CHECK(!test.source.has_room({.ranks = 2}, on_b));
+  CHECK_THAT(test.source.refusal({.ranks = 2}, on_b),
+             contains("1 ranks serve on nodeB: no group of 2 can be formed there"));
+  auto const group = std::make_shared<Group>(test.hub, 7, Request{.ranks = 1}, test.owner);
   test.source.start(group, 1, on_b, 60s);
   CHECK(test.ranks.at(2) != nullptr);
-  CHECK(!test.source.has_room(1, on_b));
-  CHECK(test.source.refusal(1, on_b).empty());
-  CHECK(test.source.has_room(2, {}));
+  CHECK(!test.source.has_room({.ranks = 1}, on_b));
+  CHECK(test.source.refusal({.ranks = 1}, on_b).empty());
+  CHECK(test.source.has_room({.ranks = 2}, {}));
 }

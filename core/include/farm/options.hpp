@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -29,6 +30,18 @@ struct TaskOptions {
   /// MPI_Abort. None: as the pool's option of the same name says. After a signal or the loss of a host, a task always
   /// runs again, up to the pool's max_losses.
   std::optional<bool> rerun_after_exit{};
+  /// The threads of each rank. The rank has so many cores of its host for itself, is bound to them, and finds their
+  /// number in OMP_NUM_THREADS unless the user has set it. 0: the pool's number.
+  int threads = 0;
+  /// The GPUs of each rank, which no other rank has meanwhile. The rank sees only them, by CUDA_VISIBLE_DEVICES,
+  /// HIP_VISIBLE_DEVICES and ZE_AFFINITY_MASK. None: the pool's number.
+  std::optional<int> gpus{};
+  /// The memory of each rank, in bytes: 2_GiB. Tasks wait until their host has so much that no other task has asked
+  /// for. Nothing keeps a task from using more. None: as the pool says.
+  std::optional<std::int64_t> memory{};
+  /// Named resources of the task, whatever the number of its ranks: {{"licence", 1}}. FARM_RESOURCES says how many
+  /// there are in the run. They are added to those of the pool; 0 takes away what the pool says.
+  std::map<std::string, std::int64_t> resources{};
   /// What errors and the trace call the task, beside its number. Need not be unique. Empty: no name.
   std::string name{};
 };

@@ -40,6 +40,18 @@ struct WorkerOptions {
   /// {program}". spawn/README.md lists the fields. Empty: FARM_LAUNCHER, else srun inside a Slurm allocation, else
   /// mpiexec.
   std::string launcher{};
+  /// Threads of each rank of a task that does not say how many: so many cores are the rank's own. 0: one core, which it
+  /// shares if there are more such ranks than cores. See TaskOptions.
+  int threads = 0;
+  /// GPUs of each rank of a task that does not say how many.
+  int gpus = 0;
+  /// Memory of each rank of a task that does not say how much, in bytes: 2_GiB. 0: not counted.
+  std::int64_t memory = 0;
+  /// Named resources of each task, besides those that it names itself: {{"licence", 1}}.
+  std::map<std::string, std::int64_t> resources{};
+  /// Whether each rank is bound to its cores, and OMP_NUM_THREADS tells their number. The farm never gives a rank more
+  /// cores than its launcher has left it. FARM_BIND=0 turns binding off for all pools.
+  bool bind = true;
 };
 
 }  // namespace farm

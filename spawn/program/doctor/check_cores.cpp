@@ -3,7 +3,7 @@
 #include "core/base/settings.hpp"
 #include "spawn/environment/launched_as.hpp"
 #include "spawn/hub/hub.hpp"
-#include "spawn/platform/cores.hpp"
+#include "spawn/limits/cores.hpp"
 #include "spawn/sources/launched_source.hpp"
 
 #include <farm/detail/engine_options.hpp>

@@ -7,7 +7,7 @@
 #include "spawn/hosts/hosts.hpp"
 #include "spawn/hub/hub.hpp"
 #include "spawn/launch/launch_command.hpp"
-#include "spawn/platform/cores.hpp"
+#include "spawn/limits/cores.hpp"
 #include "spawn/platform/pmix.hpp"
 #include "spawn/program/doctor/check_cores.hpp"
 #include "spawn/program/doctor/check_system.hpp"

@@ -24,6 +24,7 @@ class Farm(CMakePackage):
     depends_on("openmpi@4.1:", when="^[virtuals=mpi] openmpi")
     depends_on("mpich@4:", when="^[virtuals=mpi] mpich")
     depends_on("pmix@4:")  # headers; the guards of the ranks load the library
+    depends_on("hwloc@2:")
     depends_on("hdf5@1.10: +mpi+hl")
     depends_on("cereal@1.3:")
     depends_on("fmt@9:")

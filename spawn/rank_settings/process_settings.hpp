@@ -1,12 +1,10 @@
 #pragma once
 
 #include "core/task/frame.hpp"
+#include "spawn/rank_settings/environment_change.hpp"
 
 #include <filesystem>
 #include <optional>
-#include <string>
-#include <utility>
-#include <vector>
 
 namespace farm::detail {
 
@@ -22,7 +20,7 @@ class ProcessSettings {
 
  private:
   std::optional<std::filesystem::path> directory_before_;
-  std::vector<std::pair<std::string, std::optional<std::string>>> variables_before_;
+  std::optional<EnvironmentChange> variables_;
 };
 
 }  // namespace farm::detail

@@ -1,24 +1,19 @@
-#include "spawn/platform/cores.hpp"
+#include "spawn/limits/control_group.hpp"
 
-#include <sched.h>
 #include <unistd.h>
 #include <algorithm>
-#include <cmath>
-#include <cstdlib>
 #include <fstream>
+#include <optional>
 #include <sstream>
 #include <string>
-#include <string_view>
 #include <system_error>
-#include <vector>
 
 namespace farm::detail {
 namespace {
 
 namespace fs = std::filesystem;
 
-/// The control groups that limit CPU time: those of version 2, and the hierarchy "cpu" of version 1.
-enum class Version { one, two };
+using Version = ControlGroup::Version;
 
 /// A mounted hierarchy.
 struct Mount {
@@ -50,7 +45,7 @@ std::string without_escapes(std::string const& text) {
   return result;
 }
 
-std::vector<Mount> read_mounts(fs::path const& file) {
+std::vector<Mount> read_mounts(fs::path const& file, std::string_view controller) {
   std::vector<Mount> mounts;
   std::ifstream lines{file};
   for (std::string line; std::getline(lines, line);) {
@@ -65,7 +60,7 @@ std::vector<Mount> read_mounts(fs::path const& file) {
     std::string type;
     std::string options;
     if (!(words >> type >> skipped >> options)) continue;
-    if (type != "cgroup2" && (type != "cgroup" || !has_item(options, "cpu"))) continue;
+    if (type != "cgroup2" && (type != "cgroup" || !has_item(options, controller))) continue;
     mounts.push_back({.version = type == "cgroup" ? Version::one : Version::two,
                       .top = without_escapes(top),
                       .point = without_escapes(point)});
@@ -74,7 +69,7 @@ std::vector<Mount> read_mounts(fs::path const& file) {
 }
 
 /// Returns the control group of this process in the hierarchy; none if the process is in none.
-std::optional<fs::path> find_group(fs::path const& file, Version version) {
+std::optional<fs::path> find_group(fs::path const& file, Version version, std::string_view controller) {
   std::ifstream lines{file};
   for (std::string line; std::getline(lines, line);) {
     // "id:controllers:path"; the line of version 2 names no controllers
@@ -82,7 +77,7 @@ std::optional<fs::path> find_group(fs::path const& file, Version version) {
     auto const second = first == std::string::npos ? first : line.find(':', first + 1);
     if (second == std::string::npos) continue;
     auto const controllers = std::string_view{line}.substr(first + 1, second - first - 1);
-    if (version == Version::two ? line.starts_with("0::") : has_item(controllers, "cpu"))
+    if (version == Version::two ? line.starts_with("0::") : has_item(controllers, controller))
       return fs::path{line.substr(second + 1)};
   }
   return std::nullopt;
@@ -131,37 +126,14 @@ fs::path find_directory(fs::path const& directory, Below const& below) {
   return {};
 }
 
-/// Returns the quota of one control group in cores.
-std::optional<double> read_quota(fs::path const& directory, Version version) {
-  std::string quota;
-  double period = 0;
-  if (version == Version::one) {
-    std::ifstream{directory / "cpu.cfs_quota_us"} >> quota;
-    std::ifstream{directory / "cpu.cfs_period_us"} >> period;
-  } else {
-    std::ifstream{directory / "cpu.max"} >> quota >> period;
-  }
-  auto const time = std::atof(quota.c_str());  // 0 for "max" and for a file that is missing; -1: no quota
-  if (time <= 0 || period <= 0) return std::nullopt;
-  return time / period;
-}
-
 }  // namespace
 
-int affinity_core_count() {
-  cpu_set_t set;
-  return sched_getaffinity(0, sizeof set, &set) == 0 ? std::max(CPU_COUNT(&set), 1) : 1;
-}
-
-std::optional<int> quota_core_count(fs::path const& root) {
+std::vector<ControlGroup> control_groups(std::string_view controller, std::filesystem::path const& root) {
   auto const self = root / "proc/self";
-  std::optional<double> least;
-  auto const add = [&](fs::path const& directory, Version version) {
-    if (auto const quota = read_quota(directory, version)) least = std::min(least.value_or(*quota), *quota);
-  };
-  auto const mounts = read_mounts(self / "mountinfo");
+  std::vector<ControlGroup> groups;
+  auto const mounts = read_mounts(self / "mountinfo", controller);
   for (auto const version : {Version::one, Version::two}) {
-    auto const group = find_group(self / "cgroup", version);
+    auto const group = find_group(self / "cgroup", version, controller);
     if (!group) continue;
     bool is_found = false;
     for (auto const& mount : mounts) {
@@ -169,22 +141,16 @@ std::optional<int> quota_core_count(fs::path const& root) {
       if (!below) continue;
       is_found = true;
       auto directory = root / mount.point.relative_path();
-      add(directory, version);
+      groups.push_back({directory, version});
       for (auto const& name : find_directory(directory, *below).lexically_relative(directory))
-        add(directory /= name, version);
+        groups.push_back({directory /= name, version});
     }
     // In some containers, a path from outside meets a mount from inside: only the top of the mount is known then.
     for (auto const& mount : mounts) {
-      if (!is_found && mount.version == version) add(root / mount.point.relative_path(), version);
+      if (!is_found && mount.version == version) groups.push_back({root / mount.point.relative_path(), version});
     }
   }
-  if (!least) return std::nullopt;
-  return static_cast<int>(std::clamp(std::floor(*least), 1.0, 1e6));
-}
-
-int core_count() {
-  int const cores = affinity_core_count();
-  return std::min(cores, quota_core_count().value_or(cores));
+  return groups;
 }
 
 }  // namespace farm::detail

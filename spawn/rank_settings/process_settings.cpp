@@ -1,0 +1,26 @@
+#include "spawn/rank_settings/process_settings.hpp"
+
+#include "spawn/process/working_directory.hpp"
+
+#include <string>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+namespace farm::detail {
+
+ProcessSettings::ProcessSettings(Form const& form) {
+  if (!form.working_directory.empty()) {
+    directory_before_ = std::filesystem::current_path();
+    change_directory(form.working_directory);
+  }
+  variables_.emplace(
+      std::vector<std::pair<std::string, std::string>>{form.environment.begin(), form.environment.end()});
+}
+
+ProcessSettings::~ProcessSettings() {
+  std::error_code error;
+  if (directory_before_) std::filesystem::current_path(*directory_before_, error);
+}
+
+}  // namespace farm::detail
