@@ -1,6 +1,7 @@
 #include <farm/detail/engine.hpp>
 #include <farm/error.hpp>
 
+#include "core/resources/budget.hpp"
 #include "spawn/engine/dependent_task.hpp"
 #include "spawn/engine/engine_core.hpp"
 #include "spawn/engine/task_call.hpp"
@@ -123,6 +124,14 @@ void Engine::shutdown(bool wait, bool cancel_futures) {
 
 bool Engine::is_usable() const { return core_->is_usable(); }
 Statistics Engine::statistics() const { return core_->statistics(); }
+int Engine::most_groups() const {
+  auto const& request = core_->default_request();
+  Budget const budget{options().max_ranks, sum_of(core_->hosts())};
+  int groups = 0;
+  for (Usage used; budget.fits(request, used); ++groups) used.add(request);
+  return groups;
+}
+
 EngineOptions const& Engine::options() const { return core_->options(); }
 
 }  // namespace farm::detail

@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <limits>
 
 namespace farm::detail {
@@ -44,12 +45,15 @@ void check_workers(WorkerOptions const& workers) {
 int default_max_ranks(Source source) { return default_max_ranks(Hub::instance(), source); }
 
 int default_max_ranks(Hub& hub, Source source) {
-  auto const& slots = hub.source(source).slots();
+  auto const& from = hub.source(source);
+  auto const& slots = from.slots();
   if (auto const value = setting_number(Setting::max_workers, 1, most_ranks, "a number above 0")) {
     check_slots(slots, *value, "FARM_MAX_WORKERS");
     return *value;
   }
-  return slots.limited ? std::max(slots.total, 1) : core_count();
+  if (slots.limited) return std::max(slots.total, 1);
+  auto const cores = sum_of(from.resources()).cores;
+  return cores ? static_cast<int>(std::clamp<std::int64_t>(*cores, 1, most_ranks)) : core_count();
 }
 
 void check_options(EngineOptions const& options, Slots const& slots) {

@@ -31,8 +31,7 @@ void EngineOwner::shutdown(bool wait, bool cancel_futures) {
 
 int EngineOwner::num_workers() const {
   if (!engine().is_usable()) return 0;
-  auto const& options = engine().options();
-  return options.max_ranks / options.ranks_per_task;
+  return engine().most_groups();
 }
 
 std::shared_ptr<Engine> const& EngineOwner::shared_engine() const {

@@ -1,8 +1,11 @@
 #include "spawn/program/pool_arguments.hpp"
 
 #include "core/base/settings.hpp"
+#include "core/resources/memory_text.hpp"
+#include "core/resources/resource_list.hpp"
 #include "spawn/program/output.hpp"
 #include "spawn/program/typing_error.hpp"
+#include "spawn/resources/host_resources.hpp"
 
 #include <farm/error.hpp>
 #include <farm/stage_directory.hpp>
@@ -29,6 +32,43 @@ CLI::Validator above_zero() {
                                       : fmt::format("'{}' was given, a number above 0 is expected", text);
                         },
                         ""};
+}
+
+void add_resources(CLI::App& app, PoolArguments& pool) {
+  app.add_option("--threads", pool.threads, "Threads of each rank: so many cores are its own (default: one core)")
+      ->type_name("N")
+      ->check(above_zero());
+  app.add_option("--gpus", pool.gpus, "GPUs of each rank, which nobody else has meanwhile")
+      ->type_name("N")
+      ->check(above_zero());
+  app.add_option_function<std::string>(
+         "--memory", [&pool](std::string const& text) { pool.memory = read_memory(text).value_or(0); },
+         "Memory of each rank, as 512MiB or 2GiB: tasks wait until so much is left")
+      ->type_name("SIZE")
+      ->check(CLI::Validator{
+          [](std::string const& text) {
+            auto const bytes = read_memory(text);
+            return bytes && *bytes > 0 ? std::string{}
+                                       : fmt::format("'{}' was given, a size such as 512MiB or 2GiB is expected", text);
+          },
+          ""});
+  app.add_option_function<std::vector<std::string>>(
+         "--resource",
+         [&pool](std::vector<std::string> const& words) {
+           for (auto const& word : words) {
+             auto const [name, amount] = read_named_amount(word, "--resource");
+             pool.resources[name] = amount;
+           }
+         },
+         "What each task needs of a named resource, as licence=1; may be given several times")
+      ->expected(1)
+      ->take_all()
+      ->type_name("NAME=N");
+  app.add_option("--available", pool.available,
+                 "What each host has, and named resources of the run: gpus=4,memory=64GiB,licence=2 (default: "
+                 "FARM_RESOURCES)")
+      ->type_name("LIST");
+  app.add_flag("!--no-bind", pool.bind, "Do not bind ranks to cores");
 }
 
 }  // namespace
@@ -66,6 +106,7 @@ void PoolArguments::add_to(CLI::App& app) {
   app.add_option("--max-ranks", max_ranks, "Largest number of ranks alive at once (default: all slots)")
       ->type_name("N")
       ->check(above_zero());
+  add_resources(app, *this);
   app.add_flag("--keep", keep, "Keep the files of arrays at the end, and print where they are");
   app.add_option("--trace", trace, "Write a timeline of tasks and ranks to a file, for Perfetto and the report command")
       ->type_name("FILE");
@@ -82,6 +123,8 @@ void PoolArguments::use() const {
   }
   source.use();
   if (!trace.empty()) set_option(Setting::trace, std::filesystem::absolute(trace).string(), "--trace");
+  if (!available.empty()) set_option(Setting::resources, available, "--available");
+  static_cast<void>(told_resources());
   if (keep) set_option(Setting::keep_stage, "1", "--keep");
   if (stage.empty()) return;
   auto const directory = std::filesystem::absolute(stage);
@@ -96,6 +139,11 @@ MPISpawnPool::Options PoolArguments::pool_options() const {
   if (max_ranks == 0 && !is_set(Setting::max_workers)) {
     options.max_ranks = std::max(default_max_ranks(), ranks_per_task);
   }
+  options.workers.threads = threads;
+  options.workers.gpus = gpus;
+  options.workers.memory = memory;
+  options.workers.resources = resources;
+  options.workers.bind = bind;
   if (!stage.empty()) options.workers.environment["FARM_STAGE_DIR"] = std::filesystem::absolute(stage).string();
   keep_output_of_ranks(options.workers);
   return options;

@@ -4,6 +4,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include <cstdint>
+#include <map>
 #include <string>
 
 /// The options that several commands have.
@@ -23,12 +25,18 @@ struct SourceArguments {
   void use() const;
 };
 
-/// --ranks-per-task, --max-ranks, --stage, --keep, --trace and the options of SourceArguments. All commands that run
-/// tasks have them.
+/// --ranks-per-task, --max-ranks, what tasks need (--threads and so on) and hosts have (--available), --stage, --keep,
+/// --trace and the options of SourceArguments. All commands that run tasks have them.
 struct PoolArguments {
   SourceArguments source{};
   int ranks_per_task = 1;
   int max_ranks = 0;
+  int threads = 0;
+  int gpus = 0;
+  std::int64_t memory = 0;
+  std::map<std::string, std::int64_t> resources{};
+  std::string available{};
+  bool bind = true;
   std::string stage{};
   bool keep = false;
   std::string trace{};

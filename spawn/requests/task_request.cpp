@@ -45,8 +45,7 @@ void check_hosts(std::vector<HostResources> const& hosts, std::string const& wha
   bool const any =
       std::any_of(hosts.begin(), hosts.end(), [&](HostResources const& host) { return is_enough(host.capacity); });
   if (any || hosts.empty()) return;
-  throw UsageError(
-      fmt::format("a task of {} was submitted, but no host has so much: {}; {}", what, list_of(hosts, amount), advice));
+  throw UsageError(fmt::format("a rank needs {}, but {}; {}", what, list_of(hosts, amount), advice));
 }
 
 void check_named(Request const& request, std::vector<NamedAmount> const& named) {
@@ -99,7 +98,7 @@ void check_request(Request const& request, std::vector<HostResources> const& hos
   one.ranks = 1;
   if (one.threads > 0) {
     check_hosts(
-        hosts, fmt::format("{} threads a rank", one.threads),
+        hosts, fmt::format("{} cores for its threads", one.threads),
         [&](Capacity const& each) { return !each.cores || *each.cores >= one.threads; },
         [](Capacity const& each) {
           return fmt::format("{} core{}", each.cores.value_or(0), each.cores == 1 ? "" : "s");
@@ -108,13 +107,14 @@ void check_request(Request const& request, std::vector<HostResources> const& hos
   }
   if (one.gpus > 0) {
     check_hosts(
-        hosts, fmt::format("{} gpus a rank", one.gpus), [&](Capacity const& each) { return each.gpus >= one.gpus; },
+        hosts, fmt::format("{} gpu{}", one.gpus, one.gpus == 1 ? "" : "s"),
+        [&](Capacity const& each) { return each.gpus >= one.gpus; },
         [](Capacity const& each) { return fmt::format("{}", each.gpus); },
         fmt::format("tell what the hosts have with {}, as gpus=4", setting));
   }
   if (one.memory > 0) {
     check_hosts(
-        hosts, fmt::format("{} of memory a rank", memory_text(one.memory)),
+        hosts, memory_text(one.memory) + " of memory",
         [&](Capacity const& each) { return !each.memory || *each.memory >= one.memory; },
         [](Capacity const& each) { return memory_text(each.memory.value_or(0)); }, "ask for less memory");
   }
@@ -129,8 +129,8 @@ void check_request(Request const& request, std::vector<HostResources> const& hos
     room += part.ranks;
   }
   if (room < request.ranks && !hosts.empty())
-    throw UsageError(fmt::format("a task of {} was submitted, but there is room for {} such rank{} on {}",
-                                 to_text(request), room, room == 1 ? "" : "s",
+    throw UsageError(fmt::format("a task needs {}, but there is room for {} such rank{} on {}", to_text(request), room,
+                                 room == 1 ? "" : "s",
                                  hosts.size() == 1 ? hosts.front().name : fmt::format("{} hosts", hosts.size())));
 }
 

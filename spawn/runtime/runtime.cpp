@@ -14,6 +14,7 @@
 #include "spawn/platform/pmix.hpp"
 #include "spawn/process/standard_descriptors.hpp"
 #include "spawn/rank/abort.hpp"
+#include "spawn/resources/host_resources.hpp"
 #include "spawn/runtime/early_start.hpp"
 #include "spawn/runtime/interrupt.hpp"
 #include "spawn/runtime/mpi_start.hpp"
@@ -72,6 +73,7 @@ Role find_role(Ranks ranks, bool mpi_initialized) {
   if (kind == "launched") return Role::launched_rank;
   warn(unknown_settings());
   check_settings();
+  static_cast<void>(told_resources());
   auto const source = choose_source(ranks);
   warn(ignored_settings(source, ranks));
   if (source == Source::launched) return Role::launched_master;

@@ -35,7 +35,7 @@ TEST_CASE("the doctor finds everything that the farm needs") {
   auto const found = findings(outcome);
   for (auto const* const subject :
        {"user", "launcher", "fabric", "guards", "PMIx library", "HDF5", "stage directory", "stage shared",
-        "descriptors", "MPI", "slots", "cores", "threads", "binding", "spawn"}) {
+        "descriptors", "MPI", "slots", "resources", "cores", "threads", "binding", "spawn"}) {
     CAPTURE(subject);
     REQUIRE(found.count(subject) == 1);
     CHECK(found.at(subject)["state"] != "FAIL");
@@ -109,7 +109,7 @@ TEST_CASE("the doctor says if ranks times OpenMP threads go beyond the cores, an
   auto const single = threads("OMP_NUM_THREADS=1");
   CHECK(single["state"] == "note");
   CHECK(single["advice"] == "have fewer ranks");
-  auto const unset = threads("-u OMP_NUM_THREADS");
+  auto const unset = threads("-u OMP_NUM_THREADS FARM_BIND=0");
   CHECK(unset["state"] == "note");
   CHECK(unset["text"] ==
         "OMP_NUM_THREADS is not set, so OpenMP takes one thread for each core: 2 ranks on a host may run 2 threads on "
@@ -117,7 +117,8 @@ TEST_CASE("the doctor says if ranks times OpenMP threads go beyond the cores, an
   auto const wrong = threads("OMP_NUM_THREADS=many");
   CHECK(wrong["state"] == "note");
   CHECK_THAT(wrong["text"].get<std::string>(), contains("\"many\", which is not a number above 0"));
-  auto const alone = findings(run("env -u OMP_NUM_THREADS FARM_MAX_WORKERS=1 " FARM_PROGRAM " doctor --json"));
+  auto const alone =
+      findings(run("env -u OMP_NUM_THREADS FARM_BIND=0 FARM_MAX_WORKERS=1 " FARM_PROGRAM " doctor --json"));
   CHECK(alone.at("threads")["state"] == "ok");
   auto const fitting = findings(run("OMP_NUM_THREADS=1 FARM_MAX_WORKERS=1 " FARM_PROGRAM " doctor --json"));
   CHECK(fitting.at("threads")["state"] == "ok");
@@ -259,7 +260,10 @@ TEST_CASE("a PMIx library that cannot be loaded is named once, and no group is t
 
 TEST_CASE("the doctor says to which cores ranks are bound, and warns if launched groups share them", "[spawned]") {
   auto const spawned = findings(farm("doctor --json"));
-  CHECK(spawned.at("binding")["text"] == "ranks are not bound: each may use all cores of its host");
+  CHECK_THAT(spawned.at("binding")["text"].get<std::string>(),
+             contains("bound to cores of its own: processors ") || contains("ranks share cores, since"));
+  CHECK(findings(run("FARM_BIND=0 " FARM_PROGRAM " doctor --json")).at("binding")["text"] ==
+        "ranks are not bound: each may use all cores of its host (FARM_BIND=0)");
   auto const launched =
       findings(run("FARM_SOURCE=launched FARM_HOSTS=localhost:4 FARM_LAUNCHER='mpiexec --bind-to core "
                    "--host {hosts} -n {ranks}' " FARM_PROGRAM " doctor --json"));

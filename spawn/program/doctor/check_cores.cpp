@@ -59,7 +59,7 @@ Finding check_cores() {
   auto const where = hosts > 1 ? fmt::format(" on this host, one of {}", hosts) : std::string{};
   auto const text = fmt::format("{}{}{} for {}", cores.number, cores.origin(), where, counted(ranks, "rank"));
   if (ranks <= cores.number * hosts) return {"cores", State::ok, text};
-  return {"cores", State::note, text + ": oversubscribed, so ranks that wait in MPI yield their core",
+  return {"cores", State::note, text + ": oversubscribed, so ranks share cores, and yield them while they wait in MPI",
           fmt::format("--max-ranks {} gives each rank a core", cores.number * hosts)};
 }
 
@@ -70,6 +70,9 @@ Finding check_threads() {
   auto const advice = fmt::format("set OMP_NUM_THREADS={}", std::max(1, cores.number / ranks));
   auto const text = environment_variable("OMP_NUM_THREADS");
   int const threads = std::atoi(text.c_str());  // of "4,2", the first counts: the others are for nested regions
+  if (text.empty() && setting_switch(Setting::bind, true))
+    return {"threads", State::ok,
+            "each rank finds the number of its cores in OMP_NUM_THREADS: 1 unless tasks ask for more"};
   if (threads < 1) {
     auto const what = text.empty() ? std::string{"OMP_NUM_THREADS is not set"}
                                    : fmt::format("OMP_NUM_THREADS is \"{}\", which is not a number above 0", text);

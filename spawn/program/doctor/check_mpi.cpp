@@ -6,6 +6,7 @@
 #include "spawn/launch/launch_command.hpp"
 #include "spawn/platform/mpi_traits.hpp"
 #include "spawn/program/doctor/check_cores.hpp"
+#include "spawn/program/doctor/check_resources.hpp"
 #include "spawn/sources/ignored_settings.hpp"
 #include "spawn/sources/launched_source.hpp"
 #include "spawn/sources/source_choice.hpp"
@@ -15,6 +16,7 @@
 
 #include <array>
 #include <string>
+#include <utility>
 
 namespace farm::detail {
 namespace {
@@ -92,6 +94,8 @@ Findings check_mpi() {
     if (auto const* const launched = dynamic_cast<LaunchedSource const*>(&source)) findings.push_back(hosts(*launched));
     for (auto const& line : ignored_settings(source.kind(), Ranks::serve))
       findings.push_back({"setting", State::note, line});
+    subject = "resources";
+    for (auto& finding : check_resources()) findings.push_back(std::move(finding));
     subject = "cores";
     findings.push_back(check_cores());
     findings.push_back(check_threads());

@@ -12,6 +12,8 @@
 #include "spawn/program/doctor/check_cores.hpp"
 #include "spawn/program/doctor/check_system.hpp"
 #include "spawn/program/output.hpp"
+#include "spawn/resources/affinity.hpp"
+#include "spawn/resources/topology.hpp"
 
 #include <farm/mpi_spawn_pool.hpp>
 #include <farm/stage_directory.hpp>
@@ -96,6 +98,37 @@ Finding sharing(std::vector<Report> const& reports) {
   return {"stage shared", State::ok, text};
 }
 
+Processors processors_of_rank(Comm const& comm) {
+  comm.barrier();
+  return affinity_of(0);
+}
+
+/// Starts a group of so many ranks as pools do without options.
+Finding bound_by_farm(int ranks) {
+  auto const unbound = [](std::string const& why) {
+    return Finding{"binding", State::ok, "ranks are not bound: each may use all cores of its host" + why};
+  };
+  if (!setting_switch(Setting::bind, true)) return unbound(fmt::format(" ({}=0)", setting_name(Setting::bind)));
+  if (launches_slurm_jobs()) return unbound(" until their group has cores of its own");
+  MPISpawnPool::Options options{.max_ranks = ranks, .ranks_per_task = ranks, .spawn_timeout = 30s};
+  keep_output_of_ranks(options.workers);
+  MPISpawnPool pool{options};
+  auto const processors = pool.submit(all_ranks, processors_of_rank).result(30s);
+  std::set<int> all;
+  std::size_t sum = 0;
+  for (auto const& each : processors) {
+    all.insert(each.begin(), each.end());
+    sum += each.size();
+  }
+  if (all.size() == sum) {
+    return {"binding", State::ok,
+            fmt::format("each rank is bound to cores of its own: processors {}", to_text(processors))};
+  }
+  return {"binding", State::note,
+          fmt::format("ranks share cores, since there are fewer than ranks, or other farms have some: processors {}",
+                      to_text(processors))};
+}
+
 /// mpiexec binds each group from the first core on, so groups that are launched beside each other share cores. Slurm
 /// gives each step cores of its own.
 Finding binding(std::vector<Report> const& reports) {
@@ -113,7 +146,7 @@ Finding binding(std::vector<Report> const& reports) {
     return {"binding", State::note, text + ", and groups that run at the same time are bound to the same cores",
             fmt::format("give --bind-to none in {}", setting_name(Setting::launcher))};
   }
-  return {"binding", State::ok, "ranks are not bound: each may use all cores of its host"};
+  return bound_by_farm(static_cast<int>(reports.size()));
 }
 
 Finding group(std::vector<Report> const& reports, double spawn_seconds, double task_seconds) {
@@ -146,6 +179,7 @@ Findings check_spawn(bool has_stage) {
     ProbeFile const probe{has_stage};
     MPISpawnPool::Options options{.max_ranks = ranks, .ranks_per_task = ranks, .spawn_timeout = 30s};
     keep_output_of_ranks(options.workers);
+    options.workers.bind = false;  // what the launcher does alone is to be seen
     MPISpawnPool pool{options};
     auto begin = Clock::now();
     pool.bootup();
@@ -153,6 +187,7 @@ Findings check_spawn(bool has_stage) {
     begin = Clock::now();
     auto const reports = pool.submit(all_ranks, report_of_rank, probe.name()).result(30s);
     Findings findings{group(reports, spawn_seconds, seconds_since(begin))};
+    pool.shutdown();
     findings.push_back(binding(reports));
     if (!probe.name().empty()) findings.push_back(sharing(reports));
     return findings;

@@ -6,7 +6,9 @@
 #include "spawn/platform/mpi_traits.hpp"
 #include "spawn/platform/platform.hpp"
 #include "spawn/platform/pmix.hpp"
+#include "spawn/resources/host_resources.hpp"
 
+#include <farm/error.hpp>
 #include <farm/stage_directory.hpp>
 
 #include <fmt/format.h>
@@ -152,6 +154,11 @@ std::string stage_option() {
 Findings check_setting_values() {
   Findings findings;
   for (auto const& line : invalid_settings()) findings.push_back({"setting", State::fail, line});
+  try {
+    static_cast<void>(told_resources());
+  } catch (UsageError const& error) {
+    findings.push_back({"setting", State::fail, error.what()});
+  }
   return findings;
 }
 

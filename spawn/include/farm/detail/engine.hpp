@@ -61,6 +61,8 @@ class Engine {
   /// Returns true if tasks can be submitted: the engine was not shut down, and its initializer has not failed.
   [[nodiscard]] bool is_usable() const;
   [[nodiscard]] Statistics statistics() const;
+  /// Returns how many groups for tasks with the default options there is room for.
+  [[nodiscard]] int most_groups() const;
   [[nodiscard]] EngineOptions const& options() const;
 
  private:
