@@ -96,17 +96,22 @@ std::string started_as_worker() {
   return kind == "spawned" || kind == "launched" ? kind : std::string{};
 }
 
-std::vector<std::string> launcher_command_line() {
-  if (is_singleton()) return {};
+pid_t launcher_process() {
+  if (is_singleton()) return 0;
   pid_t ancestor = getppid();
   for (int i = 0; i < max_generations && ancestor > 0; ++i, ancestor = parent_of(ancestor)) {
-    auto words = command_line_of(std::to_string(ancestor));
-    if (words.empty()) return {};
+    auto const words = command_line_of(std::to_string(ancestor));
+    if (words.empty()) return 0;
     auto const name = std::filesystem::path{words.front()}.filename().string();
     if (name.starts_with("mpiexec") || name.starts_with("mpirun") || name == "orterun" || name == "prterun")
-      return words;
+      return ancestor;
   }
-  return {};
+  return 0;
+}
+
+std::vector<std::string> launcher_command_line() {
+  auto const launcher = launcher_process();
+  return launcher > 0 ? command_line_of(std::to_string(launcher)) : std::vector<std::string>{};
 }
 
 void prepare_singleton() {
@@ -132,11 +137,13 @@ bool leave_default_binding() {
   for (auto const* const choice : {"binding_policy", "cpu_set", "cpu_list"}) {
     if (getenv(fmt::format("OMPI_MCA_hwloc_base_{}", choice).c_str()) != nullptr) return false;
   }
+  auto const launcher = launcher_process();
   pid_t ancestor = getppid();
   for (int i = 0; i < max_generations && ancestor > 0; ++i, ancestor = parent_of(ancestor)) {
     cpu_set_t set;
     if (sched_getaffinity(ancestor, sizeof set, &set) != 0) return false;
     if (CPU_COUNT(&set) > affinity_core_count()) return sched_setaffinity(0, sizeof set, &set) == 0;
+    if (ancestor == launcher) return false;  // which has been bound itself, and so has no more cores
   }
   return false;
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sys/types.h>
 #include <optional>
 #include <string>
 #include <vector>
@@ -45,6 +46,10 @@ class LoopbackOnly {
 
 /// Returns how the farm has started this process: "spawned" or "launched"; empty if the farm has not started it.
 [[nodiscard]] std::string started_as_worker();
+
+/// Returns the number of the process of the mpiexec, mpirun, orterun or prterun that has started this process; 0 if
+/// there is none on this host.
+[[nodiscard]] pid_t launcher_process();
 
 /// Returns the command line of the mpiexec, mpirun, orterun or prterun that has started this process; empty if there is
 /// none on this host.

@@ -46,6 +46,9 @@ class TaskServer {
   /// initializer throws, and UsageError if it initializes or finalizes MPI.
   void initialize(Frame const& frame);
 
+  /// The process has been changed on purpose: what it is like before the next task is what is restored after it.
+  void renew_state() { state_.reset(); }
+
   /// Runs the task in a `task` frame, sends its value or its error, and restores the state of the process; does nothing
   /// if the task was recalled. Throws ProtocolError if the frame is too short, and std::system_error if the process
   /// belongs to a session and its working directory cannot be restored. Ends the process if the rank cannot serve any

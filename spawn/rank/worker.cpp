@@ -80,6 +80,7 @@ Leave serve_groups(Channel& channel, MPI_Comm all, RankProcess process) {
       prepare(channel, frame->type, [&] { group.emplace(unpack<Form>(frame->payload), all, channel, process); });
     } else if (group && frame->type == FrameType::assign) {
       group->resources().use(unpack<Assignment>(frame->payload));
+      group->server().renew_state();
     } else if (group && frame->type == FrameType::initialize) {
       prepare(channel, frame->type, [&] { group->server().initialize(*frame); });
     } else if (group && frame->type == FrameType::task) {
@@ -105,7 +106,10 @@ void serve_tasks(JoinInfo const& join_info, MPI_Comm group) {
   AssignedResources resources;
   while (auto const frame = channel.next()) {
     if (frame->type == FrameType::leave) return;
-    if (frame->type == FrameType::assign) resources.use(unpack<Assignment>(frame->payload));
+    if (frame->type == FrameType::assign) {
+      resources.use(unpack<Assignment>(frame->payload));
+      server.renew_state();
+    }
     if (frame->type == FrameType::task) server.run(*frame);
     if (frame->type == FrameType::initialize) prepare(channel, frame->type, [&] { server.initialize(*frame); });
   }

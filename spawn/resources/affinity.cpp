@@ -1,6 +1,7 @@
 #include "spawn/resources/affinity.hpp"
 
 #include "spawn/environment/launched_as.hpp"
+#include "spawn/platform/platform.hpp"
 
 #include <sched.h>
 #include <unistd.h>
@@ -69,7 +70,8 @@ bool bind_process(Processors const& processors) {
 Processors processors_of_ranks() {
   auto own = affinity_of(0);
   if (!launched_as().by_mpiexec) return own;
-  auto launcher = affinity_of(getppid());
+  auto const process = launcher_process();
+  auto launcher = affinity_of(process > 0 ? process : getppid());
   return launcher.size() > own.size() ? launcher : own;
 }
 
