@@ -1,7 +1,8 @@
 // $ mpiexec -n 1 -host localhost:5 threads
 //
-// Ranks with threads: the pool gives its ranks OMP_NUM_THREADS, as OpenMP and threaded libraries read it. A task may
-// start threads, which must have ended when the task returns.
+// Ranks with threads: the pool gives its ranks OMP_NUM_THREADS, as OpenMP and threaded libraries read it, and leaves
+// them unbound, since they may have more threads than there are cores. A task may start threads, which must have ended
+// when the task returns.
 #include <farm/farm.hpp>
 
 #include <fmt/format.h>
@@ -37,7 +38,7 @@ auto integrate(int n, farm::Comm const& comm) {
 int main(int argc, char** argv) {
   farm::Runtime runtime{argc, argv};
   farm::MPISpawnPool pool{
-      {.max_ranks = 4, .ranks_per_task = 2, .workers = {.environment = {{"OMP_NUM_THREADS", "3"}}}}};
+      {.max_ranks = 4, .ranks_per_task = 2, .workers = {.environment = {{"OMP_NUM_THREADS", "3"}}, .bind = false}}};
   for (auto const& [ranks, threads, sum] : pool.map(integrate, std::vector{100, 10'000}))
     fmt::print("{} ranks of {} threads: {:.6f}\n", ranks, threads, sum);
 }

@@ -14,6 +14,7 @@
 #include <farm/initializer.hpp>
 #include <farm/launcher_variables.hpp>
 #include <farm/mapped_range.hpp>
+#include <farm/memory_size.hpp>
 #include <farm/mpi_comm_executor.hpp>
 #include <farm/mpi_error.hpp>
 #include <farm/mpi_executor.hpp>
