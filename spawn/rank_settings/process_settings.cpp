@@ -16,6 +16,8 @@ ProcessSettings::ProcessSettings(Form const& form) {
   }
   variables_.emplace(
       std::vector<std::pair<std::string, std::string>>{form.environment.begin(), form.environment.end()});
+  if (auto const found = form.environment.find("OMP_NUM_THREADS"); found != form.environment.end())
+    threads_.emplace(found->second);
 }
 
 ProcessSettings::~ProcessSettings() {

@@ -2,6 +2,7 @@
 
 #include "core/task/frame.hpp"
 #include "spawn/rank_settings/environment_change.hpp"
+#include "spawn/rank_settings/openmp_threads.hpp"
 
 #include <filesystem>
 #include <optional>
@@ -21,6 +22,7 @@ class ProcessSettings {
  private:
   std::optional<std::filesystem::path> directory_before_;
   std::optional<EnvironmentChange> variables_;
+  std::optional<OpenMpThreads> threads_;
 };
 
 }  // namespace farm::detail
