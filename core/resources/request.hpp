@@ -11,7 +11,8 @@ namespace farm::detail {
 struct NamedAmount {
   std::string name;
   std::int64_t amount = 0;
-  friend auto operator<=>(NamedAmount const&, NamedAmount const&) = default;
+  friend auto operator<=>(NamedAmount const&,
+                          NamedAmount const&) = default;  // NOLINT(modernize-use-nullptr): no pointer
   friend bool operator==(NamedAmount const&, NamedAmount const&) = default;
 };
 
@@ -23,7 +24,7 @@ struct Request {
   std::int64_t memory = 0;   ///< of each rank, in bytes
   std::vector<NamedAmount> named{};  ///< of the whole task, by name; no amount is 0
 
-  friend auto operator<=>(Request const&, Request const&) = default;
+  friend auto operator<=>(Request const&, Request const&) = default;  // NOLINT(modernize-use-nullptr): no pointer
   friend bool operator==(Request const&, Request const&) = default;
 
   /// Returns true if the task asks for ranks only.

@@ -49,7 +49,9 @@ void check_hosts(std::vector<HostResources> const& hosts, std::string const& wha
 }
 
 void check_named(Request const& request, std::vector<NamedAmount> const& named) {
-  for (auto const& [name, amount] : request.named) {
+  for (auto const& needed : request.named) {
+    auto const& name = needed.name;
+    auto const amount = needed.amount;
     auto const found =
         std::find_if(named.begin(), named.end(), [&](NamedAmount const& each) { return each.name == name; });
     if (found == named.end()) {

@@ -1,5 +1,6 @@
 // binding: measures whether ranks that are bound to cores compute as fast as ranks that are not: as many groups of one
-// rank as there are cores, each computing for some 50 ms at a time, in turn in a pool that binds and in one that does not.
+// rank as there are cores, each computing for some 50 ms at a time, in turn in a pool that binds and in one that does
+// not.
 #include <farm/farm.hpp>
 
 #include <fmt/format.h>

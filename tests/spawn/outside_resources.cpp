@@ -12,6 +12,7 @@
 #include <map>
 #include <sstream>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace {
@@ -74,13 +75,16 @@ void prepare() {
   }
   for (auto const* const name : {"OMP_NUM_THREADS", "CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ZE_AFFINITY_MASK"})
     unsetenv(name);
+  static bool is_hopeless = false;
   auto const end = std::chrono::steady_clock::now() + std::chrono::seconds{20};
-  for (int core = 0; core < core_count();) {
-    if (farm::detail::claim_core(core)) ++core;
-    if (std::chrono::steady_clock::now() > end) {
-      WARN("another farm has cores of this host");
-      return;
+  for (int core = 0; core < core_count() && !is_hopeless;) {
+    if (farm::detail::claim_core(core)) {
+      ++core;
+      continue;
     }
+    is_hopeless = std::chrono::steady_clock::now() > end;
+    if (is_hopeless) WARN("another farm has cores of this host");
+    std::this_thread::sleep_for(std::chrono::milliseconds{10});
   }
 }
 
