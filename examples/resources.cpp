@@ -1,4 +1,4 @@
-// $ FARM_RESOURCES="cores=4 licence=1" mpiexec -n 1 -host localhost:5 resources
+// $ env FARM_RESOURCES=cores=4,licence=1 mpiexec -n 1 -host localhost:5 resources
 //
 // What tasks need besides ranks: threads, memory, and a licence that one task at a time can have. FARM_RESOURCES tells
 // what there is; without it the farm finds out how many cores and how much memory the hosts have.

@@ -65,10 +65,9 @@ bool Scheduler::accept(TaskPtr task) {
   } else if (task->ranks < 1 || task->ranks > options_.max_ranks) {
     task->set_error(std::make_exception_ptr(UsageError(fmt::format(
         "a task of {} ranks was submitted, but only 1 to {} are possible", task->ranks, options_.max_ranks))));
-  } else if (auto const why = task->request != nullptr ? budget_.refusal(*task->request) : std::string{};
-             !why.empty()) {
-    task->set_error(std::make_exception_ptr(
-        UsageError(fmt::format("a task of {} was submitted, but {}", to_text(*task->request), why))));
+  } else if (task->request != nullptr && !budget_.fits(*task->request, {})) {
+    task->set_error(std::make_exception_ptr(UsageError(
+        fmt::format("a task of {} was submitted, but {}", to_text(*task->request), budget_.refusal(*task->request)))));
   } else {
     push(std::move(task));
     return true;

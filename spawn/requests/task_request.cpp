@@ -56,6 +56,7 @@ void check_named(Request const& request, std::vector<NamedAmount> const& named) 
         std::find_if(named.begin(), named.end(), [&](NamedAmount const& each) { return each.name == name; });
     if (found == named.end()) {
       std::vector<std::string> names;
+      names.reserve(named.size());
       for (auto const& each : named) names.push_back(each.name);
       auto const meant = nearest_word(name, names);
       throw UsageError(fmt::format("a task needs {}={}, but there is no such resource{}", name, amount,
@@ -126,14 +127,15 @@ void check_request(Request const& request, std::vector<HostResources> const& hos
   for (auto const& host : hosts) {
     Request part = one;
     Budget const budget{request.ranks, host.capacity};
-    for (part.ranks = request.ranks; part.ranks > 0 && !budget.fits(part, {}); --part.ranks) {
-    }
+    part.ranks = request.ranks;
+    while (part.ranks > 0 && !budget.fits(part, {})) --part.ranks;
     room += part.ranks;
   }
-  if (room < request.ranks && !hosts.empty())
+  if (room < request.ranks && !hosts.empty()) {
     throw UsageError(fmt::format("a task needs {}, but there is room for {} such rank{} on {}", to_text(request), room,
                                  room == 1 ? "" : "s",
                                  hosts.size() == 1 ? hosts.front().name : fmt::format("{} hosts", hosts.size())));
+  }
 }
 
 }  // namespace farm::detail

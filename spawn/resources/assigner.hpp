@@ -42,10 +42,10 @@ class Assigner {
   };
 
   /// Returns what each rank of a new group gets.
-  [[nodiscard]] std::vector<Assignment> assign(std::uint64_t group, Request const& request,
-                                               std::vector<RankPlace> places, Options const& options);
+  [[nodiscard]] std::vector<Assignment> assign(std::uint64_t id, Request const& request, std::vector<RankPlace> places,
+                                               Options const& options);
   /// The ranks of a group have ended, or are in no group any more. Returns what others get now.
-  [[nodiscard]] std::vector<Late> release(std::uint64_t group);
+  [[nodiscard]] std::vector<Late> release(std::uint64_t id);
 
  private:
   struct Host {

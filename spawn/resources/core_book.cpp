@@ -52,7 +52,7 @@ bool CoreBook::claim(Core& core) const {
 std::vector<std::size_t> CoreBook::take(Processors const& allowed, std::size_t count) {
   std::vector<bool> foreign(cores_.size());  // claimed by another farm
   for (;;) {
-    auto const found = find(allowed, foreign, count);
+    auto found = find(allowed, foreign, count);
     if (found.empty()) return {};
     bool all = true;
     for (auto const each : found) {
