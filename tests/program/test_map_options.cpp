@@ -214,3 +214,23 @@ TEST_CASE("the line at the end counts, and --quiet leaves it out") {
   CHECK_THAT(named("map not_two 1 2 3").err, contains("\n2 done, 1 failed, 0 not started\n"));
   CHECK(named("map not_two 1 3 --quiet").err.empty());
 }
+
+TEST_CASE("tasks have what the command line asks for, and what no host has is one line of error") {
+  auto const good = farm("map calc 1 --threads 1 --memory 10MiB --resource licence=1 --available cores=2,licence=1");
+  CHECK(good.status == 0);
+  auto const refusal = [](std::string const& options) {
+    auto const outcome = farm("map calc 1 2 " + options);
+    CHECK(outcome.status != 0);
+    CHECK(outcome.out.empty());
+    CHECK(lines(outcome.err).size() == 1);
+    return outcome.err;
+  };
+  CHECK_THAT(refusal("--threads 3 --available cores=2"),
+             contains("a rank needs 3 cores for its threads, but ") && contains(" has 2 cores"));
+  CHECK_THAT(refusal("--gpus 1 --available gpus=0"), contains("a rank needs 1 gpu, but "));
+  CHECK_THAT(refusal("--memory 2GiB --available memory=1GiB"), contains(" has 1 GiB"));
+  CHECK_THAT(refusal("--resource licens=1 --available licence=1"), contains("did you mean licence?"));
+  CHECK_THAT(refusal("--memory much"), contains("--memory: 'much' was given, a size such as 512MiB or 2GiB"));
+  CHECK_THAT(refusal("--threads -1"), contains("--threads: '-1' was given, a number above 0"));
+  CHECK_THAT(refusal("--resource gpus=1"), contains("gpus has an option of its own"));
+}
