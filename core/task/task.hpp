@@ -74,6 +74,7 @@ class Task : public FutureState {
   bool all_ranks = false;
   bool staged_call = false;  ///< `call` is the handle of an array that holds the call
   bool listens = false;      ///< The function has a TaskContext, and so can notice a request to stop.
+  bool alone = false;        ///< Only rank 0 works: a group of several ranks gets no task until this one is done.
   bool cancellable = false;  ///< The task may be cancelled while it runs. Does not change after submission.
   std::atomic<float> told_progress{0};
   float run_seconds = 0;  ///< how long its last attempt ran, as far as known; set before the task is done
