@@ -21,14 +21,14 @@ namespace {
 constexpr auto patience = std::chrono::seconds{5};
 
 /// Looks at all processes. Needed by: kernels without CONFIG_PROC_CHILDREN.
-std::vector<pid_t> find_children() {
+std::vector<pid_t> find_children_of(pid_t parent) {
   std::vector<pid_t> found;
   std::error_code error;
   for (auto const& entry : std::filesystem::directory_iterator{"/proc", error}) {
     auto const name = entry.path().filename().string();
     pid_t process = 0;
     auto const [end, failed] = std::from_chars(name.data(), name.data() + name.size(), process);
-    if (failed == std::errc{} && end == name.data() + name.size() && parent_of(process) == getpid())
+    if (failed == std::errc{} && end == name.data() + name.size() && parent_of(process) == parent)
       found.push_back(process);
   }
   return found;
@@ -45,11 +45,16 @@ bool collect() {
 
 }  // namespace
 
-std::vector<pid_t> children() {
-  std::ifstream file{fmt::format("/proc/self/task/{}/children", getpid())};
-  if (!file) return find_children();
+std::vector<pid_t> children() { return children_of(getpid()); }
+
+std::vector<pid_t> children_of(pid_t process) {
   std::vector<pid_t> found;
-  for (pid_t process = 0; file >> process;) found.push_back(process);
+  std::error_code error;
+  for (auto const& thread : std::filesystem::directory_iterator{fmt::format("/proc/{}/task", process), error}) {
+    std::ifstream file{thread.path() / "children"};
+    if (!file) return find_children_of(process);
+    for (pid_t child = 0; file >> child;) found.push_back(child);
+  }
   return found;
 }
 

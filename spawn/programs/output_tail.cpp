@@ -1,6 +1,7 @@
 #include "spawn/programs/output_tail.hpp"
 
 #include <algorithm>
+#include <cstddef>
 #include <deque>
 
 namespace farm::detail {
@@ -25,20 +26,36 @@ std::string cleaned(std::string_view line) {
   return text;
 }
 
+bool is_long_rule(std::string_view line) {
+  constexpr std::size_t least = 60;
+  return is_rule(line) && std::count(line.begin(), line.end(), '-') >= static_cast<std::ptrdiff_t>(least);
+}
+
+std::string joined(std::deque<std::string> const& lines) {
+  std::string text;
+  for (auto const& line : lines) text += (text.empty() ? "" : " / ") + line;
+  return text;
+}
+
+void keep(std::deque<std::string>& lines, std::string_view line) {
+  lines.push_back(cleaned(line));
+  if (lines.size() > most_lines) lines.pop_front();
+}
+
 }  // namespace
 
 std::string last_lines(std::string_view text) {
   std::deque<std::string> lines;
+  std::deque<std::string> of_launcher;
+  bool in_message = false;
   for (std::size_t begin = 0; begin < text.size();) {
     auto const end = std::min(text.find('\n', begin), text.size());
     auto const line = text.substr(begin, end - begin);
-    if (!is_rule(line)) lines.push_back(cleaned(line));
-    if (lines.size() > most_lines) lines.pop_front();
+    if (is_long_rule(line)) in_message = !in_message;
+    if (!is_rule(line)) keep(in_message ? of_launcher : lines, line);
     begin = end + 1;
   }
-  std::string joined;
-  for (auto const& line : lines) joined += (joined.empty() ? "" : " / ") + line;
-  return joined;
+  return joined(lines.empty() ? of_launcher : lines);
 }
 
 }  // namespace farm::detail

@@ -29,7 +29,8 @@ class OutputTail {
 };
 
 /// Returns the last lines of a text in one line, as an error message quotes them: without blank lines and rules, and
-/// without bytes that a terminal must not get. Empty if there are none.
+/// without bytes that a terminal must not get. What stands between two long rules is a message of mpiexec, and is left
+/// out if there is anything else. Empty if there are no lines.
 [[nodiscard]] std::string last_lines(std::string_view text);
 
 }  // namespace farm::detail

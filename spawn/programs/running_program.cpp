@@ -40,6 +40,8 @@ constexpr auto launcher_term_limit = 2s;
 constexpr std::size_t looked_at = 4096;
 /// A pipe that poll() calls writable takes so much at once without blocking.
 constexpr std::size_t most_forwarded = 4096;
+/// How often a launcher is looked at, in milliseconds.
+constexpr int look_interval = 250;
 
 std::string message_of(int error) { return std::generic_category().message(error); }
 
@@ -175,18 +177,30 @@ void RunningProgram::watch() {
         pollfd{.fd = forwards ? -1 : error_pipe_.get(), .events = POLLIN, .revents = 0},
         pollfd{.fd = forwards ? error_ : -1, .events = POLLOUT, .revents = 0},
     };
-    if (poll(events.data(), events.size(), milliseconds_to_kill()) < 0 && errno != EINTR) break;
+    if (poll(events.data(), events.size(), milliseconds_to_wait()) < 0 && errno != EINTR) break;
     if (events[0].revents != 0 || events[1].revents != 0) heed_rank();
     if (events[3].revents != 0) read_output();
     if (events[5].revents != 0) forward_errors();
     if (events[4].revents != 0) read_errors();
     if (events[2].revents != 0) collect();
     if (!has_ended_ && Clock::now() >= kill_at_) kill(-process_, SIGKILL);
+    if (!has_ended_ && start_.is_launcher) end_what_holds_launcher();
   }
 }
 
-int RunningProgram::milliseconds_to_kill() const {
-  if (kill_at_ == Clock::time_point::max() || has_ended_) return -1;
+/// mpiexec waits for the end of its processes' output, which processes that they have left behind may hold open for
+/// ever. Once mpiexec has no processes of its own on this host, all others are such.
+void RunningProgram::end_what_holds_launcher() {
+  auto const all = children();
+  if (all.size() < 2 || !children_of(process_).empty()) return;
+  for (auto const each : all) {
+    if (each != process_) kill(each, SIGKILL);
+  }
+}
+
+int RunningProgram::milliseconds_to_wait() const {
+  if (has_ended_) return -1;
+  if (kill_at_ == Clock::time_point::max()) return start_.is_launcher ? look_interval : -1;
   auto const left = std::chrono::ceil<std::chrono::milliseconds>(kill_at_ - Clock::now());
   return static_cast<int>(std::max<std::int64_t>(left.count(), 20));  // a process may need a while to die
 }

@@ -39,10 +39,11 @@ class RunningProgram {
   void stop();
   void collect();
   void collect_main();
+  void end_what_holds_launcher();
   void read_output();
   void read_errors();
   void forward_errors();
-  [[nodiscard]] int milliseconds_to_kill() const;
+  [[nodiscard]] int milliseconds_to_wait() const;
   [[nodiscard]] std::string last_errors() const;
 
   ProgramStart const& start_;
