@@ -43,9 +43,11 @@ std::vector<std::string> FieldText::names() const {
   return names;
 }
 
-std::string FieldText::filled(std::function<std::string(std::string const& name)> const& value) const {
+std::string FieldText::filled(std::function<std::string(std::string const& name)> const& value,
+                              std::function<std::string(std::string const& text)> const& plain) const {
   std::string text;
-  for (auto const& piece : pieces_) text += piece.is_field ? value(piece.text) : piece.text;
+  for (auto const& piece : pieces_)
+    text += piece.is_field ? value(piece.text) : plain ? plain(piece.text) : piece.text;
   return text;
 }
 

@@ -15,8 +15,9 @@ class FieldText {
 
   /// Returns the names of the fields, in the order of the text.
   [[nodiscard]] std::vector<std::string> names() const;
-  /// Returns the text with each field replaced by `value(name)`.
-  [[nodiscard]] std::string filled(std::function<std::string(std::string const& name)> const& value) const;
+  /// Returns the text with each field replaced by `value(name)`, and what is between the fields by `plain(text)`.
+  [[nodiscard]] std::string filled(std::function<std::string(std::string const& name)> const& value,
+                                   std::function<std::string(std::string const& text)> const& plain = {}) const;
 
  private:
   struct Piece {

@@ -223,7 +223,7 @@ void TaskSweep::end(Input const& input, TaskOutcome const& outcome) {
   std::optional<std::string> line;
   if (arguments_.json || !arguments_.output.empty()) {
     line = record_json(input, outcome);
-  } else if (!outcome.error) {
+  } else if (!outcome.error && arguments_.shows_values) {
     line = result_text(outcome.value);
     if (parts_.tags != nullptr) {
       line = with_tags(input.text, *line + '\n');
