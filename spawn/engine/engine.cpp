@@ -21,12 +21,14 @@ void set_options(Task& task, EngineOptions const& engine, TaskOptions const& opt
   }
   if (options.timeout && options.timeout->count() <= 0) throw UsageError("a task's timeout must be above 0");
   if (options.retries < 0) throw UsageError("a task's retries must not be below 0");
+  if (options.max_losses < 0) throw UsageError("a task's max_losses must not be below 0");
   task.ranks = ranks;
   task.priority = options.priority;
   task.all_ranks = all_ranks;
   if (options.timeout) task.make_rare().timeout = *options.timeout;
   if (options.retries > 0) task.make_rare().retries = options.retries;
   if (!options.name.empty()) task.make_rare().name = options.name;
+  if (options.max_losses > 0) task.make_rare().max_losses = options.max_losses;
   if (options.rerun_after_exit) task.make_rare().rerun_after_exit = options.rerun_after_exit;
 }
 

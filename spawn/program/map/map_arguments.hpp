@@ -22,6 +22,7 @@ struct MapArguments {
   TaskOptions task_options{};
   int chunksize = 1;
   int max_losses = 3;
+  std::size_t max_fails = 0;  ///< 0: no limit
   bool reruns_after_exit = false;
   std::vector<std::string> environment{};  ///< NAME=VALUE
   std::string working_directory{};
