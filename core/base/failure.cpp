@@ -171,9 +171,7 @@ constexpr KnownType own() {
 }
 
 /// A frame from elsewhere may hold anything: then the error has no more than its text.
-Exit exit_in(std::string const& details) try {
-  return unpack<Exit>(details);
-} catch (SerializationError const&) {
+Exit exit_in(std::string const& details) try { return unpack<Exit>(details); } catch (SerializationError const&) {
   return {};
 }
 

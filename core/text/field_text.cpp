@@ -10,8 +10,8 @@ namespace farm::detail {
 FieldText::FieldText(std::string_view text) {
   std::string plain;
   auto const lacks_partner = [&](char brace) {
-    return std::invalid_argument(fmt::format("\"{}\": a {} has no partner; write {}{} for the character itself", text, brace,
-                                  brace, brace));
+    return std::invalid_argument(
+        fmt::format("\"{}\": a {} has no partner; write {}{} for the character itself", text, brace, brace, brace));
   };
   for (std::size_t i = 0; i < text.size(); ++i) {
     char const c = text[i];
@@ -46,8 +46,7 @@ std::vector<std::string> FieldText::names() const {
 std::string FieldText::filled(std::function<std::string(std::string const& name)> const& value,
                               std::function<std::string(std::string const& text)> const& plain) const {
   std::string text;
-  for (auto const& piece : pieces_)
-    text += piece.is_field ? value(piece.text) : plain ? plain(piece.text) : piece.text;
+  for (auto const& piece : pieces_) text += piece.is_field ? value(piece.text) : plain ? plain(piece.text) : piece.text;
   return text;
 }
 

@@ -78,7 +78,8 @@ std::vector<std::string> launch_on_group(std::string const& launcher, GroupPlace
                                          std::vector<std::string> const& exports) {
   LaunchCommand const launch{launcher};
   if (std::find(command.begin(), command.end(), ":") != command.end()) {
-    throw UsageError("an argument of the program is a colon alone, which launchers take for the start of another program");
+    throw UsageError(
+        "an argument of the program is a colon alone, which launchers take for the start of another program");
   }
   LaunchCommand::Filling filling{.placement = place.placement, .exports = exports, .program = command};
   filling.ranks = 0;

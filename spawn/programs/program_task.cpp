@@ -139,8 +139,8 @@ Program with_fields(Program program, TaskContext const& context) {
   };
   for (auto& word : program.command) fill(word);
   for (auto& [name, value] : program.environment) fill(value);
-  for (auto* const text : {&program.directory, &program.input, &program.input_file, &program.output_file,
-                           &program.error_file}) {
+  for (auto* const text :
+       {&program.directory, &program.input, &program.input_file, &program.output_file, &program.error_file}) {
     fill(*text);
   }
   return program;

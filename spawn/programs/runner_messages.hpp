@@ -20,11 +20,11 @@ struct ProgramStart {
   std::vector<std::string> environment{};  ///< the whole environment, as NAME=value
   std::string directory{};
   std::string input{};
-  std::string input_file{};    ///< empty: `input`
-  std::string output_file{};   ///< empty: the first descriptor, or captured
-  std::string error_file{};    ///< empty: the second descriptor, or captured
-  std::string session{};       ///< the directory for the files of MPI and its launcher; empty: none
-  std::string cores{};         ///< the cpu_set_t of the rank
+  std::string input_file{};   ///< empty: `input`
+  std::string output_file{};  ///< empty: the first descriptor, or captured
+  std::string error_file{};   ///< empty: the second descriptor, or captured
+  std::string session{};      ///< the directory for the files of MPI and its launcher; empty: none
+  std::string cores{};        ///< the cpu_set_t of the rank
   std::uint64_t capture = 0;
   std::int64_t term_limit = 0;  ///< milliseconds from SIGTERM to SIGKILL, when the program is stopped
   bool make_directory = false;

@@ -2,9 +2,9 @@
 
 #include "core/base/host_name.hpp"
 #include "core/text/exception_text.hpp"
+#include "spawn/process/descendants.hpp"
 #include "spawn/process/pipe.hpp"
 #include "spawn/programs/child_process.hpp"
-#include "spawn/process/descendants.hpp"
 #include "spawn/programs/find_program.hpp"
 
 #include <farm/error.hpp>
@@ -114,8 +114,7 @@ void RunningProgram::open_files() {
   if (!start_.input_file.empty()) {
     input_file_ = Descriptor{open(start_.input_file.c_str(), O_RDONLY | O_CLOEXEC)};
     if (!input_file_) {
-      throw UsageError(
-          fmt::format("the input file {} cannot be read: {}", start_.input_file, message_of(errno)));
+      throw UsageError(fmt::format("the input file {} cannot be read: {}", start_.input_file, message_of(errno)));
     }
   } else if (!start_.input.empty()) {
     input_file_ = file_with(start_.input);
@@ -221,7 +220,7 @@ void RunningProgram::stop() {
   unforwarded_.clear();
   if (std::exchange(is_stopping_, true) && !rank_is_gone_) return;
   if (has_ended_) return;
-  auto const limit = !rank_is_gone_        ? std::chrono::milliseconds{start_.term_limit}
+  auto const limit = !rank_is_gone_       ? std::chrono::milliseconds{start_.term_limit}
                      : start_.is_launcher ? std::chrono::milliseconds{launcher_term_limit}
                                           : 0ms;
   kill_at_ = Clock::now() + limit;

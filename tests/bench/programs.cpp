@@ -1,5 +1,6 @@
 // programs: measures how many programs that do nothing run per second, one process each, beside `xargs -P 2` and GNU
-// parallel; and the time of an MPI program on 2 ranks, one after the other, beside `mpiexec -n 2`. All run in turn. The first argument is an MPI program that does nothing.
+// parallel; and the time of an MPI program on 2 ranks, one after the other, beside `mpiexec -n 2`. All run in turn. The
+// first argument is an MPI program that does nothing.
 #include <farm/farm.hpp>
 
 #include "tests/bench/measure.hpp"
@@ -66,5 +67,6 @@ int main(int argc, char** argv) {
   }
   fmt::print("programs_per_s {:.0f}\nxargs_per_s {:.0f}\n", bench::median(rates), bench::median(xargs));
   if (!parallel.empty()) fmt::print("parallel_per_s {:.0f}\n", bench::median(parallel));
-  fmt::print("program_of_2_ms {:.1f}\nmpiexec_of_2_ms {:.1f}\n", bench::median(times) * 1e3, bench::median(mpiexec) * 1e3);
+  fmt::print("program_of_2_ms {:.1f}\nmpiexec_of_2_ms {:.1f}\n", bench::median(times) * 1e3,
+             bench::median(mpiexec) * 1e3);
 }

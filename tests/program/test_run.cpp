@@ -70,8 +70,9 @@ TEST_CASE("run starts an MPI program with as many processes as a group has ranks
 TEST_CASE("each task of run has its own directory and files with --task-dir, --stdout and --stderr") {
   std::filesystem::remove_all("runs");
   std::ofstream{"input.txt"} << "from a file\n";
-  auto const outcome =
-      farm("run a b --task-dir runs --stdin $PWD/input.txt --stdout out.txt --stderr err-{}.txt -- sh -c 'cat; echo {} >&2'");
+  auto const outcome = farm(
+      "run a b --task-dir runs --stdin $PWD/input.txt --stdout out.txt --stderr err-{}.txt -- sh -c 'cat; echo {} "
+      ">&2'");
   CHECK(outcome.status == 0);
   CHECK(outcome.out.empty());
   CHECK(content("runs/0/out.txt") == "from a file\n");
@@ -109,7 +110,8 @@ TEST_CASE("a command that cannot run is one line before anything starts") {
   CHECK_THAT(complaint("run 1 -- ./solvr {}"), contains("there is no program ") && contains("/solver?"));
   CHECK_THAT(complaint("run 1 -- solver {}"), contains("did you mean ./solver?"));
   CHECK_THAT(complaint("run -- echo {tsk}"), contains("did you mean {task}?"));
-  CHECK_THAT(complaint("run --grid alpa=1 -- echo {alpha}"), contains("unknown parameter 'alpa': did you mean 'alpha'?"));
+  CHECK_THAT(complaint("run --grid alpa=1 -- echo {alpha}"),
+             contains("unknown parameter 'alpa': did you mean 'alpha'?"));
   CHECK_THAT(complaint("run 1 -- echo"), contains("no field for the inputs"));
   CHECK_THAT(complaint("run 1 -- echo '{'"), contains("has no partner"));
   CHECK_THAT(complaint("run 1 -- echo {1} {n}"), contains("either numbers or names"));

@@ -112,7 +112,8 @@ TEST_CASE("an MPI program in Fortran runs on the ranks of its group, and its STO
     auto const exit = pool.run(with_ranks(ranks), {.command = {FARM_FORTRAN_MPI}, .capture = 100'000}).result();
     CHECK(sorted_lines(exit.output) == lines_of_ranks(ranks));
     auto const stopped =
-        pool.run(with_ranks(ranks), {.command = {FARM_FORTRAN_MPI, "stop"}, .capture = 1000, .any_exit = true}).result();
+        pool.run(with_ranks(ranks), {.command = {FARM_FORTRAN_MPI, "stop"}, .capture = 1000, .any_exit = true})
+            .result();
     CHECK(stopped.status == 4);
   }
 }
@@ -141,7 +142,8 @@ TEST_CASE("a program that aborts, or that loses a rank, fails its task and not i
   farm::MPISpawnPool pool{{.max_ranks = 2, .ranks_per_task = 2}};
   CHECK_THAT(error_of<farm::ProgramError>([&] { pool.run(plain({"abort"})).result(); }),
              contains("abort exited with status 3"));
-  CHECK_THAT(error_of<farm::ProgramError>([&] { pool.run(plain({"killed"})).result(); }), contains("killed exited with"));
+  CHECK_THAT(error_of<farm::ProgramError>([&] { pool.run(plain({"killed"})).result(); }),
+             contains("killed exited with"));
   CHECK(pool.submit(sum_of_ranks).result() == 1);
   CHECK(pool.statistics().groups_lost == 0);
   CHECK(pool.statistics().groups == 1);
@@ -178,9 +180,10 @@ TEST_CASE("a program that ignores SIGTERM is killed when its task is cancelled, 
   farm::MPISpawnPool pool{{.max_ranks = 1}};
   auto const before = pool.submit(process_of_rank).result();
   auto const mark = scratch.path / "mark";
-  auto running = pool.run(farm::TaskOptions{.cancellable = true},
-                          shell(fmt::format("trap '' TERM; echo $$ >{0}.part; mv {0}.part {0}; while :; do sleep 1000; done",
-                                            mark.string())));
+  auto running =
+      pool.run(farm::TaskOptions{.cancellable = true},
+               shell(fmt::format("trap '' TERM; echo $$ >{0}.part; mv {0}.part {0}; while :; do sleep 1000; done",
+                                 mark.string())));
   auto const process = process_in(mark);
   CHECK(running.cancel());
   CHECK(pool.submit(process_of_rank).result() == before);
@@ -204,9 +207,10 @@ TEST_CASE("a program and all that it has started end with its rank") {
   auto const program = scratch.path / "program";
   farm::MPISpawnPool pool{{.max_ranks = 1, .max_losses = 1}};
   auto const rank = pool.submit(process_of_rank).result();
-  auto const lost = pool.run(shell(fmt::format("setsid sh -c 'echo $$ >{0}.part; mv {0}.part {0}; sleep 1000' & "
-                                               "echo $$ >{1}.part; mv {1}.part {1}; sleep 1000",
-                                               daemon.string(), program.string())));
+  auto const lost =
+      pool.run(shell(fmt::format("setsid sh -c 'echo $$ >{0}.part; mv {0}.part {0}; sleep 1000' & "
+                                 "echo $$ >{1}.part; mv {1}.part {1}; sleep 1000",
+                                 daemon.string(), program.string())));
   auto const processes = {process_in(daemon), process_in(program)};
   kill(rank, SIGKILL);
   CHECK_THAT(error_of<farm::GroupLost>([&] { lost.result(); }), contains("signal 9"));
@@ -263,7 +267,8 @@ TEST_CASE("a program reads its standard input from a text or a file, and writes 
 TEST_CASE("a program gets its directory and variables, and no shell reads its arguments") {
   Scratch const scratch{"surroundings"};
   farm::MPISpawnPool pool{{.max_ranks = 1}};
-  auto program = shell("pwd; echo $COLOUR; echo \"$0\"; echo \"$1\"; env | grep -E '^(PMIX_RANK|PMIX_SERVER|PMI_|OMPI_COMM)'; true");
+  auto program = shell(
+      "pwd; echo $COLOUR; echo \"$0\"; echo \"$1\"; env | grep -E '^(PMIX_RANK|PMIX_SERVER|PMI_|OMPI_COMM)'; true");
   program.command.insert(program.command.end(), {"a  b", "$HOME *"});
   program.directory = (scratch.path / "new" / "deep").string();
   program.make_directory = true;
@@ -318,7 +323,8 @@ TEST_CASE("a program that cannot be started fails its task with one line that sa
   CHECK_THAT(why({.command = {"true"}, .directory = file("nowhere")}), contains("cannot be entered: No such file"));
   CHECK_THAT(why({.command = {"true"}, .directory = file("plain/x"), .make_directory = true}),
              contains("cannot be made: Not a directory"));
-  CHECK_THAT(why({.command = {"true"}, .output_file = file("nowhere/out")}), contains("cannot be written: No such file"));
+  CHECK_THAT(why({.command = {"true"}, .output_file = file("nowhere/out")}),
+             contains("cannot be written: No such file"));
   CHECK_THAT(why({.command = {"true"}, .input_file = file("nowhere/in")}), contains("cannot be read: No such file"));
   CHECK_THAT(error_of<farm::UsageError>([&] { pool.run(farm::Program{}); }), contains("needs a command"));
   CHECK(pool.statistics().groups_lost == 0);
@@ -327,12 +333,14 @@ TEST_CASE("a program that cannot be started fails its task with one line that sa
 TEST_CASE("ranks that wait for a program take no processor time", "[spawned]") {
   farm::MPISpawnPool pool{{.max_ranks = 2, .ranks_per_task = 2}};
   auto const used = [&] {
-    auto const times = pool.submit(farm::all_ranks, [] {
-                             rusage usage{};
-                             getrusage(RUSAGE_SELF, &usage);
-                             return static_cast<double>(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
-                                    static_cast<double>(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1e-6;
-                           }).result();
+    auto const times = pool.submit(farm::all_ranks,
+                                   [] {
+                                     rusage usage{};
+                                     getrusage(RUSAGE_SELF, &usage);
+                                     return static_cast<double>(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+                                            static_cast<double>(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1e-6;
+                                   })
+                           .result();
     return times[0] + times[1];
   };
   pool.run(shell("true")).result();

@@ -29,7 +29,8 @@ struct TaskOptions {
   /// MPI_Abort. None: as the pool's option of the same name says. After a signal or the loss of a host, a task always
   /// runs again, up to the pool's max_losses.
   std::optional<bool> rerun_after_exit{};
-  /// The number of lost groups after which the task fails with GroupLost. 0: as the pool's option of the same name says.
+  /// The number of lost groups after which the task fails with GroupLost. 0: as the pool's option of the same name
+  /// says.
   int max_losses = 0;
   /// What errors and the trace call the task, beside its number. Need not be unique. Empty: no name.
   std::string name{};

@@ -9,8 +9,8 @@
 #include <farm/comm.hpp>
 #include <farm/comm_options.hpp>
 #include <farm/error.hpp>
-#include <farm/exit.hpp>
 #include <farm/executor.hpp>
+#include <farm/exit.hpp>
 #include <farm/future.hpp>
 #include <farm/initializer.hpp>
 #include <farm/launcher_variables.hpp>

@@ -47,8 +47,8 @@ struct Program {
   /// Whether the future has its Exit however the program has ended. Otherwise a program that does not exit with status
   /// 0 fails its task with ProgramError, and so may be retried.
   bool any_exit = false;
-  /// Whether {task}, {attempt}, {ranks} and {host} are filled in, in the command, the paths, the values of variables and
-  /// `input`. Then {{ and }} stand for braces. {task} is TaskContext::task(), and {host} the host of rank 0.
+  /// Whether {task}, {attempt}, {ranks} and {host} are filled in, in the command, the paths, the values of variables
+  /// and `input`. Then {{ and }} stand for braces. {task} is TaskContext::task(), and {host} the host of rank 0.
   bool fields = false;
 };
 

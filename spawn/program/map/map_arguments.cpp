@@ -95,7 +95,8 @@ void add_task_options(CLI::App& app, MapArguments& map) {
   app.add_option("--max-losses", map.max_losses, "Lost groups after which a task is given up (default: 3)")
       ->check(number_from(1))
       ->type_name("N");
-  app.add_option("--max-fails", map.max_fails, "Start no further tasks once so many inputs have failed (default: no limit)")
+  app.add_option("--max-fails", map.max_fails,
+                 "Start no further tasks once so many inputs have failed (default: no limit)")
       ->check(number_from(1))
       ->type_name("N");
   app.add_flag("--rerun-after-exit", map.reruns_after_exit,

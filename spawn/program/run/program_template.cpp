@@ -43,9 +43,7 @@ void for_each_text(AnyProgram& program, Use const& use) {
   }
 }
 
-FieldText parsed(std::string const& text) try {
-  return FieldText{text};
-} catch (std::invalid_argument const& error) {
+FieldText parsed(std::string const& text) try { return FieldText{text}; } catch (std::invalid_argument const& error) {
   throw TypingError(error.what());
 }
 
@@ -82,8 +80,8 @@ ProgramTemplate::ProgramTemplate(Program program) : program_(std::move(program))
     }
   });
   if (highest > 0 && !columns_.empty()) {
-    throw TypingError(
-        fmt::format("the fields of a command are either numbers or names, and not both: {{{}}} is a name", columns_[0]));
+    throw TypingError(fmt::format("the fields of a command are either numbers or names, and not both: {{{}}} is a name",
+                                  columns_[0]));
   }
   column_count_ = std::max(highest, columns_.size());
 }

@@ -21,8 +21,8 @@ class ProgramTemplate {
   [[nodiscard]] std::vector<std::string> const& columns() const { return columns_; }
   /// Returns the number of columns.
   [[nodiscard]] std::size_t column_count() const { return column_count_; }
-  /// Returns the program for the values of the columns. The fields {task}, {attempt}, {ranks} and {host} are left to the
-  /// rank.
+  /// Returns the program for the values of the columns. The fields {task}, {attempt}, {ranks} and {host} are left to
+  /// the rank.
   [[nodiscard]] Program filled(std::vector<std::string> const& values) const;
   /// Returns a task with a parameter for each column, which runs the program.
   [[nodiscard]] NamedTask task() const;

@@ -36,17 +36,20 @@ class RunCommand final : public Command {
     app.add_flag("--no-mpi", no_mpi_, "Start one process on the first rank of each group, without a launcher");
     app.footer(
         "farm run [INPUT...] [OPTIONS] -- COMMAND ARGUMENT...\n"
-        "Runs the command once for each input, or once if there are no inputs. On groups of several ranks, the launcher "
+        "Runs the command once for each input, or once if there are no inputs. On groups of several ranks, the "
+        "launcher "
         "starts it with as many processes. No shell reads the command.\n"
         "In the command, --task-dir, --stdin, --stdout and --stderr, a column of the inputs stands in braces: {alpha}. "
-        "{} is the input, {1} and {2} are its first and second value. {task} is the number of the task, from 0, {attempt} "
+        "{} is the input, {1} and {2} are its first and second value. {task} is the number of the task, from 0, "
+        "{attempt} "
         "that of the attempt, from 1, {ranks} the number of ranks, and {host} the host. {{ and }} are braces.\n"
         "A task whose program exits with another status than 0 has failed. The result in a record has status, signal, "
         "seconds, peak_memory (bytes) and host; the error of a program has status, signal and peak_memory, too.");
   }
 
   int run(ProgramArguments arguments) override {
-    if (command_.empty()) throw TypingError("the command is missing: farm run [INPUT...] [OPTIONS] -- COMMAND ARGUMENT...");
+    if (command_.empty())
+      throw TypingError("the command is missing: farm run [INPUT...] [OPTIONS] -- COMMAND ARGUMENT...");
     auto& inputs = arguments_.inputs;
     program_.command = command_;
     program_.mpi = !no_mpi_;
@@ -56,7 +59,8 @@ class RunCommand final : public Command {
       if (program_.directory.find('{') == std::string::npos) program_.directory += "/{task}";
     }
     ProgramTemplate const text{program_};
-    bool const has_inputs = !inputs.words.empty() || !inputs.grid.empty() || !inputs.csv.empty() || !inputs.over.empty();
+    bool const has_inputs =
+        !inputs.words.empty() || !inputs.grid.empty() || !inputs.csv.empty() || !inputs.over.empty();
     if (!has_inputs && text.column_count() > 0) throw TypingError(missing_inputs(text));
     if (has_inputs && text.column_count() == 0) {
       throw TypingError("the command has no field for the inputs: write {} or {COLUMN} where they belong");
@@ -97,9 +101,10 @@ class RunCommand final : public Command {
     auto const& name = text.columns().front();
     auto const nearest = nearest_word(name, {"task", "attempt", "ranks", "host"});
     return nearest.empty()
-               ? fmt::format("{{{}}} is a column of the inputs, but there are no inputs: give them with --grid, --csv or "
-                             "--over; or write {{{{{}}}}} for the text itself",
-                             name, name)
+               ? fmt::format(
+                     "{{{}}} is a column of the inputs, but there are no inputs: give them with --grid, --csv or "
+                     "--over; or write {{{{{}}}}} for the text itself",
+                     name, name)
                : fmt::format("there are no inputs with a column {{{}}}: did you mean {{{}}}?", name, nearest);
   }
 
