@@ -2,6 +2,7 @@
 
 #include "core/base/host_name.hpp"
 #include "core/task/frame.hpp"
+#include "spawn/environment/out_of_memory.hpp"
 #include "spawn/environment/worker_environment.hpp"
 #include "spawn/guard/guard_link.hpp"
 #include "spawn/join/connect.hpp"
@@ -173,6 +174,8 @@ class Guard {
     report_.left = page_->finalized && report_.signal == 0 && report_.status == 0;
     report_.early = page_->in_runtime ? 0 : 1;
     report_.note = std::string(page_->note.data(), strnlen(page_->note.data(), page_->note.size()));
+    bool const was_killed = report_.signal == SIGKILL && report_.ended == 0 && lifeline_ && lifeline_->open();
+    if (was_killed && memory_.has_killed(rank_)) report_.note = "the kernel has killed it for lack of memory";
     drain_end_ = std::chrono::steady_clock::now() + drain_limit;
     limit_draining();
     leave_when_drained();
@@ -404,6 +407,7 @@ class Guard {
   std::shared_ptr<Stream> lifeline_;
   Bytes early_output_;
   ExitReport report_;
+  OutOfMemory memory_;
   std::string recent_;  ///< the latest output of a rank that has not connected, in one line
   bool announced_ = false;
   bool ended_ = false;

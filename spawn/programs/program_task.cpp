@@ -168,7 +168,8 @@ Exit run_program(ProgramTask const& given, Comm const& comm, TaskContext& contex
   if (!end.refusal.empty()) throw UsageError(end.refusal);
   if (end.exit.ok() || task.program.any_exit) return std::move(end.exit);
   auto const said = end.last_lines.empty() ? std::string{} : fmt::format("; it has said: {}", end.last_lines);
-  throw ProgramError(fmt::format("{} {}{}", to_text(task.program.command), how(end.exit, is_launched), said),
+  auto const* const cause = end.lacked_memory ? ": the kernel has killed it for lack of memory" : "";
+  throw ProgramError(fmt::format("{} {}{}{}", to_text(task.program.command), how(end.exit, is_launched), cause, said),
                      std::move(end.exit));
 }
 

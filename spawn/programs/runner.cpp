@@ -93,7 +93,7 @@ class SessionDirectory {
 class Runner {
  public:
   Runner(int socket, pid_t rank)
-      : events_{.rank = socket, .process = watch_process(rank), .signals = watch_signals()} {}
+      : events_{.rank = socket, .process = watch_process(rank), .signals = watch_signals(), .memory = &memory_} {}
 
   /// Returns when the rank is gone.
   void serve() {
@@ -126,6 +126,7 @@ class Runner {
     }
   }
 
+  OutOfMemory memory_;
   RunnerEvents events_;
   SessionDirectory session_;
 };

@@ -35,7 +35,8 @@ struct ProgramStart {
 struct ProgramEnd {
   std::string refusal{};  ///< why the program was not started; empty: it was
   Exit exit{};
-  std::string last_lines{};  ///< the last lines of its standard error
+  bool lacked_memory = false;  ///< the kernel has killed it for lack of memory
+  std::string last_lines{};    ///< the last lines of its standard error
 };
 
 /// Begins each message.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "core/base/descriptor.hpp"
+#include "spawn/environment/out_of_memory.hpp"
 #include "spawn/programs/output_tail.hpp"
 #include "spawn/programs/runner_messages.hpp"
 
@@ -15,6 +16,7 @@ struct RunnerEvents {
   int rank = -1;     ///< the socket: readable when the rank says stop, or is gone
   int process = -1;  ///< readable when the rank has ended; -1: the kernel has no pidfd
   int signals = -1;  ///< a signalfd of SIGCHLD
+  OutOfMemory* memory = nullptr;
 };
 
 /// One program, from its start until nothing of it is left. Used in a runner.

@@ -87,7 +87,55 @@ std::string content(std::filesystem::path const& file) {
   return {std::istreambuf_iterator<char>{in}, {}};
 }
 
+/// A control group whose processes have 64 MiB together. Has no path if this process cannot make one.
+class SmallMemory {
+ public:
+  SmallMemory() {
+    bool const is_first_version = std::filesystem::exists("/sys/fs/cgroup/memory");
+    auto const path = fmt::format("/sys/fs/cgroup/{}farm-test-{}", is_first_version ? "memory/" : "", getpid());
+    std::error_code error;
+    if (!std::filesystem::create_directory(path, error)) return;
+    path_ = path;
+    std::ofstream limit{path + (is_first_version ? "/memory.limit_in_bytes" : "/memory.max")};
+    if (!(limit << (64 << 20) << std::flush)) remove();
+  }
+  SmallMemory(SmallMemory const&) = delete;
+  SmallMemory& operator=(SmallMemory const&) = delete;
+  ~SmallMemory() { remove(); }
+  /// Returns the file into which a process writes its number to be in the group.
+  [[nodiscard]] std::string processes() const { return path_.empty() ? path_ : path_ + "/cgroup.procs"; }
+
+ private:
+  void remove() {
+    if (!path_.empty()) rmdir(path_.c_str());
+    path_.clear();
+  }
+  std::string path_;
+};
+
+int take_memory(std::string const& processes) {
+  std::ofstream{processes} << getpid() << std::flush;
+  std::vector<std::string> blocks;
+  while (blocks.size() < 4096) blocks.emplace_back(std::size_t{1} << 20U, 'x');
+  return static_cast<int>(blocks.size());
+}
+
 }  // namespace
+
+TEST_CASE("a group or a program that the kernel ends for lack of memory is told as that") {
+  SmallMemory const memory;
+  if (memory.processes().empty() || access("/dev/kmsg", R_OK) != 0) {
+    fmt::print("skipped: lack of memory: needs root, a control group for memory and the kernel's log\n");
+    return;
+  }
+  farm::MPISpawnPool pool{{.max_ranks = 1, .max_losses = 1}};
+  auto const lost = pool.submit(take_memory, memory.processes());
+  CHECK_THAT(error_of<farm::GroupLost>([&] { lost.result(); }),
+             contains("the kernel has killed it for lack of memory"));
+  auto const program = shell(fmt::format("echo $$ >{}; exec tail /dev/zero", memory.processes()));
+  CHECK_THAT(error_of<farm::ProgramError>([&] { pool.run(program).result(); }),
+             contains("signal 9 (Killed): the kernel has killed it for lack of memory"));
+}
 
 TEST_CASE("an MPI program runs on as many ranks as its group has, beside functions in one pool") {
   farm::MPISpawnPool pool{{.max_ranks = 4}};
