@@ -4,6 +4,7 @@
 #include "core/text/field_text.hpp"
 #include "core/text/nearest_word.hpp"
 #include "spawn/launch/launch_command.hpp"
+#include "spawn/launch/slurm_step.hpp"
 #include "spawn/programs/group_launcher.hpp"
 #include "spawn/programs/runner_link.hpp"
 
@@ -94,6 +95,7 @@ ProgramStart start_of(ProgramTask const& task, Comm const& comm) {
     if (getenv("OMP_NUM_THREADS") != nullptr) exports.emplace_back("OMP_NUM_THREADS");
     start.is_launcher = true;
     start.command = launch_on_group(task.launcher, place, program.command, exports);
+    if (LaunchCommand{task.launcher}.shares_slurm_job()) remove_job_requests(start.environment);
   }
   if (program.mpi) {
     start.session = session_directory();
