@@ -56,8 +56,8 @@ struct Shared {
   auto const environment = pointers(start.environment);
   Shared shared{.start = start, .command = command.data(), .environment = environment.data(), .parent = getpid()};
   // vfork takes as long for a large process as for a small one; the child calls only what may be called after it
-  pid_t const child = vfork();  // NOLINT(clang-analyzer-security.insecureAPI.vfork)
-  if (child == 0) become(shared);
+  pid_t const child = vfork();     // NOLINT(clang-analyzer-security.insecureAPI.vfork)
+  if (child == 0) become(shared);  // NOLINT(clang-analyzer-unix.Vfork): it returns nowhere
   if (child < 0) return {.failed = StartedChild::Step::fork, .error = errno};
   if (shared.failed == StartedChild::Step::none) return {.process = child};
   return {.process = child, .failed = shared.failed, .error = shared.error};

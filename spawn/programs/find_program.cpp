@@ -47,7 +47,7 @@ std::string suggestion(std::string const& nearest) {
 }
 
 std::string found_at(std::string const& name, std::string const& directory) {
-  auto const file = fs::path{name}.is_absolute() ? name : (fs::path{directory} / name).lexically_normal().string();
+  auto file = fs::path{name}.is_absolute() ? name : (fs::path{directory} / name).lexically_normal().string();
   std::error_code error;
   if (fs::is_directory(file, error)) throw UsageError(fmt::format("{} is a directory, not a program", file));
   if (is_file(file)) {

@@ -45,10 +45,9 @@ std::string field_value(std::string const& name, TaskContext const& context) {
 /// Adds the variables of the program to its environment.
 void add_variables(std::vector<std::string>& lines, std::map<std::string, std::string> const& variables) {
   for (auto const& [name, value] : variables) {
-    std::erase_if(lines, [&](std::string const& line) {
-      return line.size() > name.size() && line[name.size()] == '=' && line.starts_with(name);
-    });
-    lines.push_back(fmt::format("{}={}", name, value));
+    auto const begin = name + '=';
+    std::erase_if(lines, [&](std::string const& line) { return line.starts_with(begin); });
+    lines.push_back(begin + value);
   }
 }
 

@@ -19,7 +19,7 @@ struct ProgramTask {
 /// The function of the task. Runs on every rank of the group: rank 0 starts the program and waits for it, the others
 /// return at once. Throws UsageError if the program cannot be started, and ProgramError if it has failed, unless it is
 /// any_exit.
-[[nodiscard]] Exit run_program(ProgramTask const& task, Comm const& comm, TaskContext& context);
+[[nodiscard]] Exit run_program(ProgramTask const& given, Comm const& comm, TaskContext& context);
 
 /// Throws UsageError if the program cannot be meant: it has no command, or a variable has no name.
 void check_program(Program const& program);

@@ -189,7 +189,7 @@ void RunningProgram::watch() {
 
 /// mpiexec waits for the end of its processes' output, which processes that they have left behind may hold open for
 /// ever. Once mpiexec has no processes of its own on this host, all others are such.
-void RunningProgram::end_what_holds_launcher() {
+void RunningProgram::end_what_holds_launcher() const {
   auto const all = children();
   if (all.size() < 2 || !children_of(process_).empty()) return;
   for (auto const each : all) {

@@ -41,7 +41,7 @@ class RunningProgram {
   void stop();
   void collect();
   void collect_main();
-  void end_what_holds_launcher();
+  void end_what_holds_launcher() const;
   void read_output();
   void read_errors();
   void forward_errors();

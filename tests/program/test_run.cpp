@@ -44,10 +44,10 @@ TEST_CASE("run starts the command once for each input, with the columns of the i
 }
 
 TEST_CASE("the records of run tell how each program has ended, and are inputs again") {
-  auto const outcome = farm("run --grid status=0,3 --output records.jsonl -- sh -c 'kill -$0 $$; exit {status}' 0");
+  auto const outcome = farm("run --grid status=0,3 --output run_records.jsonl -- sh -c 'kill -$0 $$; exit {status}' 0");
   CHECK(outcome.status == 1);
   CHECK_THAT(outcome.err, contains("exited with status 3") && contains("1 done, 1 failed"));
-  auto records = records_in(content("records.jsonl"));
+  auto records = records_in(content("run_records.jsonl"));
   std::sort(records.begin(), records.end(), [](Json const& a, Json const& b) { return a["index"] < b["index"]; });
   CHECK(records.at(0)["result"]["status"] == 0);
   CHECK(records.at(0)["result"]["seconds"] > 0);
@@ -56,7 +56,7 @@ TEST_CASE("the records of run tell how each program has ended, and are inputs ag
   CHECK(records.at(1)["error"]["status"] == 3);
   auto const killed = records_in(farm("run --json -- sh -c 'kill -9 $$'").out);
   CHECK(killed.at(0)["error"]["signal"] == 9);
-  CHECK(sorted_lines(farm("run --over records.jsonl --dry-run -- echo {status}").out) ==
+  CHECK(sorted_lines(farm("run --over run_records.jsonl --dry-run -- echo {status}").out) ==
         std::vector<std::string>{"echo 0", "echo 3"});
 }
 

@@ -102,6 +102,12 @@ class SmallMemory {
   SmallMemory(SmallMemory const&) = delete;
   SmallMemory& operator=(SmallMemory const&) = delete;
   ~SmallMemory() { remove(); }
+  /// Returns false, and says so, if the kernel's reason cannot be tested here.
+  [[nodiscard]] bool can_be_used() const {
+    bool const can = !path_.empty() && access("/dev/kmsg", R_OK) == 0;
+    if (!can) fmt::print("skipped: lack of memory: needs root, a control group for memory and the kernel's log\n");
+    return can;
+  }
   /// Returns the file into which a process writes its number to be in the group.
   [[nodiscard]] std::string processes() const { return path_.empty() ? path_ : path_ + "/cgroup.procs"; }
 
@@ -122,19 +128,22 @@ int take_memory(std::string const& processes) {
 
 }  // namespace
 
-TEST_CASE("a group or a program that the kernel ends for lack of memory is told as that") {
+TEST_CASE("a program that the kernel ends for lack of memory is told as that") {
   SmallMemory const memory;
-  if (memory.processes().empty() || access("/dev/kmsg", R_OK) != 0) {
-    fmt::print("skipped: lack of memory: needs root, a control group for memory and the kernel's log\n");
-    return;
-  }
+  if (!memory.can_be_used()) return;
+  farm::MPISpawnPool pool{{.max_ranks = 1}};
+  auto const program = shell(fmt::format("echo $$ >{}; exec tail /dev/zero", memory.processes()));
+  CHECK_THAT(error_of<farm::ProgramError>([&] { pool.run(program).result(); }),
+             contains("signal 9 (Killed): the kernel has killed it for lack of memory"));
+}
+
+TEST_CASE("a group that the kernel ends for lack of memory is told as that", "[spawned]") {
+  SmallMemory const memory;
+  if (!memory.can_be_used()) return;
   farm::MPISpawnPool pool{{.max_ranks = 1, .max_losses = 1}};
   auto const lost = pool.submit(take_memory, memory.processes());
   CHECK_THAT(error_of<farm::GroupLost>([&] { lost.result(); }),
              contains("the kernel has killed it for lack of memory"));
-  auto const program = shell(fmt::format("echo $$ >{}; exec tail /dev/zero", memory.processes()));
-  CHECK_THAT(error_of<farm::ProgramError>([&] { pool.run(program).result(); }),
-             contains("signal 9 (Killed): the kernel has killed it for lack of memory"));
 }
 
 TEST_CASE("an MPI program runs on as many ranks as its group has, beside functions in one pool") {
