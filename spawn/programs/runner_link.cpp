@@ -1,7 +1,7 @@
 #include "spawn/programs/runner_link.hpp"
 
 #include "spawn/guard/guard_link.hpp"
-#include "spawn/programs/runner.hpp"
+#include "spawn/runner/runner.hpp"
 
 #include <poll.h>
 #include <unistd.h>

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "spawn/programs/runner_messages.hpp"
+#include "spawn/runner/runner_messages.hpp"
 
 #include <functional>
 

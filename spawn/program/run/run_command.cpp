@@ -4,7 +4,7 @@
 #include "spawn/program/map/map_command.hpp"
 #include "spawn/program/run/program_template.hpp"
 #include "spawn/program/typing_error.hpp"
-#include "spawn/programs/find_program.hpp"
+#include "spawn/runner/find_program.hpp"
 
 #include <farm/error.hpp>
 

@@ -2,8 +2,8 @@
 
 #include "core/base/descriptor.hpp"
 #include "spawn/environment/out_of_memory.hpp"
-#include "spawn/programs/output_tail.hpp"
-#include "spawn/programs/runner_messages.hpp"
+#include "spawn/runner/output_tail.hpp"
+#include "spawn/runner/runner_messages.hpp"
 
 #include <sys/types.h>
 #include <chrono>

@@ -1,4 +1,4 @@
-#include "spawn/programs/find_program.hpp"
+#include "spawn/runner/find_program.hpp"
 
 #include "core/base/host_name.hpp"
 #include "core/text/nearest_word.hpp"

@@ -1,10 +1,10 @@
-#include "spawn/programs/runner.hpp"
+#include "spawn/runner/runner.hpp"
 
 #include "core/text/exception_text.hpp"
 #include "spawn/process/descendants.hpp"
 #include "spawn/process/signals.hpp"
-#include "spawn/programs/runner_messages.hpp"
-#include "spawn/programs/running_program.hpp"
+#include "spawn/runner/runner_messages.hpp"
+#include "spawn/runner/running_program.hpp"
 
 #include <fcntl.h>
 #include <poll.h>

@@ -1,4 +1,4 @@
-#include "spawn/programs/child_process.hpp"
+#include "spawn/runner/child_process.hpp"
 
 #include "spawn/process/signals.hpp"
 

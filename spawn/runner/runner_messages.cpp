@@ -1,4 +1,4 @@
-#include "spawn/programs/runner_messages.hpp"
+#include "spawn/runner/runner_messages.hpp"
 
 #include <sys/socket.h>
 #include <unistd.h>

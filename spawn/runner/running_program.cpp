@@ -1,11 +1,11 @@
-#include "spawn/programs/running_program.hpp"
+#include "spawn/runner/running_program.hpp"
 
 #include "core/base/host_name.hpp"
 #include "core/text/exception_text.hpp"
 #include "spawn/process/descendants.hpp"
 #include "spawn/process/pipe.hpp"
-#include "spawn/programs/child_process.hpp"
-#include "spawn/programs/find_program.hpp"
+#include "spawn/runner/child_process.hpp"
+#include "spawn/runner/find_program.hpp"
 
 #include <farm/error.hpp>
 

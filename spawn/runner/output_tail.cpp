@@ -1,4 +1,4 @@
-#include "spawn/programs/output_tail.hpp"
+#include "spawn/runner/output_tail.hpp"
 
 #include <algorithm>
 #include <cstddef>
