@@ -2,7 +2,7 @@
 // $ named_tasks map collatz 7 27 97 --source launched --hosts localhost:2
 //
 // A program with a command line of its own and without a main(). FARM_TASK registers a function by its name, and
-// farm::main, with which this program is linked, supplies the commands: map, tasks, doctor, report.
+// farm::main, with which this program is linked, supplies the commands: map, run, tasks, doctor, report.
 #include <farm/farm.hpp>
 
 #include <string>

@@ -4,6 +4,7 @@
 #include "core/text/exception_text.hpp"
 
 #include <farm/detail/input_failure.hpp>
+#include <farm/exit.hpp>
 
 #include <fmt/format.h>
 
@@ -47,6 +48,14 @@ template <class Base>
 class ThrownOwn : public Base, public TaskError {
  public:
   explicit ThrownOwn(Details details) : Base(details.text), TaskError(std::move(details)) {}
+  [[nodiscard]] char const* what() const noexcept override { return TaskError::what(); }
+};
+
+/// A ProgramError that is a TaskError as well.
+class ThrownProgramError : public ProgramError, public TaskError {
+ public:
+  ThrownProgramError(Details details, Exit how)
+      : ProgramError(details.text, std::move(how)), TaskError(std::move(details)) {}
   [[nodiscard]] char const* what() const noexcept override { return TaskError::what(); }
 };
 
@@ -161,10 +170,23 @@ constexpr KnownType own() {
           }};
 }
 
+/// A frame from elsewhere may hold anything: then the error has no more than its text.
+Exit exit_in(std::string const& details) try { return unpack<Exit>(details); } catch (SerializationError const&) {
+  return {};
+}
+
+constexpr KnownType from_exit() {
+  return {&matches<ProgramError>,
+          [](ExceptionRecord const& record, TaskError::Details details, std::exception_ptr const& cause) {
+            return pointer_to(ThrownProgramError(std::move(details), exit_in(record.details)), cause);
+          }};
+}
+
 /// The known types. The first match is taken, so the most derived types come first. The order is part of the wire
 /// format, which both sides share because they run the same build. Of the farm's own errors the table has only those
 /// that a task itself can cause: a GroupLost in a task that runs a farm of its own is not a loss of this task's group.
 constexpr std::array known_types{
+    from_exit(),
     own<StageError>(),
     own<SerializationError>(),
     own<UsageError>(),
@@ -219,6 +241,8 @@ void record_code(std::exception const& error, ExceptionRecord& record) {
     record.code = future->code().value();
   } else if (auto const* regex = dynamic_cast<std::regex_error const*>(&error)) {
     record.code = static_cast<std::int32_t>(regex->code());
+  } else if (auto const* program = dynamic_cast<ProgramError const*>(&error)) {
+    record.details = pack(program->exit());
   }
 }
 

@@ -20,10 +20,11 @@ struct ExceptionRecord {
   std::string text;
   std::int32_t code = 0;  ///< the error code, for types that have one
   std::string category;   ///< the name of the error category, for a std::system_error
+  std::string details;    ///< the packed Exit, for a ProgramError
 
   template <class Archive>
   void serialize(Archive& archive) {
-    archive(kind, type, text, code, category);
+    archive(kind, type, text, code, category, details);
   }
 };
 

@@ -408,7 +408,8 @@ bool Scheduler::survives_loss(Group const& group, InFlightTask& task, bool is_fi
                               task.task->label(), fmt::join(losses, "; ")))));
     return false;
   }
-  if (losses.size() < static_cast<std::size_t>(options_.max_losses)) return true;
+  int const most = rare.max_losses > 0 ? rare.max_losses : options_.max_losses;
+  if (losses.size() < static_cast<std::size_t>(most)) return true;
   drop(task.task);
   task.task->set_error(std::make_exception_ptr(
       GroupLost(fmt::format("task {} was given up: its group was lost {} time{}: {}", task.task->label(), losses.size(),

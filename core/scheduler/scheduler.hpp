@@ -129,6 +129,7 @@ class Scheduler {
   void pump();
   void send(Group& group, TaskPtr task);
   void refill(Group& group);
+  [[nodiscard]] static bool is_left_alone(Group& group);
   [[nodiscard]] std::size_t window(Group const& group) const;
   [[nodiscard]] Group* find_active(GroupId id);
   void count_run(int rank, std::uint64_t nanoseconds);

@@ -38,13 +38,20 @@ std::size_t Scheduler::window(Group const& group) const {
   return std::min(most, 1 + group.kind->queue.size() / (2 * static_cast<std::size_t>(std::max(group.kind->alive, 1))));
 }
 
+/// Returns true if the group's last task is one in which only rank 0 works. The other ranks would begin the next task,
+/// and would wait for rank 0 in MPI, which takes a core each.
+bool Scheduler::is_left_alone(Group& group) {
+  if (group.kind->ranks == 1 || group.in_flight.empty()) return false;
+  return group.in_flight[group.in_flight.size() - 1].task->alone;
+}
+
 void Scheduler::refill(Group& group) {
-  if (group.state != Group::State::ready || group.recalling) return;
+  if (group.state != Group::State::ready || group.recalling || is_left_alone(group)) return;
   RequestClass& kind = *group.kind;
   // Many tasks at once cost one system call on each side.
   if (auto const most = window(group); most >= least_refilled_by_half && group.in_flight.size() > most / 2) return;
   while (group.in_flight.size() < window(group) && !worn_out(group) && !waits_for_favored(kind) &&
-         kind.queue.front() != nullptr) {
+         kind.queue.front() != nullptr && !is_left_alone(group)) {
     send(group, kind.queue.pop());
   }
 }

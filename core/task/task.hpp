@@ -31,6 +31,7 @@ class Task : public FutureState {
     std::function<void(Task&)> stop;             ///< Stops the running task of a cancelled future; null: it cannot be.
     std::uint64_t group = 0;                     ///< the group that the task was sent to last
     std::vector<std::string> losses;             ///< one line for each group that the task has lost
+    int max_losses = 0;                          ///< 0: as the scheduler's options say
     std::optional<bool> rerun_after_exit;        ///< none: as the scheduler's options say
     std::uint32_t restarts = 0;                  ///< further attempts that do not count as losses
     std::vector<std::shared_ptr<void>> inputs;   ///< keep the files that the ranks read until the task is done
@@ -77,6 +78,7 @@ class Task : public FutureState {
   bool all_ranks = false;
   bool staged_call = false;  ///< `call` is the handle of an array that holds the call
   bool listens = false;      ///< The function has a TaskContext, and so can notice a request to stop.
+  bool alone = false;        ///< Only rank 0 works: a group of several ranks gets no task until this one is done.
   bool cancellable = false;  ///< The task may be cancelled while it runs. Does not change after submission.
   std::atomic<float> told_progress{0};
   float run_seconds = 0;  ///< how long its last attempt ran, as far as known; set before the task is done

@@ -16,6 +16,7 @@ void set_call(Task& task, PackedCall call) {
   }
   task.call = std::move(call.bytes);
   task.listens = call.listens;
+  task.alone = call.alone;
   if (!call.keepers.empty()) task.make_rare().inputs = std::move(call.keepers);
 }
 

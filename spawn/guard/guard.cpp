@@ -2,12 +2,14 @@
 
 #include "core/base/host_name.hpp"
 #include "core/task/frame.hpp"
+#include "spawn/environment/out_of_memory.hpp"
 #include "spawn/environment/worker_environment.hpp"
 #include "spawn/guard/guard_link.hpp"
 #include "spawn/guard/held_connections.hpp"
 #include "spawn/join/connect.hpp"
 #include "spawn/platform/platform.hpp"
 #include "spawn/platform/pmix.hpp"
+#include "spawn/process/descendants.hpp"
 #include "spawn/wire/stream.hpp"
 
 #include <farm/detail/code_address.hpp>
@@ -20,6 +22,7 @@
 #include <asio/signal_set.hpp>
 #include <asio/steady_timer.hpp>
 
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -52,6 +55,8 @@ constexpr auto unsent_limit = 60s;
 constexpr auto drain_limit = 2s;
 /// After the rank's end: the output is complete when nothing was printed for this time.
 constexpr auto quiet_time = 200ms;
+/// After the rank's end: how long its runner has to end a program, which a launcher may have started on other hosts.
+constexpr auto runner_limit = 8s;
 
 /// Returns the shared memory that a living rank has made for the others, if it is that of Open MPI 5 (sm). Its name has
 /// a number of the job that only MPI knows.
@@ -105,6 +110,7 @@ class Guard {
         outputs_{Output{{context_, rank.out.release()}, 1, {}}, Output{{context_, rank.err.release()}, 2, {}}} {}
 
   [[noreturn]] void run() {
+    prctl(PR_SET_CHILD_SUBREAPER, 1);  // the runner of programs becomes a child of the guard
     watch_rank();
     open_early_lifeline();
     read_announcement();
@@ -129,8 +135,33 @@ class Guard {
     signals_.async_wait([this](asio::error_code const& error, int /*signal*/) {
       if (error) return;
       wait_for_rank();
+      collect_others();
       watch_rank();
     });
+  }
+
+  /// Collects processes that have lost their parent and become the guard's, once they end.
+  void collect_others() const {
+    for (;;) {
+      siginfo_t seen{};
+      if (waitid(P_ALL, 0, &seen, WEXITED | WNOHANG | WNOWAIT) != 0 || seen.si_pid == 0 || seen.si_pid == rank_) return;
+      waitpid(seen.si_pid, nullptr, 0);
+    }
+  }
+
+  /// Waits until nothing is left of the programs that the rank has started. Their runner ends after the rank.
+  void wait_for_runner() const {
+    pid_t const runner = page_->runner;
+    if (runner <= 0) return;
+    auto const give_up = std::chrono::steady_clock::now() + runner_limit;
+    while (waitpid(runner, nullptr, WNOHANG) == 0) {
+      if (std::chrono::steady_clock::now() > give_up) {
+        kill(runner, SIGKILL);
+        end_children();
+        return;
+      }
+      usleep(1000);
+    }
   }
 
   void wait_for_rank() {
@@ -145,6 +176,8 @@ class Guard {
     report_.left = page_->finalized && report_.signal == 0 && report_.status == 0;
     report_.early = page_->in_runtime ? 0 : 1;
     report_.note = std::string(page_->note.data(), strnlen(page_->note.data(), page_->note.size()));
+    bool const was_killed = report_.signal == SIGKILL && report_.ended == 0 && lifeline_ && lifeline_->open();
+    if (was_killed && memory_.has_killed(rank_)) report_.note = "the kernel has killed it for lack of memory";
     drain_end_ = std::chrono::steady_clock::now() + drain_limit;
     limit_draining();
     leave_when_drained();
@@ -334,6 +367,7 @@ class Guard {
     } else {
       print_early_output();
     }
+    wait_for_runner();
     if (!page_->finalized) {
       end_held_connections(connections_.get());
       usleep(rank_death_pause_us);
@@ -377,6 +411,7 @@ class Guard {
   std::shared_ptr<Stream> lifeline_;
   Bytes early_output_;
   ExitReport report_;
+  OutOfMemory memory_;
   std::string recent_;  ///< the latest output of a rank that has not connected, in one line
   bool announced_ = false;
   bool ended_ = false;

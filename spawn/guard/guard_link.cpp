@@ -40,6 +40,10 @@ void GuardLink::set_finalized() const {
   if (page_ != nullptr) page_->finalized = true;
 }
 
+void GuardLink::set_runner(std::int32_t process) const noexcept {
+  if (page_ != nullptr) page_->runner = process;
+}
+
 void GuardLink::set_note(std::string_view note) const noexcept {
   if (page_ == nullptr) return;
   auto const size = std::min(note.size(), page_->note.size() - 1);

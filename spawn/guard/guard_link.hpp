@@ -42,6 +42,8 @@ class GuardLink {
   }
   /// Begins the task with this task_key. Returns false if the task was recalled; the rank must then skip it.
   [[nodiscard]] bool begin(std::uint64_t key) const noexcept { return page_ == nullptr || page_->begin(key); }
+  /// Tells the guard which process starts programs for the rank: the guard leaves after that process.
+  void set_runner(std::int32_t process) const noexcept;
   /// Sets the explanation that the guard reports with the rank's exit.
   void set_note(std::string_view note) const noexcept;
 

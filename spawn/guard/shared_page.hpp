@@ -20,6 +20,7 @@ struct SharedPage {
   std::atomic<std::uint64_t> begun{0};
   std::atomic<std::uint32_t> recalled_from{0};  ///< by the latest recall: the index of the first task
   std::atomic<std::uint64_t> recalled_to{0};    ///< by the latest recall: the key after the last task
+  std::atomic<std::int32_t> runner{0};          ///< the process that starts programs for the rank; 0: there is none
   std::atomic<bool> in_runtime{false};          ///< the rank has come to its Runtime
   std::atomic<bool> finalized{false};           ///< MPI is finalized in the rank: the guard need not do it
   std::array<char, 240> note{};                 ///< why the rank ends, if it knows; zero-terminated

@@ -8,8 +8,9 @@ namespace farm::detail {
 namespace {
 
 std::vector<CommandMaker>& makers() {
-  static std::vector<CommandMaker> all{make_map_command,    make_tasks_command,      make_doctor_command,
-                                       make_report_command, make_completion_command, make_man_command};
+  static std::vector<CommandMaker> all{make_map_command,    make_run_command,    make_tasks_command,
+                                       make_doctor_command, make_report_command, make_completion_command,
+                                       make_man_command};
   return all;
 }
 

@@ -42,6 +42,7 @@ struct CommandEntry {
 using CommandMaker = CommandEntry (*)(CLI::App& parent);
 
 CommandEntry make_map_command(CLI::App& parent);
+CommandEntry make_run_command(CLI::App& parent);
 CommandEntry make_tasks_command(CLI::App& parent);
 CommandEntry make_doctor_command(CLI::App& parent);
 CommandEntry make_report_command(CLI::App& parent);

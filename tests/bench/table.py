@@ -45,6 +45,9 @@ ROWS = [
     ("the same, 95 % of deaths, ms", "recovery_1_p95_ms", "fresh_group_1_p95_ms", "a first group", "of", ""),
     ("death to next task, group of 2, ms", "recovery_2_ms", "fresh_group_2_ms", "a first group", "of", ""),
     ("the same, 95 % of deaths, ms", "recovery_2_p95_ms", "fresh_group_2_p95_ms", "a first group", "of", ""),
+    ("programs of 1 process per s, 2 groups", "programs_per_s", "xargs_per_s", "xargs -P 2", "of", ">= 0.7"),
+    ("the same", "programs_per_s", "parallel_per_s", "GNU parallel", "of", ">= 10"),
+    ("MPI program on 2 ranks, one after the other, ms", "program_of_2_ms", "mpiexec_of_2_ms", "mpiexec -n 2", "of", "<= 1.1"),
     ("tasks of 10 ms per s, 4 ranks, one killed every 2 s", "naps_under_kills_per_s", "naps_undisturbed_per_s", "undisturbed", "of", ""),
 ]
 

@@ -100,7 +100,7 @@ TEST_CASE("a program with tasks of its own has the same command line") {
         "variable(string) -> string\n"
         "when_there(string, string) -> string\n");
   CHECK(run(NAMED_TASKS " demo").err ==
-        "farm: unknown subcommand 'demo': there are map, tasks, doctor, report, completion, man\n");
+        "farm: unknown subcommand 'demo': there are map, run, tasks, doctor, report, completion, man\n");
 }
 
 TEST_CASE("inputs are JSON, or text for strings") {

@@ -27,11 +27,11 @@ TEST_CASE("a typing error is answered with the nearest word") {
 
 TEST_CASE("a word without a near match is answered with the list of known words") {
   check_answer(farm("frobnicate"), 2,
-               "unknown subcommand 'frobnicate': there are map, tasks, doctor, report, completion, man, demo");
+               "unknown subcommand 'frobnicate': there are map, run, tasks, doctor, report, completion, man, demo");
   check_answer(farm("map frobnicate 1"), 2, "unknown task 'frobnicate': there are calc, heat, julia");
   check_answer(
       farm(""), 2,
-      "no subcommand was given; choose one of map, tasks, doctor, report, completion, man, demo; see farm --help");
+      "no subcommand was given; choose one of map, run, tasks, doctor, report, completion, man, demo; see farm --help");
 }
 
 TEST_CASE("a flag takes no value") {

@@ -42,6 +42,15 @@ TEST_CASE("inside an allocation a plain program launches its groups with srun") 
   CHECK(outcome.left.empty());
 }
 
+TEST_CASE("inside an allocation programs run on launched, spawned and static groups") {
+  auto const start = GENERATE(as<std::string>{}, "", FARM_MPIEXEC " -n 1 ", "srun --mpi=pmix -n 5 ");
+  CAPTURE(start);
+  auto const outcome = in_allocation(false, 8, start + program + " run_programs " FARM_PLAIN_MPI);
+  CHECK(outcome.status == 0);
+  CHECK(outcome.output == "1 lines, sum 0\n2 lines, sum 1\n4 lines, sum 6\n");
+  CHECK(outcome.left.empty());
+}
+
 TEST_CASE("inside an allocation a program that mpiexec started spawns its groups") {
   auto const batch = GENERATE(false, true);
   CAPTURE(batch);

@@ -75,6 +75,12 @@ TEST_CASE("when the master dies, launchers, ranks and guards end") {
   CHECK(outcome.left.empty());
 }
 
+TEST_CASE("when the master of launched groups dies while programs run, they and all that they have started end") {
+  auto const outcome = run_program(program + " orphan_programs", launched);
+  CHECK(ended_with(outcome, 137));
+  CHECK(outcome.left.empty());
+}
+
 TEST_CASE("when the master dies and a launcher ignores it, the guards end the ranks, and with them the launcher") {
   std::filesystem::remove("the_task_runs");
   auto const outcome =

@@ -68,6 +68,14 @@ TEST_CASE("when the master dies while a task runs, its ranks and their guards en
   CHECK(outcome.left.empty());
 }
 
+TEST_CASE("when the master dies while programs run, they and all that they have started end") {
+  auto const by_mpiexec = GENERATE(true, false);
+  CAPTURE(by_mpiexec);
+  auto const outcome = run_program(started(by_mpiexec) + " orphan_programs");
+  CHECK(ended_with(outcome, 137));
+  CHECK(outcome.left.empty());
+}
+
 TEST_CASE("with FARM_GUARD=0 tasks run without guards, and their output arrives") {
   auto const by_mpiexec = GENERATE(true, false);
   CAPTURE(by_mpiexec);

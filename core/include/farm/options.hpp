@@ -42,6 +42,9 @@ struct TaskOptions {
   /// Named resources of the task, whatever the number of its ranks: {{"licence", 1}}. FARM_RESOURCES says how many
   /// there are in the run. They are added to those of the pool; 0 takes away what the pool says.
   std::map<std::string, std::int64_t> resources{};
+  /// The number of lost groups after which the task fails with GroupLost. 0: as the pool's option of the same name
+  /// says.
+  int max_losses = 0;
   /// What errors and the trace call the task, beside its number. Need not be unique. Empty: no name.
   std::string name{};
 };

@@ -10,6 +10,7 @@
 #include <farm/comm_options.hpp>
 #include <farm/error.hpp>
 #include <farm/executor.hpp>
+#include <farm/exit.hpp>
 #include <farm/future.hpp>
 #include <farm/initializer.hpp>
 #include <farm/launcher_variables.hpp>
@@ -25,6 +26,7 @@
 #include <farm/outcome.hpp>
 #include <farm/pool.hpp>
 #include <farm/pool_executor.hpp>
+#include <farm/program.hpp>
 #include <farm/progress_bar.hpp>
 #include <farm/promise.hpp>
 #include <farm/publish.hpp>

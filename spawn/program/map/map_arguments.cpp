@@ -95,13 +95,12 @@ void add_task_options(CLI::App& app, MapArguments& map) {
   app.add_option("--max-losses", map.max_losses, "Lost groups after which a task is given up (default: 3)")
       ->check(number_from(1))
       ->type_name("N");
-  app.add_flag("--rerun-after-exit", map.reruns_after_exit,
-               "Run a task again, up to --max-losses, also after it has ended its process itself: exit(), MPI_Abort");
-  app.add_option("--chunksize", map.chunksize,
-                 "Inputs that one rank computes as one task (default: 1). For --ranks-per-task 1 without --retries and "
-                 "--tag; --timeout then limits the chunk, and inputs of a chunk that fails run again one by one")
+  app.add_option("--max-fails", map.max_fails,
+                 "Start no further tasks once so many inputs have failed (default: no limit)")
       ->check(number_from(1))
       ->type_name("N");
+  app.add_flag("--rerun-after-exit", map.reruns_after_exit,
+               "Run a task again, up to --max-losses, also after it has ended its process itself: exit(), MPI_Abort");
   app.add_option("--env", map.environment, "A variable for the tasks; may be given several times")
       ->expected(1)
       ->take_all()
@@ -121,15 +120,24 @@ void add_task_options(CLI::App& app, MapArguments& map) {
 
 void MapArguments::add_to(CLI::App& app) {
   app.add_option("TASK", task, "Name of the task; `farm tasks` lists them")->type_name("");
+  add_common_to(app);
+  app.add_option("--chunksize", chunksize,
+                 "Inputs that one rank computes as one task (default: 1). For --ranks-per-task 1 without --retries and "
+                 "--tag; --timeout then limits the chunk, and inputs of a chunk that fails run again one by one")
+      ->check(number_from(1))
+      ->type_name("N");
+  app.add_option("--gather", gather,
+                 "Copy the results, which are arrays of the same extents, to a new dataset of an HDF5 file at the end, "
+                 "as all.h5:/u, in the order of the inputs; the group /inputs gets a dataset for each parameter")
+      ->type_name("FILE:DATASET");
+}
+
+void MapArguments::add_common_to(CLI::App& app) {
   add_inputs(app, inputs);
   add_task_options(app, *this);
   app.add_option("--output", output,
                  "Append the results to a file as JSON records, each as soon as its task ends, in place of printing")
       ->type_name("FILE");
-  app.add_option("--gather", gather,
-                 "Copy the results, which are arrays of the same extents, to a new dataset of an HDF5 file at the end, "
-                 "as all.h5:/u, in the order of the inputs; the group /inputs gets a dataset for each parameter")
-      ->type_name("FILE:DATASET");
   app.add_option("--logs", logs, "Directory for what tasks print: a file for each task and rank")->type_name("DIR");
   app.add_flag("--tag", tags, "Begin each line with its input: results, and what tasks print, when the task ends");
   app.add_flag("--unordered", unordered, "Print results as soon as they arrive, not in the order of the inputs");

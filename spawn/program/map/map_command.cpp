@@ -1,3 +1,5 @@
+#include "spawn/program/map/map_command.hpp"
+
 #include "core/text/exception_text.hpp"
 #include "core/text/nearest_word.hpp"
 #include "spawn/environment/launched_as.hpp"
@@ -41,6 +43,43 @@ std::string make_directory_of_tags() {
   return directory.string();
 }
 
+/// Returns false, and says why, if the file cannot be written.
+bool write(GatheredResults const& gathered, MapArguments const& arguments) {
+  try {
+    gathered.write();
+    return true;
+  } catch (std::exception const& error) {
+    complain(fmt::format("--gather {}: {}", arguments.gather, text_of(error)));
+    return false;
+  }
+}
+
+/// Prints what would run.
+int print_inputs(NamedTask const& task, InputSource& source, bool json) {
+  for (Input input;;) {
+    auto const state = source.next(input);
+    if (state == InputSource::State::end) break;
+    if (state == InputSource::State::wait) {
+      pollfd request{.fd = source.descriptor(), .events = POLLIN, .revents = 0};
+      poll(&request, 1, -1);
+      continue;
+    }
+    if (input.error) std::rethrow_exception(input.error);
+    if (json) {
+      TextValue::Members record;
+      record.add("index", {.value = std::uint64_t{input.index}});
+      if (input.line) record.add("line", {.value = std::uint64_t{*input.line}});
+      record.add("input", std::move(input.call.input));
+      print_out(to_json(record) + '\n');
+    } else if (!input.call.command.empty()) {
+      print_out(input.call.command + '\n');
+    } else {
+      print_out(fmt::format("{} {}\n", task.name, to_text(input.call.input)));
+    }
+  }
+  return 0;
+}
+
 class MapCommand final : public Command {
  public:
   explicit MapCommand(CLI::App& app) {
@@ -68,42 +107,7 @@ class MapCommand final : public Command {
       throw TypingError(
           fmt::format("no inputs for {}: write them after its name, or name a file of inputs with --over", task.name));
     }
-    bool is_complete = false;
-    auto const count = check_inputs(task, inputs, is_complete);
-    InputSource source{task, inputs};
-    if (arguments_.dry_run) return print_inputs(task, source);
-    std::optional<GatheredResults> gathered;
-    if (!arguments_.gather.empty()) gathered.emplace(task, arguments_.gather);
-    arguments_.pool.use();
-
-    auto const completions = std::make_shared<Completions>();
-    SweepSignals signals{completions, arguments_.drains};
-    Runtime const runtime{arguments.argc, arguments.argv};
-    if (launched_as().rank > 0) return 0;  // groups are launched: the first process of this job is the master
-    ResultOutput output{arguments_.output, !arguments_.unordered};
-    auto options = arguments_.pool_options();
-    bool const keeps_logs = !arguments_.logs.empty();
-    if (arguments_.tags && !keeps_logs) options.workers.output_directory = make_directory_of_tags();
-    TaggedOutput const tags{options.workers.output_directory, options.ranks_per_task, !keeps_logs};
-    NamedTaskPool pool{options};
-    TaskSweep sweep{{task, pool, source, output, signals, completions, arguments_.tags ? &tags : nullptr,
-                     gathered ? &*gathered : nullptr},
-                    arguments_,
-                    count,
-                    is_complete};
-    try {
-      sweep.run();
-    } catch (...) {
-      pool.shutdown(true, true);
-      throw;
-    }
-    bool const has_gathered = !gathered || write(*gathered);
-    bool const has_reader = signals.interrupted_by() != SIGPIPE;
-    // scripts may read both outputs as one, and expect nothing but results if all went well
-    bool const is_news = !sweep.has_done_all() || terminal_columns() > 0;
-    if (is_news && !arguments_.quiet && has_reader) print_error_line(sweep.summary());
-    if (signals.drained_by() != 0) return 128 + signals.drained_by();
-    return sweep.counts().failed > 0 || !has_gathered ? 1 : 0;
+    return map_inputs(task, arguments_, arguments);
   }
 
   void add_inputs(std::vector<std::string> inputs) override {
@@ -111,45 +115,49 @@ class MapCommand final : public Command {
   }
 
  private:
-  /// Returns false, and says why, if the file cannot be written.
-  [[nodiscard]] bool write(GatheredResults const& gathered) const {
-    try {
-      gathered.write();
-      return true;
-    } catch (std::exception const& error) {
-      complain(fmt::format("--gather {}: {}", arguments_.gather, text_of(error)));
-      return false;
-    }
-  }
-
-  /// Prints what would run.
-  [[nodiscard]] int print_inputs(NamedTask const& task, InputSource& source) const {
-    for (Input input;;) {
-      auto const state = source.next(input);
-      if (state == InputSource::State::end) break;
-      if (state == InputSource::State::wait) {
-        pollfd request{.fd = source.descriptor(), .events = POLLIN, .revents = 0};
-        poll(&request, 1, -1);
-        continue;
-      }
-      if (input.error) std::rethrow_exception(input.error);
-      if (arguments_.json) {
-        TextValue::Members record;
-        record.add("index", {.value = std::uint64_t{input.index}});
-        if (input.line) record.add("line", {.value = std::uint64_t{*input.line}});
-        record.add("input", std::move(input.call.input));
-        print_out(to_json(record) + '\n');
-      } else {
-        print_out(fmt::format("{} {}\n", task.name, to_text(input.call.input)));
-      }
-    }
-    return 0;
-  }
-
   MapArguments arguments_;
 };
 
 }  // namespace
+
+int map_inputs(NamedTask const& task, MapArguments const& arguments, ProgramArguments program) {
+  bool is_complete = false;
+  auto const count = check_inputs(task, arguments.inputs, is_complete);
+  InputSource source{task, arguments.inputs};
+  if (arguments.dry_run) return print_inputs(task, source, arguments.json);
+  std::optional<GatheredResults> gathered;
+  if (!arguments.gather.empty()) gathered.emplace(task, arguments.gather);
+  arguments.pool.use();
+
+  auto const completions = std::make_shared<Completions>();
+  SweepSignals signals{completions, arguments.drains};
+  Runtime const runtime{program.argc, program.argv};
+  if (launched_as().rank > 0) return 0;  // groups are launched: the first process of this job is the master
+  ResultOutput output{arguments.output, !arguments.unordered};
+  auto options = arguments.pool_options();
+  bool const keeps_logs = !arguments.logs.empty();
+  if (arguments.tags && !keeps_logs) options.workers.output_directory = make_directory_of_tags();
+  TaggedOutput const tags{options.workers.output_directory, options.ranks_per_task, !keeps_logs};
+  NamedTaskPool pool{options};
+  TaskSweep sweep{{task, pool, source, output, signals, completions, arguments.tags ? &tags : nullptr,
+                   gathered ? &*gathered : nullptr},
+                  arguments,
+                  count,
+                  is_complete};
+  try {
+    sweep.run();
+  } catch (...) {
+    pool.shutdown(true, true);
+    throw;
+  }
+  bool const has_gathered = !gathered || write(*gathered, arguments);
+  bool const has_reader = signals.interrupted_by() != SIGPIPE;
+  // scripts may read both outputs as one, and expect nothing but results if all went well
+  bool const is_news = !sweep.has_done_all() || terminal_columns() > 0;
+  if (is_news && !arguments.quiet && has_reader) print_error_line(sweep.summary());
+  if (signals.drained_by() != 0) return 128 + signals.drained_by();
+  return sweep.counts().failed > 0 || !has_gathered ? 1 : 0;
+}
 
 CommandEntry make_map_command(CLI::App& parent) {
   auto* const app = parent.add_subcommand("map", "Run one task for each input");

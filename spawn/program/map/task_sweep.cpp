@@ -84,9 +84,16 @@ void TaskSweep::heed_signals() {
     bar_.clear();
     print_error_line(progress().text());
   }
-  if (is_draining_ || parts_.signals.drained_by() == 0) return;
-  is_draining_ = true;
-  parts_.pool.shutdown(false, true);
+  if (parts_.signals.drained_by() != 0 || has_failed_too_often()) drain();
+}
+
+bool TaskSweep::has_failed_too_often() const {
+  return arguments_.max_fails != 0 && counts_.failed >= arguments_.max_fails;
+}
+
+/// Lets the tasks that run come to their end, and starts no others.
+void TaskSweep::drain() {
+  if (!std::exchange(is_draining_, true)) parts_.pool.shutdown(false, true);
 }
 
 SweepProgress TaskSweep::progress() const {
@@ -223,7 +230,7 @@ void TaskSweep::end(Input const& input, TaskOutcome const& outcome) {
   std::optional<std::string> line;
   if (arguments_.json || !arguments_.output.empty()) {
     line = record_json(input, outcome);
-  } else if (!outcome.error) {
+  } else if (!outcome.error && arguments_.shows_values) {
     line = result_text(outcome.value);
     if (parts_.tags != nullptr) {
       line = with_tags(input.text, *line + '\n');
@@ -255,8 +262,9 @@ std::string TaskSweep::summary() const {
   if (total() == 0 && !is_stopped()) return "no inputs";
   auto const others = total() - counts_.done - counts_.failed - counts_.ended;
   auto const ended = counts_.ended == 0 ? std::string{} : fmt::format("{} ended while running, ", counts_.ended);
-  return fmt::format("{}{} done, {} failed, {}{} not started", is_stopped() ? "interrupted: " : "", counts_.done,
-                     counts_.failed, ended, others);
+  bool const is_interrupted = parts_.signals.drained_by() != 0 || parts_.signals.interrupted_by() != 0;
+  auto const* const why = is_interrupted ? "interrupted: " : is_draining_ ? "stopped by --max-fails: " : "";
+  return fmt::format("{}{} done, {} failed, {}{} not started", why, counts_.done, counts_.failed, ended, others);
 }
 
 }  // namespace farm::detail

@@ -76,6 +76,8 @@ class TaskSweep {
   void end(Input const& input, TaskOutcome const& outcome);
   void report_error(Input const& input, std::exception_ptr const& thrown);
   [[nodiscard]] bool is_stopped() const;
+  [[nodiscard]] bool has_failed_too_often() const;
+  void drain();
   [[nodiscard]] std::size_t total() const { return std::max(known_inputs_, counts_.taken); }
   [[nodiscard]] SweepProgress progress() const;
   void heed_signals();

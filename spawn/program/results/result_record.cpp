@@ -4,6 +4,7 @@
 #include "core/text/exception_text.hpp"
 
 #include <farm/error.hpp>
+#include <farm/exit.hpp>
 
 #include <cmath>
 #include <cstdint>
@@ -27,6 +28,11 @@ TextValue::Members error_record(std::exception const& error) {
   } else {
     record.add("rank", {});
     record.add("host", {});
+  }
+  if (auto const* const program = dynamic_cast<ProgramError const*>(&error)) {
+    record.add("status", {.value = std::int64_t{program->exit().status}});
+    record.add("signal", {.value = std::int64_t{program->exit().signal}});
+    record.add("peak_memory", {.value = program->exit().peak_memory});
   }
   return record;
 }

@@ -194,6 +194,33 @@ void orphan_a_task(std::string const& command = "") {
   for (;;) pause();
 }
 
+/// Kills the master while programs run that have left processes behind: one started directly, one by a launcher.
+void orphan_programs() {
+  farm::MPISpawnPool pool{{.max_ranks = 3}};
+  auto const script = [](int ranks) {
+    auto const file = fmt::format("the_task_runs_{}", ranks);
+    std::filesystem::remove(file);
+    return fmt::format("setsid sh -c 'sleep 1000' </dev/null >/dev/null 2>&1 & : >{}; sleep 1000", file);
+  };
+  std::vector<farm::Future<farm::Exit>> futures;
+  for (int const ranks : {1, 2}) {
+    futures.push_back(pool.run(farm::TaskOptions{.ranks = ranks}, {.command = {"sh", "-c", script(ranks)}}));
+    while (!std::filesystem::exists(fmt::format("the_task_runs_{}", ranks))) std::this_thread::yield();
+  }
+  kill(getpid(), SIGKILL);
+}
+
+/// Runs the MPI program on groups of 1, 2 and 4 ranks, beside functions.
+void run_programs(std::string const& program) {
+  farm::MPISpawnPool pool{{.max_ranks = 4}};
+  for (int const ranks : {1, 2, 4}) {
+    auto const run = pool.run(farm::TaskOptions{.ranks = ranks}, {.command = {program}, .capture = 10'000});
+    auto const sum = pool.submit(farm::TaskOptions{.ranks = ranks}, sum_of_ranks, 0).result();
+    auto const output = run.result().output;
+    fmt::print("{} lines, sum {}\n", std::count(output.begin(), output.end(), '\n'), sum);
+  }
+}
+
 /// Returns the files of MPI's shared memory that this process maps.
 std::vector<std::string> shared_memory() {
   std::vector<std::string> paths;
@@ -346,6 +373,10 @@ int main(int argc, char** argv) {
       be_interrupted(argument);
     } else if (scenario == "be_cancelled") {
       orphan_a_task("scancel $SLURM_JOB_ID");
+    } else if (scenario == "orphan_programs") {
+      orphan_programs();
+    } else if (scenario == "run_programs") {
+      run_programs(argument);
     } else if (scenario == "orphan_a_task") {
       orphan_a_task();
     } else if (scenario == "lose_the_launcher") {

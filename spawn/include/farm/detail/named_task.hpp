@@ -59,6 +59,7 @@ struct NamedCall {
   std::function<StatePtr(NamedTaskPool&, TaskOptions const&)> submit;
   /// Appends the call to a chunk.
   std::function<void(PackedCall& chunk)> add_to_chunk;
+  std::string command{};  ///< what `run --dry-run` prints; empty for a function
 };
 
 /// The arguments of one call as text.

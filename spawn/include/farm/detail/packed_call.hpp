@@ -12,6 +12,7 @@ struct PackedCall {
   Bytes bytes{};
   std::vector<std::shared_ptr<void>> keepers{};
   bool listens = false;  ///< the function has a TaskContext, by which it can be asked to stop
+  bool alone = false;    ///< only rank 0 works: the group gets no further task meanwhile
 };
 
 }  // namespace farm::detail

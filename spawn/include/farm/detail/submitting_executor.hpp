@@ -3,8 +3,10 @@
 #include <farm/detail/call_check.hpp>
 #include <farm/detail/engine_owner.hpp>
 #include <farm/detail/submit.hpp>
+#include <farm/detail/submit_program.hpp>
 #include <farm/future.hpp>
 #include <farm/options.hpp>
+#include <farm/program.hpp>
 
 #include <type_traits>
 
@@ -43,6 +45,18 @@ class SubmittingExecutor : public EngineOwner {
     } else {
       return Future<void>{};
     }
+  }
+
+  /// Runs a program on one group and returns a Future of how it has ended. Does not block, unless the pool has a
+  /// QueueLimit with WhenFull::wait.
+  ///
+  /// The future fails with ProgramError if the program does not exit with status 0, unless it is Program::any_exit; and
+  /// with UsageError if the program cannot be started on its host. All else is as for functions. Throws what submit()
+  /// throws, and UsageError if the program has no command.
+  Future<Exit> run(Program const& program) { return run(TaskOptions{}, program); }
+  /// Does the same with options.
+  Future<Exit> run(TaskOptions const& options, Program const& program) {
+    return Future<Exit>{submit_program(engine(), options, program)};
   }
 
  protected:
