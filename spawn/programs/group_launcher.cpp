@@ -4,17 +4,21 @@
 #include "spawn/launch/launch_command.hpp"
 #include "spawn/launch/slurm_step.hpp"
 #include "spawn/platform/throw_on_error.hpp"
+#include "spawn/resources/devices.hpp"
 
 #include <farm/error.hpp>
 #include <farm/mpi_error.hpp>
 
+#include <fmt/format.h>
 #include <mpi.h>
 
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <cstdlib>
 #include <cstring>
 #include <map>
+#include <string_view>
 #include <utility>
 
 namespace farm::detail {
@@ -23,8 +27,24 @@ namespace {
 /// What a rank tells the others of its group.
 struct RankPlace {
   std::array<char, 256> host{};
+  std::array<std::array<char, 256>, device_variable_names.size()> devices{};
   cpu_set_t cores{};
 };
+
+/// Keeps as much of the text as fits before a null character.
+void keep(std::string const& text, std::array<char, 256>& in) {
+  std::memcpy(in.data(), text.data(), std::min(text.size(), in.size() - 1));
+}
+
+/// Adds the entries of a list that `all` does not have.
+void add_entries(std::string& all, std::string_view list) {
+  while (!list.empty()) {
+    auto const entry = list.substr(0, list.find(','));
+    list.remove_prefix(std::min(list.size(), entry.size() + 1));
+    if (("," + all + ",").find(fmt::format(",{},", entry)) == std::string::npos)
+      all += fmt::format("{}{}", all.empty() ? "" : ",", entry);
+  }
+}
 
 /// Returns the ranks of the group, numbered as in MPI_COMM_WORLD: what tells groups of one process apart.
 std::vector<int> ranks_in_world(Comm const& comm) {
@@ -44,8 +64,10 @@ std::vector<int> ranks_in_world(Comm const& comm) {
 
 GroupPlace find_place(Comm const& comm) {
   RankPlace own;
-  auto const name = host_name();
-  std::memcpy(own.host.data(), name.data(), std::min(name.size(), own.host.size() - 1));
+  keep(host_name(), own.host);
+  for (std::size_t i = 0; i < own.devices.size(); ++i) {
+    if (char const* const list = getenv(device_variable_names[i])) keep(list, own.devices[i]);
+  }
   sched_getaffinity(0, sizeof own.cores, &own.cores);
   std::vector<RankPlace> all(static_cast<std::size_t>(comm.size()));
   check_mpi(MPI_Allgather(&own, sizeof own, MPI_BYTE, all.data(), sizeof own, MPI_BYTE, CommAccess::native(comm)),
@@ -58,7 +80,12 @@ GroupPlace find_place(Comm const& comm) {
     } else {
       place.placement.push_back({.host = host, .ranks = 1});
     }
-    if (host == all.front().host.data()) CPU_OR(&place.cores, &place.cores, &each.cores);
+    if (host != all.front().host.data()) continue;
+    CPU_OR(&place.cores, &place.cores, &each.cores);
+    for (std::size_t i = 0; i < each.devices.size(); ++i) {
+      std::string_view const list{each.devices[i].data()};
+      if (!list.empty()) add_entries(place.devices[device_variable_names[i]], list);
+    }
   }
   return place;
 }

@@ -5,6 +5,7 @@
 #include "spawn/hosts/hosts.hpp"
 
 #include <sched.h>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,8 @@ namespace farm::detail {
 struct GroupPlace {
   Placement placement{};  ///< in rank order
   cpu_set_t cores{};      ///< of the ranks on the host of rank 0, together
+  /// Likewise, the lists of device_variable_names, without those that are not set.
+  std::map<std::string, std::string> devices{};
 };
 
 /// Returns the place of a group. The first call for a group is collective over its ranks; all of them keep the answer.

@@ -83,12 +83,12 @@ ProgramStart start_of(ProgramTask const& task, Comm const& comm) {
                      .capture = program.capture,
                      .term_limit = task.term_limit,
                      .make_directory = program.make_directory};
-  add_variables(start.environment, program.environment);
   cpu_set_t cores{};
   sched_getaffinity(0, sizeof cores, &cores);
   if (program.mpi && comm.size() > 1) {
     auto const& place = place_of(comm);
     cores = place.cores;
+    add_variables(start.environment, place.devices);
     std::vector<std::string> exports;
     for (auto const& [name, value] : program.environment) exports.push_back(name);
     if (getenv("OMP_NUM_THREADS") != nullptr) exports.emplace_back("OMP_NUM_THREADS");
@@ -96,6 +96,7 @@ ProgramStart start_of(ProgramTask const& task, Comm const& comm) {
     start.command = launch_on_group(task.launcher, place, program.command, exports);
     if (LaunchCommand{task.launcher}.shares_slurm_job()) remove_job_requests(start.environment);
   }
+  add_variables(start.environment, program.environment);
   if (program.mpi) {
     start.session = session_directory();
     if (!start.session.empty() && !sets_session_directory(start.environment))

@@ -13,8 +13,6 @@
 namespace farm::detail {
 namespace {
 
-constexpr std::array variables{"CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ZE_AFFINITY_MASK"};
-
 /// Returns the entries of the list; none if the variable is not set. An empty list allows no device.
 std::optional<std::vector<std::string>> list_in(char const* variable) {
   char const* const text = getenv(variable);
@@ -28,7 +26,7 @@ std::optional<std::vector<std::string>> list_in(char const* variable) {
 }
 
 std::optional<std::vector<std::string>> first_list() {
-  for (auto const* const each : variables) {
+  for (auto const* const each : device_variable_names) {
     if (auto list = list_in(each)) return list;
   }
   return std::nullopt;
@@ -57,7 +55,7 @@ int detected_devices(std::string const& directory) {
 std::vector<std::pair<std::string, std::string>> device_variables(std::vector<int> const& devices) {
   std::vector<std::pair<std::string, std::string>> result;
   auto const any = first_list();
-  for (auto const* const variable : variables) {
+  for (auto const* const variable : device_variable_names) {
     auto const own = list_in(variable);
     auto const& list = own ? own : any;
     std::string value;

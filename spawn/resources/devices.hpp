@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <optional>
 #include <string>
 #include <utility>
@@ -14,6 +15,9 @@ namespace farm::detail {
 
 /// Returns how many devices of NVIDIA the kernel's driver has made files for in `directory`.
 [[nodiscard]] int detected_devices(std::string const& directory = "/dev");
+
+/// The names of these variables.
+inline constexpr std::array device_variable_names{"CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ZE_AFFINITY_MASK"};
 
 /// Returns the variables by which a process sees these devices only, by their numbers from 0. Of a list that is set
 /// already, they are the entries.
