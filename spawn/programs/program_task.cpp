@@ -51,6 +51,13 @@ void add_variables(std::vector<std::string>& lines, std::map<std::string, std::s
   }
 }
 
+/// Removes the variables that make Open MPI 4 believe that srun has started the program itself, as a rank of the step.
+void leave_slurm_step(std::vector<std::string>& environment) {
+  std::erase_if(environment, [](std::string const& line) {
+    return line.starts_with("SLURM_STEPID=") || line.starts_with("SLURM_STEP_ID=");
+  });
+}
+
 /// Returns the directory in which MPI and its launcher keep their files, on this host; empty if there is none that
 /// fits.
 std::string session_directory() {
@@ -96,6 +103,7 @@ ProgramStart start_of(ProgramTask const& task, Comm const& comm) {
     start.command = launch_on_group(task.launcher, place, program.command, exports);
     if (LaunchCommand{task.launcher}.shares_slurm_job()) remove_job_requests(start.environment);
   }
+  if (program.mpi && comm.size() == 1) leave_slurm_step(start.environment);
   add_variables(start.environment, program.environment);
   if (program.mpi) {
     start.session = session_directory();
