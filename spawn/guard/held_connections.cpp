@@ -1,6 +1,6 @@
 #include "spawn/guard/held_connections.hpp"
 
-#include "spawn/process/farm_watched.hpp"
+#include "spawn/platform/farm_watched.hpp"
 
 #include <dlfcn.h>
 #include <poll.h>

@@ -2,7 +2,7 @@
 
 #include "spawn/environment/launched_as.hpp"
 #include "spawn/isolation/leaked_comms.hpp"
-#include "spawn/process/farm_watched.hpp"
+#include "spawn/platform/farm_watched.hpp"
 #include "spawn/process/forks_read_nothing.hpp"
 
 #include <mpi.h>

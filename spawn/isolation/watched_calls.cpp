@@ -1,6 +1,6 @@
 #include "spawn/isolation/watched_calls.hpp"
 
-#include "spawn/process/farm_watched.hpp"
+#include "spawn/platform/farm_watched.hpp"
 
 #include <dlfcn.h>
 #include <pthread.h>

@@ -1,8 +1,8 @@
 #include "spawn/runtime/mpi_watch.hpp"
 
 #include "spawn/environment/launched_as.hpp"
+#include "spawn/platform/farm_watched.hpp"
 #include "spawn/platform/mpi_traits.hpp"
-#include "spawn/process/farm_watched.hpp"
 
 #include <farm/detail/log.hpp>
 
