@@ -126,6 +126,23 @@ bool FutureState::cancel() {
   return status == Status::running ? request_stop() : status == Status::cancelled;
 }
 
+bool FutureState::cancel_pending(std::exception_ptr why) {
+  auto& stripe = stripe_of(this);
+  std::unique_lock lock{stripe.mutex};
+  auto status = Status::pending;
+  if (this->status() != status) return false;
+  result_.emplace<std::exception_ptr>(std::move(why));  // first: who sees the new status may read the result
+  if (!status_.compare_exchange_strong(status, Status::cancelled, std::memory_order_acq_rel)) {
+    result_.emplace<std::monostate>();  // it has started, which needs no lock; it cannot be done yet
+    return false;
+  }
+  auto* const callbacks = std::exchange(callbacks_, nullptr);
+  lock.unlock();
+  cancelled();
+  settle_or_defer(callbacks);
+  return true;
+}
+
 bool FutureState::is_needed_besides(StateSet const& states) const {
   std::lock_guard lock{stripe_of(this).mutex};
   if (has_waiters_) return true;

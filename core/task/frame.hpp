@@ -69,6 +69,7 @@ struct Frame {
 /// The flags of a task frame. The numbers are part of the wire format.
 namespace task_flags {
 inline constexpr std::uint16_t staged_call = 1;  ///< in place of the packed call, there is the handle of its bytes
+inline constexpr std::uint16_t has_settings = 2;  ///< packed TaskSettings precede the call
 }  // namespace task_flags
 
 /// The flags of a value or error frame. The numbers are part of the wire format.
@@ -109,6 +110,18 @@ struct Form {
   template <class Archive>
   void serialize(Archive& archive) {
     archive(group, ranks, working_directory, environment, output_prefix);
+  }
+};
+
+/// The process settings of one task.
+struct TaskSettings {
+  std::string directory;                           ///< empty: unchanged
+  std::map<std::string, std::string> environment;  ///< variables that are added
+  std::string output;                              ///< a FieldText: the path of the output file; empty: none
+
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(directory, environment, output);
   }
 };
 

@@ -31,6 +31,7 @@ class Task : public FutureState {
     std::function<void(Task&)> stop;             ///< Stops the running task of a cancelled future; null: it cannot be.
     std::uint64_t group = 0;                     ///< the group that the task was sent to last
     std::vector<std::string> losses;             ///< one line for each group that the task has lost
+    Bytes settings;                              ///< packed TaskSettings; empty: none
     int max_losses = 0;                          ///< 0: as the scheduler's options say
     std::optional<bool> rerun_after_exit;        ///< none: as the scheduler's options say
     std::uint32_t restarts = 0;                  ///< further attempts that do not count as losses

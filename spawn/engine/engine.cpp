@@ -8,6 +8,7 @@
 #include "spawn/hosts/hosts.hpp"
 #include "spawn/hub/hub.hpp"
 #include "spawn/requests/task_request.hpp"
+#include "spawn/requests/task_settings.hpp"
 #include "spawn/sources/output_prefix.hpp"
 
 #include <fmt/format.h>
@@ -39,6 +40,7 @@ void set_options(Task& task, EngineCore const& core, TaskOptions const& options,
   if (options.timeout && options.timeout->count() <= 0) throw UsageError("a task's timeout must be above 0");
   if (options.retries < 0) throw UsageError("a task's retries must not be below 0");
   if (options.max_losses < 0) throw UsageError("a task's max_losses must not be below 0");
+  auto settings = packed_settings(options);
   task.ranks = ranks;
   task.request = has_default_request(options, ranks, core) ? core.kept_request() : request_for(options, ranks, core);
   task.priority = options.priority;
@@ -46,6 +48,7 @@ void set_options(Task& task, EngineCore const& core, TaskOptions const& options,
   if (options.timeout) task.make_rare().timeout = *options.timeout;
   if (options.retries > 0) task.make_rare().retries = options.retries;
   if (!options.name.empty()) task.make_rare().name = options.name;
+  if (!settings.empty()) task.make_rare().settings = std::move(settings);
   if (options.max_losses > 0) task.make_rare().max_losses = options.max_losses;
   if (options.rerun_after_exit) task.make_rare().rerun_after_exit = options.rerun_after_exit;
 }

@@ -8,7 +8,8 @@
 namespace farm::detail {
 
 void set_call(Task& task, PackedCall call) {
-  if (is_too_large(sizeof(TaskHeader), call.bytes)) {
+  auto const settings_size = task.rare ? task.rare->settings.size() : 0;
+  if (is_too_large(sizeof(TaskHeader) + settings_size, call.bytes)) {
     auto const handle = stage_message(call.bytes);
     call.bytes = {};
     PackArchive{call.bytes, &call.keepers}(handle);

@@ -228,11 +228,18 @@ void Group::on_prepared(std::size_t rank, Frame const& frame) {
 }
 
 void Group::send(Task const& task, TaskHeader const& header) {
+  if (task.rare && !task.rare->settings.empty()) return send(task, header, task.rare->settings + task.call);
+  send(task, header, task.call);
+}
+
+void Group::send(Task const& task, TaskHeader const& header, std::string_view call) {
+  std::uint16_t flags = 0;
+  if (task.staged_call) flags |= task_flags::staged_call;
+  if (task.rare && !task.rare->settings.empty()) flags |= task_flags::has_settings;
   for (auto& member : members_) {
     if (!member.stream->open()) continue;
     bool const is_first = member.stream->unsent() == 0;  // else the flush that is under way sends it, too
-    append_frame(member.stream->output(), FrameType::task, task.id, &header, sizeof header, task.call,
-                 task.staged_call ? task_flags::staged_call : std::uint16_t{0});
+    append_frame(member.stream->output(), FrameType::task, task.id, &header, sizeof header, call, flags);
     if (is_first) flush_list_.add(member.stream);
     ++member.unanswered;
   }

@@ -128,6 +128,7 @@ class Group : public std::enable_shared_from_this<Group> {
   void end();
 
  private:
+  void send(Task const& task, TaskHeader const& header, std::string_view call);
   enum class State : std::uint8_t { waiting, connecting, preparing, ready, leaving, ending, gone };
 
   [[nodiscard]] bool is_awaited() const { return state_ < State::ready; }

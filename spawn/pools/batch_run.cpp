@@ -1,6 +1,9 @@
 #include <farm/detail/batch_run.hpp>
+#include <farm/detail/failure_limit.hpp>
 #include <farm/detail/future_value.hpp>
 #include <farm/error.hpp>
+
+#include "core/base/option_check.hpp"
 
 #include <algorithm>
 #include <condition_variable>
@@ -10,10 +13,17 @@
 
 namespace farm::detail {
 
+void check_batch_options(BatchOptions const& options) {
+  check_zero_or_above("max_fails", options.max_fails, "no limit");
+}
+
 /// What the batch, its thread and the callbacks of its tasks share. A callback may come after the batch is destroyed.
 struct BatchRun::Shared {
-  Shared(std::shared_ptr<Engine> used_engine, int workers, std::unique_ptr<BatchSource> from)
-      : engine(std::move(used_engine)), room(std::max(workers, 1)), source(std::move(from)) {}
+  Shared(std::shared_ptr<Engine> used_engine, int workers, std::unique_ptr<BatchSource> from, std::int64_t max_fails)
+      : engine(std::move(used_engine)),
+        limit(max_fails > 0 ? std::make_shared<FailureLimit>("batch", max_fails) : nullptr),
+        room(std::max(workers, 1)),
+        source(std::move(from)) {}
 
   void take_inputs(std::shared_ptr<Shared> const& self);
   bool wait_for_room();
@@ -22,6 +32,7 @@ struct BatchRun::Shared {
   void end(std::exception_ptr why);
 
   std::shared_ptr<Engine> const engine;
+  std::shared_ptr<FailureLimit> const limit;  // null: none
   std::thread thread;
 
   std::mutex mutex;  // guards what follows
@@ -36,8 +47,10 @@ struct BatchRun::Shared {
 
 void BatchRun::Shared::take_inputs(std::shared_ptr<Shared> const& self) try {
   while (wait_for_room()) {
+    if (auto reached = limit ? limit->error() : nullptr) return end(std::move(reached));
     auto const state = source->submit_next(*engine);
     if (!state) return end(nullptr);
+    if (limit) limit->add(*state, 1, false);  // before the callback that makes room
     if (!add(state)) state->cancel();
     state->add_callback([self] { self->task_done(); });
   }
@@ -75,8 +88,9 @@ void BatchRun::Shared::end(std::exception_ptr why) {
   changed.notify_all();
 }
 
-BatchRun::BatchRun(std::shared_ptr<Engine> engine, int workers, std::unique_ptr<BatchSource> source)
-    : shared_(std::make_shared<Shared>(std::move(engine), workers, std::move(source))) {
+BatchRun::BatchRun(std::shared_ptr<Engine> engine, int workers, std::unique_ptr<BatchSource> source,
+                   std::int64_t max_fails)
+    : shared_(std::make_shared<Shared>(std::move(engine), workers, std::move(source), max_fails)) {
   shared_->thread = std::thread{[shared = shared_] { shared->take_inputs(shared); }};
 }
 

@@ -19,6 +19,7 @@ namespace farm::detail {
 void check_map_options(MapOptions const& options) {
   check_above_zero("chunksize", options.chunksize);
   check_zero_or_above("buffersize", options.buffersize, "no limit");
+  check_zero_or_above("max_fails", options.max_fails, "no limit");
   if (options.timeout && options.timeout->count() < 0) throw UsageError("the timeout of map is negative");
 }
 
@@ -34,24 +35,6 @@ using namespace std::chrono_literals;
 constexpr auto report_interval = 1s;
 /// The shortest time between two looks at which chunks run.
 constexpr auto look_interval = 200ms;
-
-/// Returns whether the inputs of a chunk that failed like this are worth running one by one. Not after errors that
-/// concern all tasks.
-bool concerns_one_chunk(std::exception_ptr const& error) {
-  try {
-    std::rethrow_exception(error);
-  } catch (BrokenExecutor const&) {
-    return false;
-  } catch (SpawnError const&) {
-    return false;
-  } catch (ShutdownError const&) {
-    return false;
-  } catch (CancelledError const&) {
-    return false;
-  } catch (...) {
-    return true;
-  }
-}
 
 }  // namespace
 
@@ -78,6 +61,7 @@ MapRun::MapRun(std::shared_ptr<Engine> engine, MapCode code, std::unique_ptr<Chu
   }
   chunksize_ = options_.buffersize == 0 ? options_.chunksize : std::min(options_.chunksize, options_.buffersize);
   deadline_ = options_.timeout ? deadline_after(*options_.timeout) : never;
+  if (options_.max_fails > 0) limit_ = std::make_shared<FailureLimit>("map", options_.max_fails);
 }
 
 MapRun::~MapRun() {
@@ -98,7 +82,21 @@ bool MapRun::has_room() const {
 }
 
 void MapRun::take_inputs() {
-  while (inputs_ && has_room()) take_chunk();
+  end_inputs_if_stopped();
+  while (inputs_ && has_room()) {
+    take_chunk();
+    end_inputs_if_stopped();
+  }
+}
+
+/// Inputs that are not taken ahead may be endless, so a map that was stopped takes no more of them. Of all others, each
+/// gets the error.
+void MapRun::end_inputs_if_stopped() {
+  if (!inputs_ || !limit_ || options_.buffersize == 0) return;
+  if (auto error = limit_->error()) {
+    inputs_.reset();
+    input_error_ = std::move(error);
+  }
 }
 
 void MapRun::take_chunk() {
@@ -109,22 +107,32 @@ void MapRun::take_chunk() {
   if (chunk.inputs > 0) {
     Chunk added{.state = {}, .inputs = chunk.inputs, .first = first, .head = chunk.head};
     if (in_parts_) added.keepers = chunk.call.keepers;
-    added.state = submit(std::move(chunk.call), first);
+    added.state = submit(std::move(chunk.call), first, chunk.inputs);
     add(std::move(added));
   }
   if (chunk.not_packed) {
     auto failed = make_intrusive<FutureState>();
     failed->set_error(chunk.not_packed);
+    if (limit_) limit_->add(*failed, 1, false);
     add({.state = std::move(failed), .inputs = 1});
   }
 }
 
-StatePtr MapRun::submit(PackedCall call, std::int64_t first) {
+StatePtr MapRun::submit(PackedCall call, std::int64_t first, std::int64_t inputs) {
+  if (limit_) {
+    if (auto error = limit_->error()) return cancelled_state(std::move(error));
+  }
   auto const address = in_parts_ ? *code_.collecting : code_.chunk;
-  if (options_.task.name.empty()) return engine_->submit(address, std::move(call), options_.task, false);
-  auto task = options_.task;
-  task.name += fmt::format(" {}", first);
-  return engine_->submit(address, std::move(call), task, false);
+  StatePtr state;
+  if (options_.task.name.empty()) {
+    state = engine_->submit(address, std::move(call), options_.task, false);
+  } else {
+    auto task = options_.task;
+    task.name += fmt::format(" {}", first);
+    state = engine_->submit(address, std::move(call), task, false);
+  }
+  if (limit_) limit_->add(*state, inputs, in_parts_);
+  return state;
 }
 
 void MapRun::add(Chunk chunk) {
@@ -151,7 +159,7 @@ bool MapRun::split(Chunk& chunk) {
       static_cast<void>(take_part(rest));
       call.bytes.append(before.substr(0, before.size() - rest.size()));
       Chunk part{.state = {}, .inputs = 1, .first = input};
-      part.state = submit(std::move(call), input);
+      part.state = submit(std::move(call), input, 1);
       parts.push_back(std::move(part));
     }
   } catch (ShutdownError const&) {  // the range has outlived its executor: all inputs have the chunk's error
@@ -249,16 +257,11 @@ void MapRun::count_running(Clock::time_point now) {
   }
 }
 
-/// Of a chunk in parts, counts the parts that are errors.
 void MapRun::count_failed(Chunk const& chunk) {
   if (chunk.state->status() != FutureState::Status::value) {
     failed_ += chunk.inputs;
   } else if (in_parts_) {
-    std::string_view rest = std::get<Bytes>(chunk.state->result());
-    while (!rest.empty()) {
-      if (rest.front() == error_mark) ++failed_;
-      static_cast<void>(take_part(rest));
-    }
+    failed_ += count_error_parts(std::get<Bytes>(chunk.state->result()));
   }
 }
 

@@ -4,6 +4,7 @@
 #include "spawn/programs/program_task.hpp"
 
 #include <farm/detail/submit.hpp>
+#include <farm/error.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -13,6 +14,11 @@ namespace farm::detail {
 
 StatePtr submit_program(Engine& engine, TaskOptions const& options, Program const& program) {
   check_program(program);
+  if (!options.directory.empty() || !options.environment.empty() || !options.output.empty()) {
+    throw UsageError(
+        "TaskOptions::directory, environment and output are for functions: a Program has a directory, environment and "
+        "output_file of its own");
+  }
   auto const& pool = engine.options();
   auto const grace = std::chrono::duration_cast<std::chrono::milliseconds>(pool.grace / 2).count();
   ProgramTask const task{.program = program,

@@ -7,6 +7,7 @@
 #include "spawn/launch/slurm_step.hpp"
 #include "spawn/programs/group_launcher.hpp"
 #include "spawn/programs/runner_link.hpp"
+#include "spawn/requests/task_settings.hpp"
 
 #include <farm/error.hpp>
 #include <farm/launcher_variables.hpp>
@@ -132,10 +133,7 @@ void check_program(Program const& program) {
   for (auto const& word : program.command) {
     if (word.find('\0') != std::string::npos) throw UsageError("a word of a Program's command has a null character");
   }
-  for (auto const& [name, value] : program.environment) {
-    if (name.empty() || name.find('=') != std::string::npos)
-      throw UsageError(fmt::format("\"{}\" cannot be the name of a variable", name));
-  }
+  check_variables(program.environment);
 }
 
 Program with_fields(Program program, TaskContext const& context) {

@@ -37,9 +37,10 @@ void remove_further_attempts(std::string const& prefix, std::uint64_t task, int 
   while (unlink(task_output_path(prefix, task, attempt, rank).c_str()) == 0) ++attempt;
 }
 
-OutputFile::OutputFile(std::string const& path) {
+OutputFile::OutputFile(std::string const& path, Existing existing) {
   // appending, because processes that the task starts may write to the file, too
-  Descriptor const file{open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0644)};
+  int const truncates = existing == Existing::replaced ? O_TRUNC : 0;
+  Descriptor const file{open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | truncates, 0644)};
   if (!file) throw std::system_error(errno, std::generic_category(), path);
   saved_out_ = redirect(STDOUT_FILENO, file);
   saved_err_ = redirect(STDERR_FILENO, file);

@@ -20,8 +20,11 @@ void remove_further_attempts(std::string const& prefix, std::uint64_t task, int 
 /// Redirects stdout and stderr of this process to a file during its lifetime.
 class OutputFile {
  public:
-  /// Replaces the file if there is one, which is of an earlier run. Throws std::system_error.
-  explicit OutputFile(std::string const& path);
+  /// What becomes of a file that is there.
+  enum class Existing : std::uint8_t { replaced, continued };
+
+  /// Throws std::system_error.
+  OutputFile(std::string const& path, Existing existing);
   OutputFile(OutputFile const&) = delete;
   OutputFile& operator=(OutputFile const&) = delete;
   ~OutputFile();

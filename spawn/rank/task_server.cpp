@@ -4,6 +4,7 @@
 #include "spawn/guard/guard_link.hpp"
 #include "spawn/isolation/mpi_calls.hpp"
 #include "spawn/platform/throw_on_error.hpp"
+#include "spawn/rank/applied_settings.hpp"
 #include "spawn/rank/end_rank.hpp"
 #include "spawn/rank/staged_message.hpp"
 #include "spawn/rank/task_output.hpp"
@@ -70,6 +71,15 @@ std::uint16_t flags_of(TaskComms::Use use) {
   return flags;
 }
 
+/// Returns the settings at the start of a payload, and removes them from there.
+TaskSettings take_settings(std::string_view& payload) {
+  TaskSettings settings;
+  UnpackArchive in{payload};
+  in(settings);
+  payload = in.rest();
+  return settings;
+}
+
 /// Returns true if the master wants this rank's value.
 bool is_value_wanted(TaskHeader const& header, int rank) {
   return header.want_value == WantValue::all_ranks || (header.want_value == WantValue::rank_0 && rank == 0);
@@ -105,7 +115,8 @@ void TaskServer::initialize(Frame const& frame) {
   TaskContext task_context{frame.id, header.attempt, group_.rank(), group_.size(), &line};
   RankContext context{&task_context, &comms_.for_initializer(), &kept_, &task_files_};
   std::optional<OutputFile> file;
-  if (!output_prefix_.empty()) file.emplace(initializer_output_path(output_prefix_, id_, group_.rank()));
+  if (!output_prefix_.empty()) file.emplace(initializer_output_path(output_prefix_, id_, group_.rank()),
+                                           OutputFile::Existing::replaced);
   call(header, context, payload, nullptr);
 }
 
@@ -121,9 +132,12 @@ void TaskServer::run(Frame const& frame) {
   auto const start = Clock::now();
   std::optional<Failure> failure;
   try {
+    std::optional<TaskSettings> settings;
+    if ((frame.flags & task_flags::has_settings) != 0) settings = take_settings(payload);
     std::optional<StagedMessage> staged;
     if ((frame.flags & task_flags::staged_call) != 0) payload = staged.emplace(payload).content();
-    call_task(header, frame.id, payload, is_value_wanted(header, group_.rank()) ? &value_ : nullptr);
+    call_task(header, frame.id, settings ? &*settings : nullptr, payload,
+              is_value_wanted(header, group_.rank()) ? &value_ : nullptr);
   } catch (...) {
     failure = current_failure();
     value_ = pack(*failure);
@@ -143,22 +157,47 @@ void TaskServer::run(Frame const& frame) {
   restore_process();
 }
 
-void TaskServer::call_task(TaskHeader const& header, std::uint64_t task, std::string_view payload, Bytes* value) {
+void TaskServer::call_task(TaskHeader const& header, std::uint64_t task, TaskSettings const* settings,
+                           std::string_view payload, Bytes* value) {
   TaskStage const stage{group_name_, task, header.attempt};
   GuardLine line{channel_, task, key_};
   TaskContext task_context{task, header.attempt, group_.rank(), group_.size(), &line};
   RankContext context{&task_context, &comm_of_task(header), &kept_, &task_files_};
-  if (output_prefix_.empty()) {
-    call(header, context, payload, value);
+  if (settings != nullptr) {
+    call_with_settings(*settings, header, context, payload, value);
   } else {
-    if (header.attempt == 1) remove_further_attempts(output_prefix_, task, group_.rank());
-    OutputFile const file{task_output_path(output_prefix_, task, header.attempt, group_.rank())};
-    call(header, context, payload, value);
+    call_with_output(header, context, payload, value);
   }
   if (value != nullptr && is_too_large(sizeof(AnswerHeader), *value)) {
     *value = pack(stage_message(*value));  // here, where the file is named after the task
     staged_value_ = answer_flags::staged_value;
   }
+}
+
+void TaskServer::call_with_settings(TaskSettings const& settings, TaskHeader const& header, RankContext& context,
+                                    std::string_view payload, Bytes* value) {
+  if (process_ == RankProcess::of_master) {
+    throw UsageError(
+        "a task's directory, environment and output would be those of the whole program: this rank is the master, "
+        "too; use an executor with ranks of its own, or more ranks");
+  }
+  AppliedSettings const applied{settings, *context.context};
+  if (settings.output.empty()) {
+    call_with_output(header, context, payload, value);
+  } else {
+    call(header, context, payload, value);
+  }
+}
+
+/// The output goes to a file if the pool has an output directory.
+void TaskServer::call_with_output(TaskHeader const& header, RankContext& context, std::string_view payload,
+                                  Bytes* value) {
+  if (output_prefix_.empty()) return call(header, context, payload, value);
+  auto const task = context.context->task();
+  if (header.attempt == 1) remove_further_attempts(output_prefix_, task, group_.rank());
+  OutputFile const file{task_output_path(output_prefix_, task, header.attempt, group_.rank()),
+                        OutputFile::Existing::replaced};
+  call(header, context, payload, value);
 }
 
 void TaskServer::call(TaskHeader const& header, RankContext& context, std::string_view payload, Bytes* value) {

@@ -58,7 +58,11 @@ class TaskServer {
  private:
   using Clock = std::chrono::steady_clock;
 
-  void call_task(TaskHeader const& header, std::uint64_t task, std::string_view payload, Bytes* value);
+  void call_task(TaskHeader const& header, std::uint64_t task, TaskSettings const* settings, std::string_view payload,
+                 Bytes* value);
+  void call_with_output(TaskHeader const& header, RankContext& context, std::string_view payload, Bytes* value);
+  void call_with_settings(TaskSettings const& settings, TaskHeader const& header, RankContext& context,
+                          std::string_view payload, Bytes* value);
   void call(TaskHeader const& header, RankContext& context, std::string_view payload, Bytes* value);
   [[nodiscard]] Comm const& comm_of_task(TaskHeader const& header);
   void restore_process();

@@ -3,7 +3,6 @@
 #include "spawn/process/working_directory.hpp"
 
 #include <string>
-#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -11,18 +10,13 @@ namespace farm::detail {
 
 ProcessSettings::ProcessSettings(Form const& form) {
   if (!form.working_directory.empty()) {
-    directory_before_ = std::filesystem::current_path();
+    directory_.emplace();
     change_directory(form.working_directory);
   }
   variables_.emplace(
       std::vector<std::pair<std::string, std::string>>{form.environment.begin(), form.environment.end()});
   if (auto const found = form.environment.find("OMP_NUM_THREADS"); found != form.environment.end())
     threads_.emplace(found->second);
-}
-
-ProcessSettings::~ProcessSettings() {
-  std::error_code error;
-  if (directory_before_) std::filesystem::current_path(*directory_before_, error);
 }
 
 }  // namespace farm::detail

@@ -2,9 +2,9 @@
 
 #include "core/task/frame.hpp"
 #include "spawn/rank_settings/environment_change.hpp"
+#include "spawn/rank_settings/kept_directory.hpp"
 #include "spawn/rank_settings/openmp_threads.hpp"
 
-#include <filesystem>
 #include <optional>
 
 namespace farm::detail {
@@ -17,10 +17,10 @@ class ProcessSettings {
   explicit ProcessSettings(Form const& form);
   ProcessSettings(ProcessSettings const&) = delete;
   ProcessSettings& operator=(ProcessSettings const&) = delete;
-  ~ProcessSettings();
+  ~ProcessSettings() = default;
 
  private:
-  std::optional<std::filesystem::path> directory_before_;
+  std::optional<KeptDirectory> directory_;
   std::optional<EnvironmentChange> variables_;
   std::optional<OpenMpThreads> threads_;
 };

@@ -50,6 +50,12 @@ class CancelledError : public detail::ErrorOf<std::runtime_error> {
   using ErrorOf::ErrorOf;
 };
 
+/// So many inputs of a map or batch have failed as its max_fails allows, so this input was not started. what() has the
+/// first of these failures.
+class TooManyFailures : public CancelledError {
+  using CancelledError::CancelledError;
+};
+
 /// The timeout of a wait passed before the event that it waited for, which changes nothing; or a task ran longer than
 /// its time limit.
 class TimeoutError : public detail::ErrorOf<std::runtime_error> {

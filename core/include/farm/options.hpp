@@ -12,6 +12,9 @@
 namespace farm {
 
 /// How one task is run: `submit(TaskOptions{.priority = 1}, f, args...)`.
+///
+/// The directory, environment and output are restored after the task. A Program has its own; in a process that is the
+/// master, too (an MPICommExecutor of one rank), a task cannot have them.
 struct TaskOptions {
   /// The number of ranks that run the task, at most the pool's max_ranks. 0: the pool's number of ranks per task.
   int ranks = 0;
@@ -45,6 +48,17 @@ struct TaskOptions {
   /// The number of lost groups after which the task fails with GroupLost. 0: as the pool's option of the same name
   /// says.
   int max_losses = 0;
+  /// The working directory of the task, on each of its ranks, which must exist on their hosts. A relative path is
+  /// relative to that of the rank. Empty: that of the rank.
+  std::string directory{};
+  /// Variables that the environment of each rank has while the task runs, beside its own. OMP_NUM_THREADS also sets the
+  /// number of threads of OpenMP.
+  std::map<std::string, std::string> environment{};
+  /// The file that gets what the task prints on its standard output and error, after what the file has already. Fields
+  /// are filled in: {rank}, {task}, {attempt}, {ranks} and {host}; {{ and }} stand for braces. All ranks, and all tasks,
+  /// whose paths are the same share a file. A relative path is relative to `directory`. Nothing of it goes to the
+  /// output of the pool. Empty: the output goes where that of the rank goes.
+  std::string output{};
   /// What errors and the trace call the task, beside its number. Need not be unique. Empty: no name.
   std::string name{};
 };
@@ -93,10 +107,24 @@ struct MapOptions {
   std::int64_t buffersize = 0;
   /// Tasks of higher priority start first. 0: as `task` says.
   int priority = 0;
+  /// Once so many inputs have failed, the map starts no further tasks: the inputs that have not started fail with
+  /// TooManyFailures. Tasks that their group has got already still run. If a chunk fails, all of its inputs have failed,
+  /// unless the map collects errors. With a buffersize the map takes no further inputs either, and throws that error at
+  /// its end. 0: no limit.
+  std::int64_t max_fails = 0;
   /// Called on the calling thread when results arrive, each second while it waits for one, and at the end.
   std::function<void(Progress const&)> progress{};
   /// How each task of the map is run: its ranks, time limit, retries and so on. A task is one chunk of inputs. A name
   /// is followed by the index of the task's first input: "sim 37".
+  TaskOptions task{};
+};
+
+/// The options of submit_batch, given as its last argument. The call throws UsageError if one is out of range.
+struct BatchOptions {
+  /// Once so many tasks have failed, the batch takes no further inputs and ends with TooManyFailures. Tasks that it has
+  /// submitted and that have not started fail with that error, too. 0: no limit.
+  std::int64_t max_fails = 0;
+  /// How each task of the batch is run.
   TaskOptions task{};
 };
 

@@ -64,9 +64,9 @@ class MPIExecutor : public detail::OverComm<detail::SubmittingExecutor> {
   }
 
   /// \copydoc detail::MappingExecutor::submit_batch
-  template <class F, class... Ranges>
-  auto submit_batch(F const& f, Ranges&&... ranges) {
-    return detail::submit_batch(shared_engine(), num_workers(), f, std::forward<Ranges>(ranges)...);
+  template <class F, class... RangesAndOptions>
+  auto submit_batch(F const& f, RangesAndOptions&&... all) {
+    return detail::submit_batch(shared_engine(), num_workers(), f, std::forward<RangesAndOptions>(all)...);
   }
 
  private:

@@ -94,6 +94,10 @@ class FutureState {
   /// state, true for a cancelled one, false for one that is done otherwise.
   bool cancel();
 
+  /// Cancels a pending state as cancel() does; waiting for the state then throws `why`, which must be a CancelledError.
+  /// Returns false, and does nothing, if the state is anything but pending.
+  bool cancel_pending(std::exception_ptr why);
+
   /// Cancels this state, and then the states that it waits for, directly and indirectly, unless somebody else waits for
   /// them: a callback, a chained future, a thread, or a task that is not cancelled here. Returns what cancel() returns
   /// for this state.

@@ -3,12 +3,17 @@
 #include <farm/detail/deadline.hpp>
 #include <farm/detail/engine.hpp>
 #include <farm/detail/future_state.hpp>
+#include <farm/options.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <vector>
 
 namespace farm::detail {
+
+/// Throws UsageError if an option is out of range.
+void check_batch_options(BatchOptions const& options);
 
 /// The tasks of a batch, one after the other.
 class BatchSource {
@@ -26,8 +31,8 @@ class BatchSource {
 /// A batch in progress, with the thread that takes its inputs. Thread-safe.
 class BatchRun {
  public:
-  /// Starts the thread, which keeps `workers` tasks submitted.
-  BatchRun(std::shared_ptr<Engine> engine, int workers, std::unique_ptr<BatchSource> source);
+  /// Starts the thread, which keeps `workers` tasks submitted, until `max_fails` tasks have failed; 0: no limit.
+  BatchRun(std::shared_ptr<Engine> engine, int workers, std::unique_ptr<BatchSource> source, std::int64_t max_fails);
   BatchRun(BatchRun const&) = delete;
   BatchRun& operator=(BatchRun const&) = delete;
   /// Cancels the batch and blocks until the thread has ended.

@@ -5,6 +5,7 @@
 #include <farm/detail/completion_queue.hpp>
 #include <farm/detail/deadline.hpp>
 #include <farm/detail/engine.hpp>
+#include <farm/detail/failure_limit.hpp>
 #include <farm/detail/future_state.hpp>
 #include <farm/options.hpp>
 
@@ -98,9 +99,10 @@ class MapRun {
   [[nodiscard]] bool has_room() const;
   void take_inputs();
   void take_chunk();
+  void end_inputs_if_stopped();
   void refill();
   void add(Chunk chunk);
-  [[nodiscard]] StatePtr submit(PackedCall call, std::int64_t first);
+  [[nodiscard]] StatePtr submit(PackedCall call, std::int64_t first, std::int64_t inputs);
   [[nodiscard]] bool split(Chunk& chunk);
   [[nodiscard]] std::size_t wait_for_chunk();
   [[nodiscard]] Chunk pop(std::size_t index);
@@ -122,6 +124,7 @@ class MapRun {
   std::size_t popped_ = 0;  // chunks removed from the front of chunks_
   CompletionQueue completed_;
   std::exception_ptr input_error_;
+  std::shared_ptr<FailureLimit> limit_;  // null: none
 
   std::int64_t taken_ = 0;
   std::int64_t given_ = 0;

@@ -67,10 +67,10 @@ class MappingExecutor : public SubmittingExecutor {
 
   /// Submits one task for each element of the ranges: as many at once as there are workers, and a further one each time
   /// a task has ended. Returns a Batch and does not block. A thread of the Batch takes the inputs, so an lvalue range
-  /// must outlive the Batch; an rvalue range is moved into it.
-  template <class F, class... Ranges>
-  auto submit_batch(F const& f, Ranges&&... ranges) {
-    return detail::submit_batch(shared_engine(), num_workers(), f, std::forward<Ranges>(ranges)...);
+  /// must outlive the Batch; an rvalue range is moved into it. BatchOptions may be the last argument.
+  template <class F, class... RangesAndOptions>
+  auto submit_batch(F const& f, RangesAndOptions&&... all) {
+    return detail::submit_batch(shared_engine(), num_workers(), f, std::forward<RangesAndOptions>(all)...);
   }
 
  protected:
