@@ -68,7 +68,7 @@ struct Frame {
 
 /// The flags of a task frame. The numbers are part of the wire format.
 namespace task_flags {
-inline constexpr std::uint16_t staged_call = 1;  ///< in place of the packed call, there is the handle of its bytes
+inline constexpr std::uint16_t staged_call = 1;   ///< in place of the packed call, there is the handle of its bytes
 inline constexpr std::uint16_t has_settings = 2;  ///< packed TaskSettings precede the call
 }  // namespace task_flags
 

@@ -115,8 +115,8 @@ void TaskServer::initialize(Frame const& frame) {
   TaskContext task_context{frame.id, header.attempt, group_.rank(), group_.size(), &line};
   RankContext context{&task_context, &comms_.for_initializer(), &kept_, &task_files_};
   std::optional<OutputFile> file;
-  if (!output_prefix_.empty()) file.emplace(initializer_output_path(output_prefix_, id_, group_.rank()),
-                                           OutputFile::Existing::replaced);
+  if (!output_prefix_.empty())
+    file.emplace(initializer_output_path(output_prefix_, id_, group_.rank()), OutputFile::Existing::replaced);
   call(header, context, payload, nullptr);
 }
 

@@ -55,9 +55,9 @@ struct TaskOptions {
   /// number of threads of OpenMP.
   std::map<std::string, std::string> environment{};
   /// The file that gets what the task prints on its standard output and error, after what the file has already. Fields
-  /// are filled in: {rank}, {task}, {attempt}, {ranks} and {host}; {{ and }} stand for braces. All ranks, and all tasks,
-  /// whose paths are the same share a file. A relative path is relative to `directory`. Nothing of it goes to the
-  /// output of the pool. Empty: the output goes where that of the rank goes.
+  /// are filled in: {rank}, {task}, {attempt}, {ranks} and {host}; {{ and }} stand for braces. All ranks, and all
+  /// tasks, whose paths are the same share a file. A relative path is relative to `directory`. Nothing of it goes to
+  /// the output of the pool. Empty: the output goes where that of the rank goes.
   std::string output{};
   /// What errors and the trace call the task, beside its number. Need not be unique. Empty: no name.
   std::string name{};
@@ -108,9 +108,9 @@ struct MapOptions {
   /// Tasks of higher priority start first. 0: as `task` says.
   int priority = 0;
   /// Once so many inputs have failed, the map starts no further tasks: the inputs that have not started fail with
-  /// TooManyFailures. Tasks that their group has got already still run. If a chunk fails, all of its inputs have failed,
-  /// unless the map collects errors. With a buffersize the map takes no further inputs either, and throws that error at
-  /// its end. 0: no limit.
+  /// TooManyFailures. Tasks that their group has got already still run. If a chunk fails, all of its inputs have
+  /// failed, unless the map collects errors. With a buffersize the map takes no further inputs either, and throws that
+  /// error at its end. 0: no limit.
   std::int64_t max_fails = 0;
   /// Called on the calling thread when results arrive, each second while it waits for one, and at the end.
   std::function<void(Progress const&)> progress{};
