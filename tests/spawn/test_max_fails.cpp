@@ -53,7 +53,7 @@ TEST_CASE("a lazy map of more inputs than max_fails takes no further ones, and t
   CHECK_THROWS_AS(
       [&] {
         for (auto const& outcome : pool.map(fail, inputs, farm::collect_errors({.buffersize = 4, .max_fails = 2}))) {
-          seen += outcome.has_value() ? 0 : 1;
+          if (!outcome.has_value()) ++seen;
         }
       }(),
       farm::TooManyFailures);
