@@ -230,7 +230,11 @@ TEST_CASE("an error that leaves main is one line and status 1, and no process an
   auto const other = run("other");
   CHECK(ended_with(other, 1));
   CHECK_THAT(other.errors, contains("farm: an exception left main: std::runtime_error: out of luck\n"));
-  CHECK(ended_with(run("own"), 7));
+  auto const own_handler = run("own");
+  CHECK(own_handler.errors.starts_with("its own handler\n"));
+#ifdef FARM_CAN_SPAWN  // Hydra may report 0 for a process that has not finalized MPI
+  CHECK(own_handler.status == 7);
+#endif
 }
 
 TEST_CASE("when mpiexec is interrupted no process is left, and the next start removes all files") {
