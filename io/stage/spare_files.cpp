@@ -77,6 +77,17 @@ bool make_room(fs::path const& directory, std::uint64_t bytes) {
   return true;
 }
 
+/// Locks the directory. Gives up after 0.1 s, because the process that holds the lock may have been stopped.
+bool lock_in_turn(int directory) {
+  constexpr int most_attempts = 500;
+  for (int attempt = 0; attempt < most_attempts; ++attempt) {
+    auto const lock = lock_file(directory, LOCK_EX);
+    if (lock != FileLock::refused) return lock == FileLock::taken;
+    usleep(200);
+  }
+  return false;
+}
+
 enum class Outcome { spared, mapped, refused };
 
 Outcome spare(fs::path const& file) {
@@ -115,7 +126,7 @@ bool take_spare(fs::path const& directory, std::uint64_t bytes, fs::path const& 
   // One process after the other, so that each finds the file `as` that a faster one has made, and the spare files that
   // a slower one gives back. Without the lock it might find neither.
   Descriptor const turn{open(spare_directory(directory).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
-  if (!turn || flock(turn.get(), LOCK_EX) != 0 || access(as.c_str(), F_OK) == 0) return false;
+  if (!turn || !lock_in_turn(turn.get()) || access(as.c_str(), F_OK) == 0) return false;
   auto spares = find_spares(directory);
   std::erase_if(spares, [&](Spare const& spare) { return spare.bytes < bytes || spare.bytes / 2 > bytes; });
   // Best fit first; among equals the youngest, since its pages are the least likely to have been evicted.

@@ -17,8 +17,6 @@ int number(std::initializer_list<char const*> names) {
   return 0;
 }
 
-}  // namespace
-
 /// Hydra is MPICH's mpiexec.
 LaunchedAs launched_by_hydra() {
   int const size = number({"PMI_SIZE"});
@@ -34,6 +32,8 @@ LaunchedAs launched_by_hydra() {
                    : local_size < size ? 2
                                        : 1};
 }
+
+}  // namespace
 
 LaunchedAs read_launched_as() {
   if (!is_set("PMIX_RANK") && !is_set("PMI_RANK")) return {};

@@ -39,16 +39,6 @@ struct Message {
   Message& operator=(Message const&) = delete;
 };
 
-void hold(int descriptor) {
-  Message message;
-  auto* const part = CMSG_FIRSTHDR(&message.header);
-  part->cmsg_level = SOL_SOCKET;
-  part->cmsg_type = SCM_RIGHTS;
-  part->cmsg_len = CMSG_LEN(sizeof descriptor);
-  std::memcpy(CMSG_DATA(part), &descriptor, sizeof descriptor);
-  sendmsg(the_holder.sending.get(), &message.header, MSG_DONTWAIT | MSG_NOSIGNAL);
-}
-
 /// Returns a connection that waits in the pair, or none.
 Descriptor take_held(int receiving) {
   Message message;
@@ -90,6 +80,22 @@ void end_held_connections(int receiving) noexcept {
 }  // namespace farm::detail
 
 #if FARM_WATCHES_CALLS
+
+namespace farm::detail {
+namespace {
+
+void hold(int descriptor) {
+  Message message;
+  auto* const part = CMSG_FIRSTHDR(&message.header);
+  part->cmsg_level = SOL_SOCKET;
+  part->cmsg_type = SCM_RIGHTS;
+  part->cmsg_len = CMSG_LEN(sizeof descriptor);
+  std::memcpy(CMSG_DATA(part), &descriptor, sizeof descriptor);
+  sendmsg(the_holder.sending.get(), &message.header, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+}  // namespace
+}  // namespace farm::detail
 
 // NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name): the names of libc are reserved
 extern "C" FARM_WATCHED int connect(int descriptor, sockaddr const* address, socklen_t size) {

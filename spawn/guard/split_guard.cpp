@@ -60,9 +60,9 @@ bool has_threads() {
 class Execution {
  public:
   /// `descriptors`: the rank's ends of its control stream, the shared page, and both ends of the connection holder.
-  explicit Execution(std::array<int, 4> descriptors)
+  Execution(std::vector<std::string> words, std::array<int, 4> descriptors)
       : descriptors_(descriptors),
-        words_(command_line()),
+        words_(std::move(words)),
         lines_{fmt::format("{}={}", guard_descriptors_variable, fmt::join(descriptors, ","))} {
     auto const& worker = worker_environment();
     if (!worker.worker.empty()) lines_.push_back(fmt::format("{}={}", worker_variable, worker.worker));
@@ -121,7 +121,7 @@ GuardLink inherit_guard(char const* descriptors) {
 
 }  // namespace
 
-GuardLink split_off_guard(bool anew) {
+GuardLink split_off_guard(std::optional<std::vector<std::string>> anew) {
   if (guard_link().guarded() || !guards_wanted()) return guard_link();
   if (char const* const descriptors = getenv(guard_descriptors_variable)) return inherit_guard(descriptors);
   auto page = SharedMemory<SharedPage>::make();
@@ -132,7 +132,8 @@ GuardLink split_off_guard(bool anew) {
   // the fork copies only the calling thread: a program with more can only start afresh
   std::optional<Execution> execution;
   if (anew || has_threads())
-    execution.emplace(std::array{control.rank.get(), page.descriptor(), holder.sending.get(), holder.receiving.get()});
+    execution.emplace(anew ? std::move(*anew) : command_line(),
+                      std::array{control.rank.get(), page.descriptor(), holder.sending.get(), holder.receiving.get()});
   std::fflush(nullptr);
   pid_t const guard = getpid();
   pid_t const rank = fork();

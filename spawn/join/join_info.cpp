@@ -24,9 +24,9 @@
 namespace farm::detail {
 namespace {
 
-constexpr std::string_view join_magic = "farmbrt2";  // the version of the file's format
+constexpr std::string_view join_magic = "farmbrt3";  // the version of the file's format
 constexpr std::string_view join_text_mark = "hex:";  // no path begins so: paths here are absolute
-constexpr std::size_t max_join_size = std::size_t{64} << 10U;
+constexpr off_t max_join_size = off_t{64} << 20U;    // Linux lets a command line and an environment have some MiB
 
 /// Returns false if the directory's file system has no modes (vfat): then all files have the same one.
 bool has_modes(std::filesystem::path const& directory) {
@@ -87,8 +87,10 @@ JoinInfo read_join_info(std::string const& path) {
                     "name a directory that they share with FARM_STAGE_DIR",
                     host_name(), path, std::generic_category().message(errno)));
   }
-  Bytes packed(max_join_size, '\0');
-  ssize_t const count = is_private(file.get(), path) ? read(file.get(), packed.data(), packed.size()) : -1;
+  struct stat info {};
+  bool const fits = fstat(file.get(), &info) == 0 && info.st_size <= max_join_size && is_private(file.get(), path);
+  Bytes packed(fits ? static_cast<std::size_t>(info.st_size) : 0, '\0');
+  ssize_t const count = read(file.get(), packed.data(), packed.size());
   std::string_view content{packed.data(), count > 0 ? static_cast<std::size_t>(count) : 0};
   try {
     if (!content.starts_with(join_magic)) throw SerializationError("the file's magic is missing");

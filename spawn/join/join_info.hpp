@@ -24,11 +24,12 @@ struct JoinInfo {
   std::string stage_directory;    ///< where tasks create files of arrays; empty: there is none
   std::string working_directory;  ///< the rank's; empty: the rank stays where it was started
   std::vector<std::pair<std::string, std::string>> environment;  ///< variables to be set in the rank
+  std::vector<std::string> arguments{};  ///< of the program; empty: the rank was started with its arguments
 
   template <class Archive>
   void serialize(Archive& archive) {
     archive(key, group, local_name, host, addresses, port, heartbeat, ranks, build_id, output_prefix, stage_directory,
-            working_directory, environment);
+            working_directory, environment, arguments);
   }
 };
 

@@ -2,6 +2,7 @@
 
 #include "core/base/descriptor.hpp"
 #include "core/base/settings.hpp"
+#include "spawn/environment/parent_process.hpp"
 #include "spawn/process/pipe.hpp"
 #include "spawn/process/signals.hpp"
 #include "spawn/process/standard_descriptors.hpp"
@@ -34,6 +35,9 @@ using namespace std::chrono_literals;
 constexpr auto drain_limit = 200ms;
 /// How often the command is looked at if the kernel (before 5.3) has no pidfd.
 constexpr auto look_interval = 20ms;
+
+constexpr auto children_interval = 1s;
+constexpr int most_childless_looks = 2;
 
 /// The first lines of the output mostly tell the cause of a failure, the last ones its outcome.
 constexpr std::size_t most_first_lines = 3;
@@ -108,6 +112,7 @@ LauncherProcess::LauncherProcess(asio::io_context& context, OnLines on_lines, On
       pipes_{Pipe{context}, Pipe{context}},
       exit_(context),
       watch_timer_(context),
+      children_timer_(context),
       drain_timer_(context),
       kill_timer_(context) {}
 
@@ -123,6 +128,7 @@ std::shared_ptr<LauncherProcess> LauncherProcess::start(asio::io_context& contex
   self->spawn(start);
   for (auto& pipe : self->pipes_) self->read(pipe);
   self->watch();
+  if (start.needs_children) self->watch_children();
   return self;
 }
 
@@ -245,6 +251,17 @@ void LauncherProcess::watch() {
   });
 }
 
+/// Hydra 4.0 waits for ever after its ssh has failed.
+void LauncherProcess::watch_children() {
+  children_timer_.expires_after(children_interval);
+  children_timer_.async_wait([self = shared_from_this()](asio::error_code const& error) {
+    if (error || self->collected_ || self->looks_left_-- == 0) return;
+    self->childless_looks_ = has_living_child(self->process_) ? 0 : self->childless_looks_ + 1;
+    if (self->childless_looks_ == most_childless_looks) return self->end();
+    self->watch_children();
+  });
+}
+
 void LauncherProcess::collect() {
   siginfo_t seen{};
   bool const gone = waitid(P_PID, static_cast<id_t>(process_), &seen, WEXITED | WNOHANG | WNOWAIT) == 0;
@@ -255,6 +272,7 @@ void LauncherProcess::collect() {
   if (who == process_) status_ = status;
   collected_ = true;
   kill_timer_.cancel();
+  children_timer_.cancel();
   drain_timer_.expires_after(drain_limit);
   drain_timer_.async_wait([self = shared_from_this()](asio::error_code const& error) {
     if (error || self->ended_) return;

@@ -31,6 +31,7 @@ class LauncherProcess : public std::enable_shared_from_this<LauncherProcess> {
     std::vector<std::string> environment;  ///< the whole environment, as NAME=value
     std::string directory{};               ///< the working directory; empty: that of this process
     bool ends_with_thread = false;         ///< the command gets SIGTERM when the thread that starts it ends
+    bool needs_children = false;  ///< the command is ended if it has no living child for 2 s in its first minute
     std::chrono::milliseconds term_limit = default_term_limit;  ///< from SIGTERM to SIGKILL, in end()
   };
   /// Called with whole lines of the command's output. Stream 1 is stdout, 2 is stderr.
@@ -90,6 +91,7 @@ class LauncherProcess : public std::enable_shared_from_this<LauncherProcess> {
   [[nodiscard]] Paragraph const& cause() const;
   [[nodiscard]] std::size_t lines_of_cause() const { return cause().lines; }
   void watch();
+  void watch_children();
   void collect();
   void finish_if_drained();
 
@@ -98,6 +100,9 @@ class LauncherProcess : public std::enable_shared_from_this<LauncherProcess> {
   std::array<Pipe, 2> pipes_;
   asio::posix::stream_descriptor exit_;  ///< readable once the process has ended; closed if the kernel has no pidfd
   asio::steady_timer watch_timer_;
+  asio::steady_timer children_timer_;
+  int childless_looks_ = 0;  ///< one after the other
+  int looks_left_ = 60;
   asio::steady_timer drain_timer_;
   asio::steady_timer kill_timer_;
   pid_t process_ = -1;

@@ -31,6 +31,10 @@ inline constexpr std::string_view hydra_arguments = "-bind-to none -hosts {hosts
 /// Returns the line of the MPI that this process uses. May be called before MPI_Init.
 [[nodiscard]] MpiTraits const& mpi_traits();
 
+/// Returns true if MPI_Finalize waits for ever once a task has sent a large message that nobody received. Needed by:
+/// MPICH 4.0.
+[[nodiscard]] bool finalize_waits_for_lost_messages();
+
 /// Returns true if this process uses MPICH: its launchers speak PMI, and not PMIx.
 [[nodiscard]] bool uses_mpich();
 

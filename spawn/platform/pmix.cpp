@@ -11,10 +11,13 @@
 #include <pmix.h>
 
 #include <dlfcn.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <algorithm>
 #include <array>
+#include <atomic>
+#include <cerrno>
 #include <chrono>
 #include <cstddef>
 #include <cstdio>
@@ -29,6 +32,8 @@ namespace farm::detail {
 namespace {
 
 using namespace std::chrono_literals;
+
+std::atomic<bool> has_left{false};  // NOLINT: one per process
 
 void* pmix_library() {
   static void* const library = [] {
@@ -99,24 +104,27 @@ class Infos {
   std::size_t size_ = 0;
 };
 
-/// Speaks version 1 of PMI, over the connection that Hydra has given to the rank. A dead rank may have left an answer
-/// unread.
+/// Speaks version 1 of PMI, over the connection that Hydra has given to the process. A dead rank may have left an
+/// answer unread. Waits for 5 s at most: a master has handlers for all signals, so that an alarm would not end the
+/// wait.
 void finalize_pmi() {
   int const connection = launched_as().pmi_connection;
   if (connection < 0) return;
   constexpr std::string_view command = "cmd=finalize\n";
   constexpr std::string_view answer = "cmd=finalize_ack";
-  alarm(5);  // ends this process if Hydra does not answer
-  if (send(connection, command.data(), command.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(command.size())) {
-    std::string read_so_far;
-    std::array<char, 256> buffer{};
-    while (read_so_far.find(answer) == std::string::npos) {
-      auto const count = read(connection, buffer.data(), buffer.size());
-      if (count <= 0) break;
-      read_so_far.append(buffer.data(), static_cast<std::size_t>(count));
-    }
+  if (send(connection, command.data(), command.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(command.size())) return;
+  auto const limit = std::chrono::steady_clock::now() + 5s;
+  std::string read_so_far;
+  std::array<char, 256> buffer{};
+  while (read_so_far.find(answer) == std::string::npos) {
+    auto const left = std::chrono::ceil<std::chrono::milliseconds>(limit - std::chrono::steady_clock::now());
+    pollfd to_read{.fd = connection, .events = POLLIN, .revents = 0};
+    if (left <= 0ms || (poll(&to_read, 1, static_cast<int>(left.count())) < 0 && errno != EINTR)) return;
+    if (to_read.revents == 0) continue;
+    auto const count = recv(connection, buffer.data(), buffer.size(), MSG_DONTWAIT);
+    if (count == 0 || (count < 0 && errno != EAGAIN && errno != EINTR)) return;
+    if (count > 0) read_so_far.append(buffer.data(), static_cast<std::size_t>(count));
   }
-  alarm(0);
 }
 
 }  // namespace
@@ -194,6 +202,7 @@ void finalize_for_dead_rank() {
 }
 
 void leave_without_mpi() {
+  has_left = true;
   on_exit(
       [](int status, void* /*argument*/) {
         std::fflush(nullptr);
@@ -212,6 +221,12 @@ void leave_without_mpi() {
   }}.detach();
   ended.wait_for(5s);  // the server may be gone
   usleep(finalize_linger_us);
+}
+
+bool has_left_without_mpi() { return has_left; }
+
+void keep_status_of_exit() {
+  if (uses_mpich()) finalize_pmi();
 }
 
 }  // namespace farm::detail

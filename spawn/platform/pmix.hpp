@@ -40,13 +40,21 @@ void pmix_spawn(PmixJob const& job);
 
 /// Takes leave of the launcher in the name of the dead rank, whose environment and descriptors this process shares: the
 /// launcher then takes the rank as ended properly. Connects to the PMIx server and finalizes; under MPICH's mpiexec,
-/// sends the command `finalize` over the rank's connection (PMI_FD). If the launcher does not answer within 5 s, this
-/// process ends. Needed by: Open MPI 4 (ORTE); MPICH (Hydra), which ends the whole job otherwise.
+/// sends the command `finalize` over the rank's connection (PMI_FD). Blocks for 5 s at most; then this
+/// process may end. Needed by: Open MPI 4 (ORTE); MPICH (Hydra), which ends the whole job otherwise.
 void finalize_for_dead_rank();
 
 /// Called by a master that cannot finalize MPI, since one of its threads never returns from an MPI function, or since
 /// MPI_Finalize would wait for dead ranks. Takes leave of the launcher by PMIx, or by PMI with MPICH, and makes exit()
 /// skip the exit functions of libraries, which would wait for MPI.
 void leave_without_mpi();
+
+/// Returns true once this process has done so: it must not call MPI_Finalize any more.
+[[nodiscard]] bool has_left_without_mpi();
+
+/// Called by a master that exits without MPI_Finalize, with a status that its launcher is to report. Blocks for at most
+/// 5 s. Needed by: MPICH (Hydra). It takes a process that has not finalized as dead, kills the others, and then reports
+/// 0, 9 or the status, as it happens. Other launchers report the first status that is not 0.
+void keep_status_of_exit();
 
 }  // namespace farm::detail

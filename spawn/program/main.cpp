@@ -2,6 +2,7 @@
 
 #include "core/text/exception_text.hpp"
 #include "spawn/platform/platform.hpp"
+#include "spawn/platform/pmix.hpp"
 #include "spawn/program/command_line.hpp"
 #include "spawn/program/kept_output.hpp"
 #include "spawn/program/output.hpp"
@@ -27,7 +28,7 @@ void finish_mpi() {
   int finalized = 0;
   MPI_Initialized(&initialized);
   MPI_Finalized(&finalized);
-  if (initialized != 0 && finalized == 0) MPI_Finalize();
+  if (initialized != 0 && finalized == 0 && !detail::has_left_without_mpi()) MPI_Finalize();
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include "spawn/guard/split_guard.hpp"
 #include "spawn/join/join_info.hpp"
 #include "spawn/platform/platform.hpp"
+#include "spawn/process/program_arguments.hpp"
 #include "spawn/process/standard_descriptors.hpp"
 #include "spawn/process/working_directory.hpp"
 
@@ -14,6 +15,7 @@
 #include <exception>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 namespace farm::detail {
 namespace {
@@ -48,9 +50,12 @@ std::optional<JoinInfo> find_join_info() try {
   if (kind == "launched" && !join_info) return;
   try {
     // Libraries that this process has loaded may have read their variables already, so the rank executes the program
-    // anew if some were missing.
-    bool const changed = join_info && set_environment(*join_info);
-    static_cast<void>(split_off_guard(changed));
+    // anew if some were missing, or if it has not got its arguments.
+    bool const has_changed = join_info && set_environment(*join_info);
+    auto words = command_line();
+    bool const has_arguments = !join_info || join_info->arguments.empty() || words.size() > 1;
+    if (!has_arguments) words.insert(words.end(), join_info->arguments.begin(), join_info->arguments.end());
+    static_cast<void>(has_changed || !has_arguments ? split_off_guard(std::move(words)) : split_off_guard());
     if (join_info) change_directory(join_info->working_directory);
   } catch (std::exception const& e) {
     guard_link().set_note(e.what());

@@ -2,6 +2,7 @@
 
 #include "core/base/status_line.hpp"
 #include "spawn/hub/hub.hpp"
+#include "spawn/runtime/leave_program.hpp"
 
 #include <farm/detail/log.hpp>
 #include <farm/error.hpp>
@@ -9,12 +10,10 @@
 
 #include <fmt/format.h>
 
-#include <unistd.h>
 #include <array>
 #include <atomic>
 #include <chrono>
 #include <csignal>
-#include <cstdio>
 #include <cstring>
 #include <functional>
 #include <utility>
@@ -43,12 +42,6 @@ std::function<bool(int)>& first_handler() {
 
 void remove_stage() {
   if (auto const* const run = current_stage_run()) run->remove_files();
-}
-
-[[noreturn]] void leave(int status) {
-  remove_stage();
-  std::fflush(nullptr);
-  _exit(status);
 }
 
 }  // namespace
@@ -83,7 +76,7 @@ void Interrupt::wait() {
 void Interrupt::on_signal(int signal) {
   if (received != 0) {
     if (signal == SIGPIPE) return;  // whatever the program still writes
-    leave(status());
+    leave_program(status());
   }
   if (first_handler() && first_handler()(signal)) return;
   received = signal;
@@ -97,7 +90,7 @@ void Interrupt::on_signal(int signal) {
   if (hurry) remove_stage();
   timer_.expires_after(hurry ? Clock::duration{launcher_patience} : Clock::duration{patience});
   timer_.async_wait([](asio::error_code const& error) {
-    if (!error) leave(status());
+    if (!error) leave_program(status());
   });
 }
 

@@ -2,13 +2,13 @@
 
 #include "core/text/exception_text.hpp"
 #include "spawn/runtime/interrupt.hpp"
+#include "spawn/runtime/leave_program.hpp"
 
 #include <farm/detail/log.hpp>
 #include <farm/error.hpp>
 #include <farm/stage_run.hpp>
 
 #include <unistd.h>
-#include <cstdio>
 #include <exception>
 #include <string>
 
@@ -19,12 +19,6 @@ namespace {
 std::terminate_handler before = nullptr;  // NOLINT: one per process
 /// The handler of the C++ library, which prints the type and aborts.
 std::terminate_handler const of_library = std::get_terminate();  // NOLINT: one per process
-
-[[noreturn]] void leave(int status) {
-  if (auto const* const run = current_stage_run()) run->remove_files();
-  std::fflush(nullptr);
-  _exit(status);
-}
 
 /// Writes the exception that nobody has caught. The farm's own errors say what happened; others need their type.
 void report(std::exception_ptr const& error) {
@@ -41,7 +35,7 @@ void report(std::exception_ptr const& error) {
 
 /// Runs on the thread that the exception has left. After a signal this may be the error of an interrupted future.
 [[noreturn]] void on_terminate() {
-  if (int const status = Interrupt::status(); status != 0) leave(status);
+  if (int const status = Interrupt::status(); status != 0) leave_program(status);
   auto const error = std::current_exception();
   if (auto const* const run = current_stage_run()) run->remove_files();
   if (!error || (before != nullptr && before != of_library)) {  // not an exception: a core file may help
@@ -49,7 +43,7 @@ void report(std::exception_ptr const& error) {
     _exit(1);
   }
   report(error);
-  leave(1);
+  leave_program(1);
 }
 
 }  // namespace

@@ -280,7 +280,8 @@ void StaticSource::take_back(std::vector<Member> members) {
 
 void StaticSource::close(std::function<void()> done) {
   closed_ = std::move(done);
-  mpi_is_broken_ = free_.size() < joined_ && !mpi_traits().finalizes_after_deaths;
+  mpi_is_broken_ =
+      finalize_waits_for_lost_messages() || (free_.size() < joined_ && !mpi_traits().finalizes_after_deaths);
   for (auto& [static_rank, member] : free_) {
     append_frame(member.stream->output(), FrameType::leave, mpi_is_broken_ ? 1 : 0);
     member.stream->flush();

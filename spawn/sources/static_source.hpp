@@ -81,7 +81,7 @@ class StaticSource final : public GroupSource {
   std::function<void()> closed_;          ///< not empty: the ranks were told to leave
   asio::steady_timer timer_;
   std::size_t joined_ = 0;      ///< ranks that have ever connected
-  bool mpi_is_broken_ = false;  ///< MPI_Finalize would wait for dead ranks
+  bool mpi_is_broken_ = false;  ///< MPI_Finalize would wait for dead ranks, or for lost messages
 
   std::thread here_;  ///< the rank that is a thread of this process
 

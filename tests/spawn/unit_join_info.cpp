@@ -28,7 +28,8 @@ TEST_CASE("join info is read as it was written, and no other user may read its f
   join_info.addresses = {"10.0.0.1", "10.0.0.2"};
   join_info.ranks = 4;
   join_info.working_directory = "/some where";
-  join_info.environment = {{"A", "b=c"}};
+  join_info.environment = {{"A", "b=c"}, {"LONG", std::string(200'000, 'x')}};
+  join_info.arguments = {"map", "calc", ""};
   write_join_info(join_info, "join_info");
   auto const mode = std::filesystem::status("join_info").permissions();
   CHECK(mode == (std::filesystem::perms::owner_read | std::filesystem::perms::owner_write));
@@ -39,6 +40,7 @@ TEST_CASE("join info is read as it was written, and no other user may read its f
   CHECK(read.ranks == 4);
   CHECK(read.working_directory == "/some where");
   CHECK(read.environment == join_info.environment);
+  CHECK(read.arguments == join_info.arguments);
 }
 
 TEST_CASE("join info is not written to a file or link that exists") {
@@ -53,7 +55,7 @@ TEST_CASE("join info is not written to a file or link that exists") {
 TEST_CASE("a file that is no join info, or that others may read, is refused in one line") {
   CHECK_THAT(refusal("not there"), contains("cannot read not there") && contains("FARM_STAGE_DIR"));
   std::filesystem::remove("bad");
-  std::ofstream{"bad"} << "farmbrt2 and then nothing valid";
+  std::ofstream{"bad"} << "farmbrt3 and then nothing valid";
   std::filesystem::permissions("bad", std::filesystem::perms::owner_all);
   CHECK_THAT(refusal("bad"), contains("was not written by a master"));
   std::filesystem::remove("open");

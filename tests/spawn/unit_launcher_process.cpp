@@ -13,9 +13,11 @@ namespace {
 /// Runs a shell script as a launcher until it has ended.
 class Launched {
  public:
-  explicit Launched(std::string const& script)
+  explicit Launched(std::string const& script, bool needs_children = false)
       : process_(LauncherProcess::start(
-            context_, {.command = {"sh", "-c", script}, .environment = {"PATH=/bin:/usr/bin"}}, nullptr, [] {})) {
+            context_,
+            {.command = {"sh", "-c", script}, .environment = {"PATH=/bin:/usr/bin"}, .needs_children = needs_children},
+            nullptr, [] {})) {
     context_.run();
     REQUIRE(process_->ended());
   }
@@ -54,6 +56,14 @@ TEST_CASE("a launcher that prints on stdout only is quoted, too, and one that pr
 TEST_CASE("an error of a rank's farm is the cause, whatever the launcher prints around it") {
   CHECK(run("echo noise >&2; echo; echo 'farm: the build differs' >&2; echo more >&2")->probable_cause() ==
         "the build differs");
+}
+
+TEST_CASE("a launcher that waits although its children have ended is ended, with what they have said") {
+  Launched const waits{"echo no such host >&2; exec sleep 1000", true};
+  CHECK(waits->was_killed());
+  CHECK(waits->probable_cause() == "no such host");
+  Launched const has_child{"sleep 4; exit 3", true};
+  CHECK(has_child->exit_text() == "exited with status 3");
 }
 
 TEST_CASE("a long cause is cut") {

@@ -330,7 +330,12 @@ int main(int argc, char** argv) {
   std::string const scenario = argc > 1 ? argv[1] : "";
   std::string const argument = argc > 2 ? argv[2] : "";
   if (scenario == "leave_main_with") {
-    if (argument == "own") std::set_terminate([] { _exit(7); });
+    if (argument == "own") {
+      std::set_terminate([] {
+        std::fputs("its own handler\n", stderr);
+        _exit(7);
+      });
+    }
     farm::Runtime const runtime{argc, argv};
     farm::MPISpawnPool pool{{.max_ranks = 1}};
     if (argument == "farm") farm::MPISpawnPool{{.max_ranks = 1, .ranks_per_task = 2}};
