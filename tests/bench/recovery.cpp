@@ -1,6 +1,6 @@
 // recovery SCRATCH_FILE: measures the cost of a rank's death: the time until a task runs on the replacement, and the
 // throughput while one rank is killed every 2 s. For comparison it measures the start of a first group, and the
-// undisturbed throughput.
+// undisturbed throughput. Also measures tasks that each have a fresh group (tasks_per_group = 1).
 #include <farm/farm.hpp>
 
 #include <fmt/format.h>
@@ -73,6 +73,16 @@ void measure_recovery(int ranks, std::string const& path) {
   print_times(fmt::format("fresh_group_{}", ranks), fresh);
 }
 
+/// Measures tasks that do nothing, one after the other, each on a fresh group.
+void measure_fresh_groups(int ranks) {
+  constexpr int in_row = 20;
+  farm::MPISpawnPool pool{{.max_ranks = ranks, .ranks_per_task = ranks, .tasks_per_group = 1}};
+  static_cast<void>(pool.submit(begin).result());
+  auto const asked = now();
+  for (int i = 0; i < in_row; ++i) static_cast<void>(pool.submit(begin).result());
+  fmt::print("one_task_per_group_{}_ms {:.2f}\n", ranks, ms(now() - asked) / in_row);
+}
+
 int nap() {
   std::this_thread::sleep_for(task_time);
   return getpid();
@@ -119,7 +129,10 @@ double throughput(bool disturbed, int& killed) {
 int main(int argc, char** argv) {
   farm::Runtime runtime{argc, argv};
   if (argc != 2) return 2;
-  for (int const ranks : {1, 2}) measure_recovery(ranks, argv[1]);
+  for (int const ranks : {1, 2}) {
+    measure_recovery(ranks, argv[1]);
+    measure_fresh_groups(ranks);
+  }
   int killed = 0;
   double const undisturbed = throughput(false, killed);
   double const disturbed = throughput(true, killed);

@@ -45,6 +45,8 @@ ROWS = [
     ("the same, 95 % of deaths, ms", "recovery_1_p95_ms", "fresh_group_1_p95_ms", "a first group", "of", ""),
     ("death to next task, group of 2, ms", "recovery_2_ms", "fresh_group_2_ms", "a first group", "of", ""),
     ("the same, 95 % of deaths, ms", "recovery_2_p95_ms", "fresh_group_2_p95_ms", "a first group", "of", ""),
+    ("a task on a fresh group of 1, ms", "one_task_per_group_1_ms", "fresh_group_1_ms", "a first group", "of", ""),
+    ("a task on a fresh group of 2, ms", "one_task_per_group_2_ms", "fresh_group_2_ms", "a first group", "of", ""),
     ("programs of 1 process per s, 2 groups", "programs_per_s", "xargs_per_s", "xargs -P 2", "of", ">= 0.7"),
     ("the same", "programs_per_s", "parallel_per_s", "GNU parallel", "of", ">= 10"),
     ("MPI program on 2 ranks, one after the other, ms", "program_of_2_ms", "mpiexec_of_2_ms", "mpiexec -n 2", "of", "<= 1.1"),

@@ -50,7 +50,7 @@ TEST_CASE("arguments and results above 1 GiB travel by value, and leave no file"
   farm::MPISpawnPool pool{{.max_ranks = 2, .ranks_per_task = 2}};
   {
     Document document{std::string(large, 'x'), 1};
-    auto const edited = pool.submit(edit, document);
+    auto const edited = pool.submit(farm::TaskOptions{.environment = {{"A_SETTING", "too"}}}, edit, document);
     document = {};
     auto const size = pool.submit(size_of, edited);
     auto const result = edited.result();

@@ -46,6 +46,26 @@ TEST_CASE("a map starts no further tasks once max_fails inputs have failed, and 
   CHECK(pool.submit(square, 3).result() == 9);
 }
 
+TEST_CASE("in a map with chunks that collects errors, max_fails counts inputs") {
+  farm::MPISpawnPool pool{{.max_ranks = 1}};
+  std::size_t ran = 0;
+  std::size_t not_started = 0;
+  for (auto const& outcome : pool.map(
+           [](int i) {
+             if (i % 4 == 0) throw std::domain_error("no good");
+             return i;
+           },
+           numbers(4000), farm::collect_errors({.chunksize = 4, .max_fails = 3}))) {
+    bool const has_run = outcome.has_value() ||
+                         error_of([&] { static_cast<void>(outcome.value()); }).find("not started") == std::string::npos;
+    ++(has_run ? ran : not_started);
+  }
+  CHECK(ran % 4 == 0);
+  CHECK(ran >= 12);
+  CHECK(not_started > 2000);
+  CHECK(ran + not_started == 4000);
+}
+
 TEST_CASE("a lazy map of more inputs than max_fails takes no further ones, and throws the error at its end") {
   farm::MPISpawnPool pool{{.max_ranks = 1}};
   std::size_t seen = 0;

@@ -43,6 +43,30 @@ TEST_CASE("a task has its directory, environment and output on all ranks, and th
   CHECK(text_of(scratch.path / "out.1.txt") == "rank 1\n");
 }
 
+TEST_CASE("ranks and tasks whose output has the same path share the file, also in a pool with an output directory") {
+  Scratch const scratch{"task_output"};
+  auto const directory = scratch.path.string();
+  farm::MPISpawnPool pool{{.max_ranks = 2, .ranks_per_task = 2, .output_directory = directory + "/of_pool"}};
+  farm::TaskOptions const shared{.output = directory + "/shared.txt"};
+  pool.submit(shared, print).result();
+  pool.submit(shared, print).result();
+  auto const text = text_of(scratch.path / "shared.txt");
+  CHECK(text.size() == 4 * std::string{"rank 0\n"}.size());
+  CHECK(text.find("rank 1\n") != text.rfind("rank 1\n"));
+  pool.submit(print).result();
+  CHECK(text_of(scratch.path / "shared.txt") == text);
+}
+
+TEST_CASE("if a setting is bad on one rank only, the task fails and the other ranks do not wait for ever") {
+  Scratch const scratch{"task_settings_of_one"};
+  std::filesystem::create_directory(scratch.path / "0");
+  farm::MPISpawnPool pool{{.max_ranks = 2, .ranks_per_task = 2}};
+  farm::TaskOptions const options{.output = (scratch.path / "{rank}" / "out").string()};
+  auto const text = error_of([&] { pool.submit(options, [](farm::Comm const& comm) { MPI_Barrier(comm); }).result(); });
+  CHECK_THAT(text, contains("rank 1 of 2") && contains("/1/out: No such file"));
+  CHECK(pool.submit(farm::all_ranks, here).result().size() == 2);
+}
+
 TEST_CASE("bad settings of a task are an error of that task, before its function runs") {
   farm::MPISpawnPool pool{{.max_ranks = 1}};
   auto const text_with = [&](farm::TaskOptions const& options) {
