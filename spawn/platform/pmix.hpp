@@ -52,9 +52,9 @@ void leave_without_mpi();
 /// Returns true once this process has done so: it must not call MPI_Finalize any more.
 [[nodiscard]] bool has_left_without_mpi();
 
-/// Called by a master that exits without MPI_Finalize, with a status that its launcher is to report. Blocks for at most
-/// 5 s. Needed by: MPICH (Hydra). It takes a process that has not finalized as dead, kills the others, and then reports
-/// 0, 9 or the status, as it happens. Other launchers report the first status that is not 0.
+/// Called by a process that exits without MPI_Finalize, with a status that its launcher is to report. Blocks for at
+/// most 5 s. Needed by: MPICH (Hydra). It takes a process that has not finalized as dead, kills the others, and then
+/// reports 0, 9 or the status, as it happens. Other launchers report the first status that is not 0.
 void keep_status_of_exit();
 
 }  // namespace farm::detail

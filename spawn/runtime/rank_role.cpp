@@ -9,6 +9,7 @@
 #include "spawn/join/join_broadcast.hpp"
 #include "spawn/join/join_info.hpp"
 #include "spawn/platform/platform.hpp"
+#include "spawn/platform/pmix.hpp"
 #include "spawn/platform/process_role.hpp"
 #include "spawn/process/closes_on_exec.hpp"
 #include "spawn/rank/end_rank.hpp"
@@ -124,7 +125,10 @@ void become_static_rank(int argc, char** argv, bool guarded) {
     remove_settings_of_master(join_info);
     auto const why = serve_static_groups(join_info, all);
     if (why == Leave::master_is_gone) leave_at_once();
-    if (why == Leave::told_without_mpi) end_rank("", 0);  // the guard takes leave of the launcher
+    if (why == Leave::told_without_mpi) {
+      if (!guard_link().guarded()) keep_status_of_exit();  // else the guard takes leave of the launcher
+      end_rank("", 0);
+    }
   });
 }
 
