@@ -46,7 +46,8 @@ TEST_CASE("a task has its directory, environment and output on all ranks, and th
 TEST_CASE("ranks and tasks whose output has the same path share the file, also in a pool with an output directory") {
   Scratch const scratch{"task_output"};
   auto const directory = scratch.path.string();
-  farm::MPISpawnPool pool{{.max_ranks = 2, .ranks_per_task = 2, .output_directory = directory + "/of_pool"}};
+  farm::MPISpawnPool pool{
+      {.max_ranks = 2, .ranks_per_task = 2, .workers = {.output_directory = directory + "/of_pool"}}};
   farm::TaskOptions const shared{.output = directory + "/shared.txt"};
   pool.submit(shared, print).result();
   pool.submit(shared, print).result();
