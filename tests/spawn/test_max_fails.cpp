@@ -67,7 +67,7 @@ TEST_CASE("in a map with chunks that collects errors, max_fails counts inputs") 
 }
 
 TEST_CASE("a lazy map of more inputs than max_fails takes no further ones, and throws the error at its end") {
-  farm::MPISpawnPool pool{{.max_ranks = 1}};
+  farm::MPIPoolExecutor pool{{.max_workers = 1}};
   std::size_t seen = 0;
   auto const inputs = numbers(1000);
   CHECK_THROWS_AS(

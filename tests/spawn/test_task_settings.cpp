@@ -45,6 +45,7 @@ TEST_CASE("a task has its directory, environment and output on all ranks, and th
 
 TEST_CASE("ranks and tasks whose output has the same path share the file, also in a pool with an output directory") {
   Scratch const scratch{"task_output"};
+  std::filesystem::create_directory(scratch.path / "of_pool");
   auto const directory = scratch.path.string();
   farm::MPISpawnPool pool{
       {.max_ranks = 2, .ranks_per_task = 2, .workers = {.output_directory = directory + "/of_pool"}}};
