@@ -35,6 +35,7 @@ Field const& field_of(std::string const& name) {
       std::find_if(fields.begin(), fields.end(), [&](Field const& each) { return each.name == name; });
   if (found != fields.end()) return *found;
   std::vector<std::string> names;
+  names.reserve(fields.size());
   for (auto const& each : fields) names.emplace_back(each.name);
   throw UsageError("a task's output: " + unknown_word("field", name, names));
 }

@@ -244,7 +244,8 @@ void RunningProgram::collect_main() {
   exit.signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
   exit.status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + exit.signal;
   exit.peak_memory = std::int64_t{usage.ru_maxrss} * 1024;
-  end_.lacked_memory = exit.signal == SIGKILL && !is_stopping_ && events_.memory->has_killed(process_);
+  bool const is_killed = exit.signal == SIGKILL || (start_.is_launcher && exit.status == 128 + SIGKILL);
+  end_.lacked_memory = is_killed && !is_stopping_ && events_.memory->has_killed(process_);
   if (end_children() == 0) return;  // what is left holds the pipes
   output_pipe_ = Descriptor{};
   error_pipe_ = Descriptor{};

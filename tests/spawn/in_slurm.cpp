@@ -5,11 +5,14 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <sstream>
 #include <string>
+#include <vector>
 
 namespace {
 
@@ -106,6 +109,31 @@ TEST_CASE("each group has its share of the job, and no group waits for what anot
     if (!as_newer) CHECK(outcome.output == expected);
     CHECK(outcome.left.empty());
   }
+}
+
+TEST_CASE("inside an allocation tasks get the threads and GPUs that they ask for, each its own") {
+  auto const outcome =
+      run_program("salloc -Q -n 4 -c 2 --gres=gpu:4 sh -c 'rm -f arrived-*; exec \"$@\"' sh " FARM_RESOURCES_PROGRAM
+                  " meet 2 1 4 2");
+  CAPTURE(outcome.errors, outcome.output);
+  CHECK(outcome.status == 0);
+  std::vector<std::string> devices;
+  std::istringstream lines{outcome.output};
+  for (std::string line; std::getline(lines, line);) {
+    CHECK_THAT(line, contains(" threads=4 "));
+    auto const begin = line.find(" cuda=") + 6;
+    devices.push_back(line.substr(begin, line.find(' ', begin) - begin));
+  }
+  std::sort(devices.begin(), devices.end());
+  CHECK(devices == std::vector<std::string>{"0,1", "2,3"});
+  CHECK(outcome.left.empty());
+}
+
+TEST_CASE("inside an allocation a task that asks for more than any host has is refused in one line") {
+  auto const outcome = run_program("salloc -Q -n 2 -c 2 " FARM_RESOURCES_PROGRAM " twice 1 1 8 0");
+  CHECK(outcome.status == 1);
+  CHECK_THAT(outcome.errors, contains("a rank needs 8 ") && contains("4"));
+  CHECK(outcome.left.empty());
 }
 
 TEST_CASE("groups of a program that is a step itself do not wait for each other") {

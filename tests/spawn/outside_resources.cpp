@@ -216,3 +216,25 @@ TEST_CASE("a request that nobody can meet is one line, before anything starts") 
   CHECK_THAT(refusal("twice 1 1 0 0", "FARM_RESOURCES=memory=much"),
              contains("FARM_RESOURCES: memory is \"much\": a size such as 512MiB or 2GiB is expected"));
 }
+
+TEST_CASE("a rank or program that the kernel ends for lack of memory is told as that") {
+  prepare();
+  std::vector<std::string> arguments{"fill 1 1", "fill 0 1"};
+#ifdef FARM_CAN_SPAWN  // the status of MPICH's mpiexec does not tell
+  arguments.emplace_back("fill 0 2");
+#endif
+  auto const& start = starts().front();
+  for (auto const& each : arguments) {
+    CAPTURE(each);
+    auto const outcome =
+        run_program(fmt::format("{} 500M {} {}", FARM_SOURCE_DIR "/tests/support/in_memory_group", program, each),
+                    start.environment);
+    if (outcome.status == 77) {
+      fmt::print("kills for lack of memory: {}", outcome.errors);
+      return;
+    }
+    CHECK(outcome.status == 1);
+    CHECK_THAT(outcome.errors, contains("the kernel has killed it for lack of memory"));
+    CHECK(outcome.left.empty());
+  }
+}

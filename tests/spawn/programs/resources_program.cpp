@@ -2,6 +2,7 @@
 // [LICENCES]]
 //   meet   All tasks run at once: each waits for the others. One line for each rank.
 //   count  Prints how many of the tasks ran at once at most.
+//   fill   Each task needs a GiB of memory; without tasks, a program does.
 //   twice  Each task runs on the group of the one before. One line for each rank.
 #include <farm/farm.hpp>
 
@@ -66,6 +67,12 @@ std::pair<std::int64_t, std::int64_t> take_time(int /*task*/, farm::Comm const& 
   return {begin.time_since_epoch().count(), Clock::now().time_since_epoch().count()};
 }
 
+/// Writes to so much memory.
+std::size_t fill() {
+  std::vector<char> const memory(std::size_t{1} << 30U, 'x');
+  return memory.size();
+}
+
 int most_at_once(std::vector<std::pair<std::int64_t, std::int64_t>> const& times) {
   long most = 0;
   for (auto const& each : times) {
@@ -93,6 +100,12 @@ int main(int argc, char** argv) try {
     std::vector<std::pair<std::int64_t, std::int64_t>> times;
     for (auto& each : futures) times.push_back(each.result());
     fmt::print("at once {}\n", most_at_once(times));
+    return 0;
+  }
+  if (words.at(0) == "fill") {
+    for (int i = 0; i < tasks; ++i) pool.submit(options, fill).result();
+    auto const command = "x=$(head -c 1G /dev/zero | tr '\\0' x)";
+    pool.run(options, {.command = {"sh", "-c", command}, .mpi = number(2) > 1}).result();
     return 0;
   }
   std::vector<farm::Future<std::vector<std::string>>> futures;
