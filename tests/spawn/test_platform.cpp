@@ -79,11 +79,11 @@ std::size_t living_ranks(std::string const& mark) {
 
 }  // namespace
 
-TEST_CASE("neither the master nor the ranks of any group are bound to a core") {
-  farm::MPISpawnPool pool{{.max_ranks = 4, .ranks_per_task = 2, .tasks_per_group = 1}};
+TEST_CASE("with bind = false neither the master nor the ranks of any group are bound to a core") {
+  farm::MPISpawnPool pool{{.max_ranks = 4, .ranks_per_task = 2, .tasks_per_group = 1, .workers = {.bind = false}}};
   CHECK(static_cast<long>(cores().size()) == sysconf(_SC_NPROCESSORS_ONLN));
   for (int i = 0; i < 3; ++i) CHECK(pool.submit(farm::all_ranks, cores).result() == std::vector{cores(), cores()});
-  farm::MPISpawnPool single{{.max_ranks = 2}};
+  farm::MPISpawnPool single{{.max_ranks = 2, .workers = {.bind = false}}};
   for (auto const& each : single.map([](int) { return cores(); }, std::vector{1, 2, 3})) CHECK(each == cores());
 }
 
