@@ -130,9 +130,9 @@ TEST_CASE("inside an allocation tasks get the threads and GPUs that they ask for
 }
 
 TEST_CASE("inside an allocation a task that asks for more than any host has is refused in one line") {
-  auto const outcome = run_program("salloc -Q -n 2 -c 2 " FARM_RESOURCES_PROGRAM " twice 1 1 8 0");
+  auto const outcome = run_program("salloc -Q -n 4 -c 2 " FARM_RESOURCES_PROGRAM " twice 1 1 9 0");
   CHECK(outcome.status == 1);
-  CHECK_THAT(outcome.errors, contains("a rank needs 8 ") && contains("4"));
+  CHECK_THAT(outcome.errors, contains("a rank needs 9 ") && contains("has 8"));
   CHECK(outcome.left.empty());
 }
 

@@ -223,7 +223,7 @@ TEST_CASE("a rank or program that the kernel ends for lack of memory is told as 
 #ifdef FARM_CAN_SPAWN  // the status of MPICH's mpiexec does not tell
   arguments.emplace_back("fill 0 2");
 #endif
-  auto const& start = starts().front();
+  auto const start = starts().front();
   for (auto const& each : arguments) {
     CAPTURE(each);
     auto const outcome =
