@@ -20,7 +20,8 @@ struct Exit {
   /// How long the program ran, in seconds.
   double seconds = 0;
   /// The memory of the largest process of the program on the host of rank 0, in bytes. Some MiB at least: the process
-  /// from which the program starts counts, too.
+  /// from which the program starts counts, too. So does a launcher: that of Open MPI 5 keeps what the program has
+  /// printed faster than it is read.
   std::int64_t peak_memory = 0;
   /// The end of what the program wrote to its standard output: at most Program::capture bytes.
   std::string output{};
