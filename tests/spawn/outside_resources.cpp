@@ -224,11 +224,10 @@ TEST_CASE("a rank or program that the kernel ends for lack of memory is told as 
   arguments.emplace_back("fill 0 2");
 #endif
   auto const start = starts().front();
+  auto const in_group = as_word(FARM_SOURCE_DIR "/tests/support/in_memory_group");
   for (auto const& each : arguments) {
     CAPTURE(each);
-    auto const outcome =
-        run_program(fmt::format("{} 500M {} {}", FARM_SOURCE_DIR "/tests/support/in_memory_group", program, each),
-                    start.environment);
+    auto const outcome = run_program(fmt::format("{} 500M {} {}", in_group, program, each), start.environment);
     if (outcome.status == 77) {
       fmt::print("kills for lack of memory: {}", outcome.errors);
       return;
