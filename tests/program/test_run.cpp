@@ -71,7 +71,7 @@ TEST_CASE("each task of run has its own directory and files with --task-dir, --s
   std::filesystem::remove_all("runs");
   std::ofstream{"input.txt"} << "from a file\n";
   auto const outcome = farm(
-      "run a b --task-dir runs --stdin $PWD/input.txt --stdout out.txt --stderr err-{}.txt -- sh -c 'cat; echo {} "
+      "run a b --task-dir runs --stdin \"$PWD/input.txt\" --stdout out.txt --stderr err-{}.txt -- sh -c 'cat; echo {} "
       ">&2'");
   CHECK(outcome.status == 0);
   CHECK(outcome.out.empty());
