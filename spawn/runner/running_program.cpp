@@ -2,6 +2,7 @@
 
 #include "core/base/host_name.hpp"
 #include "core/text/exception_text.hpp"
+#include "spawn/environment/parent_process.hpp"
 #include "spawn/process/descendants.hpp"
 #include "spawn/process/pipe.hpp"
 #include "spawn/runner/child_process.hpp"
@@ -25,7 +26,9 @@
 #include <csignal>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 #include <stdexcept>
+#include <string>
 #include <system_error>
 #include <utility>
 
@@ -73,6 +76,17 @@ void make_directory(std::string const& path) {
 void check_directory_of_program(std::string const& path) {
   if (access(path.c_str(), X_OK) != 0)
     throw UsageError(fmt::format("the directory {} cannot be entered: {}", path, message_of(errno)));
+}
+
+/// Returns true if a process that the launcher has started runs on this host, or if the launcher's connection to
+/// another host does. Those of Hydra are children of its proxy, which does not collect them while their output is open.
+bool has_processes(pid_t launcher) {
+  auto const all = children_of(launcher);
+  return std::any_of(all.begin(), all.end(), [](pid_t child) {
+    std::string name;
+    std::getline(std::ifstream{fmt::format("/proc/{}/comm", child)}, name);
+    return name != "hydra_pmi_proxy" || has_living_child(child);
+  });
 }
 
 void set_nonblocking(Descriptor const& pipe) { fcntl(pipe.get(), F_SETFL, O_NONBLOCK); }
@@ -191,7 +205,7 @@ void RunningProgram::watch() {
 /// ever. Once mpiexec has no processes of its own on this host, all others are such.
 void RunningProgram::end_what_holds_launcher() const {
   auto const all = children();
-  if (all.size() < 2 || !children_of(process_).empty()) return;
+  if (all.size() < 2 || has_processes(process_)) return;
   for (auto const each : all) {
     if (each != process_) kill(each, SIGKILL);
   }
