@@ -3,13 +3,10 @@
 #include <fmt/format.h>
 
 #include <cstdlib>
-#include <filesystem>
 #include <fstream>
 #include <string>
-#include <system_error>
 
 namespace farm::detail {
-
 namespace {
 
 struct Status {
@@ -17,7 +14,7 @@ struct Status {
   pid_t parent = 0;
 };
 
-Status status_of(std::string const& process) {
+Status status_of(pid_t process) {
   std::string text;
   std::getline(std::ifstream{fmt::format("/proc/{}/stat", process)}, text);
   auto const name_end = text.rfind(')');  // the text is "pid (name) state parent ..."
@@ -27,17 +24,11 @@ Status status_of(std::string const& process) {
 
 }  // namespace
 
-pid_t parent_of(pid_t process) { return status_of(std::to_string(process)).parent; }
+pid_t parent_of(pid_t process) { return status_of(process).parent; }
 
-bool has_living_child(pid_t process) {
-  std::error_code error;
-  for (std::filesystem::directory_iterator it{"/proc", error}, end; !error && it != end; it.increment(error)) {
-    auto const name = it->path().filename().string();
-    if (name.front() < '0' || name.front() > '9') continue;
-    auto const status = status_of(name);
-    if (status.parent == process && status.state != 'Z' && status.state != 'X') return true;
-  }
-  return false;
+bool has_ended(pid_t process) {
+  auto const state = status_of(process).state;
+  return state == 'Z' || state == 'X';
 }
 
 }  // namespace farm::detail

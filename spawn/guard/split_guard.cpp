@@ -63,12 +63,11 @@ class Execution {
   Execution(std::vector<std::string> words, std::array<int, 4> descriptors)
       : descriptors_(descriptors),
         words_(std::move(words)),
+        arguments_(execution_list(words_)),
         lines_{fmt::format("{}={}", guard_descriptors_variable, fmt::join(descriptors, ","))} {
     auto const& worker = worker_environment();
     if (!worker.worker.empty()) lines_.push_back(fmt::format("{}={}", worker_variable, worker.worker));
     if (!worker.join_file.empty()) lines_.push_back(fmt::format("{}={}", join_file_variable, worker.join_file));
-    for (auto& word : words_) arguments_.push_back(word.data());
-    arguments_.push_back(nullptr);
     for (char** entry = environ; *entry != nullptr; ++entry) environment_.push_back(*entry);
     for (auto& line : lines_) environment_.push_back(line.data());
     environment_.push_back(nullptr);
@@ -85,8 +84,8 @@ class Execution {
  private:
   std::array<int, 4> descriptors_;
   std::vector<std::string> words_;
-  std::vector<std::string> lines_;
   std::vector<char*> arguments_;
+  std::vector<std::string> lines_;
   std::vector<char*> environment_;
 };
 

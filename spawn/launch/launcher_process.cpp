@@ -2,8 +2,9 @@
 
 #include "core/base/descriptor.hpp"
 #include "core/base/settings.hpp"
-#include "spawn/environment/parent_process.hpp"
+#include "spawn/process/descendants.hpp"
 #include "spawn/process/pipe.hpp"
+#include "spawn/process/program_arguments.hpp"
 #include "spawn/process/signals.hpp"
 #include "spawn/process/standard_descriptors.hpp"
 
@@ -36,6 +37,7 @@ constexpr auto drain_limit = 200ms;
 /// How often the command is looked at if the kernel (before 5.3) has no pidfd.
 constexpr auto look_interval = 20ms;
 
+/// How often a command that needs children is looked at, and how often it may have none, one look after the other.
 constexpr auto children_interval = 1s;
 constexpr int most_childless_looks = 2;
 
@@ -43,14 +45,6 @@ constexpr int most_childless_looks = 2;
 constexpr std::size_t most_first_lines = 3;
 constexpr std::size_t most_last_lines = 4;
 constexpr std::size_t longest_line = 200;
-
-std::vector<char*> pointers(std::vector<std::string> const& strings) {
-  std::vector<char*> result;
-  result.reserve(strings.size() + 1);
-  for (auto const& each : strings) result.push_back(const_cast<char*>(each.c_str()));
-  result.push_back(nullptr);
-  return result;
-}
 
 /// Why the forked process could not execute the command.
 struct Failure {
@@ -137,8 +131,8 @@ void LauncherProcess::spawn(Start const& start) {
   auto out = make_pipe();
   auto err = make_pipe();
   auto failed = make_pipe();
-  auto const command = pointers(start.command);
-  auto const environment = pointers(start.environment);
+  auto const command = execution_list(start.command);
+  auto const environment = execution_list(start.environment);
   char const* const directory = start.directory.empty() ? nullptr : start.directory.c_str();
   pid_t const parent = getpid();
   sigset_t all;

@@ -101,8 +101,8 @@ class LauncherProcess : public std::enable_shared_from_this<LauncherProcess> {
   asio::posix::stream_descriptor exit_;  ///< readable once the process has ended; closed if the kernel has no pidfd
   asio::steady_timer watch_timer_;
   asio::steady_timer children_timer_;
-  int childless_looks_ = 0;  ///< one after the other
-  int looks_left_ = 60;
+  int childless_looks_ = 0;  ///< one after the other, until now
+  int looks_left_ = 60;      ///< at the children
   asio::steady_timer drain_timer_;
   asio::steady_timer kill_timer_;
   pid_t process_ = -1;

@@ -40,8 +40,9 @@ void pmix_spawn(PmixJob const& job);
 
 /// Takes leave of the launcher in the name of the dead rank, whose environment and descriptors this process shares: the
 /// launcher then takes the rank as ended properly. Connects to the PMIx server and finalizes; under MPICH's mpiexec,
-/// sends the command `finalize` over the rank's connection (PMI_FD). Blocks for 5 s at most; then this
-/// process may end. Needed by: Open MPI 4 (ORTE); MPICH (Hydra), which ends the whole job otherwise.
+/// sends the command `finalize` over the rank's connection (PMI_FD). Blocks for 5 s at most. If a PMIx server has not
+/// answered by then, this process ends. Needed by: Open MPI 4 (ORTE); MPICH (Hydra), which ends the whole job
+/// otherwise.
 void finalize_for_dead_rank();
 
 /// Called by a master that cannot finalize MPI, since one of its threads never returns from an MPI function, or since

@@ -20,37 +20,6 @@ std::string first_error_part(FutureState const& chunk, std::string_view packed) 
 
 }  // namespace
 
-bool concerns_one_chunk(std::exception_ptr const& error) {
-  try {
-    std::rethrow_exception(error);
-  } catch (BrokenExecutor const&) {
-    return false;
-  } catch (SpawnError const&) {
-    return false;
-  } catch (ShutdownError const&) {
-    return false;
-  } catch (CancelledError const&) {
-    return false;
-  } catch (...) {
-    return true;
-  }
-}
-
-std::int64_t count_error_parts(std::string_view packed) {
-  std::int64_t count = 0;
-  while (!packed.empty()) {
-    if (packed.front() == error_mark) ++count;
-    static_cast<void>(take_part(packed));
-  }
-  return count;
-}
-
-StatePtr cancelled_state(std::exception_ptr why) {
-  auto state = make_intrusive<FutureState>();
-  state->set_cancelled(std::move(why));
-  return state;
-}
-
 void FailureLimit::add(FutureState& task, std::int64_t inputs, bool in_parts) {
   std::uint64_t number = 0;
   std::exception_ptr reached;

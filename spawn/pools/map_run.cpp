@@ -36,18 +36,14 @@ constexpr auto report_interval = 1s;
 /// The shortest time between two looks at which chunks run.
 constexpr auto look_interval = 200ms;
 
+/// Returns a state that was cancelled for this reason.
+StatePtr cancelled_state(std::exception_ptr why) {
+  auto state = make_intrusive<FutureState>();
+  state->set_cancelled(std::move(why));
+  return state;
+}
+
 }  // namespace
-
-std::exception_ptr error_of_input(FutureState const& chunk, std::string_view packed) try {
-  auto const& task = static_cast<Task const&>(chunk);
-  return unpack_input_failure(packed, task.id, task.name());
-} catch (...) {
-  return std::current_exception();
-}
-
-std::exception_ptr error_or_cancellation_of(FutureState const& state) try { return error_of(state); } catch (...) {
-  return std::current_exception();
-}
 
 MapRun::MapRun(std::shared_ptr<Engine> engine, MapCode code, std::unique_ptr<ChunkSource> inputs, MapOptions options)
     : engine_(std::move(engine)), code_(code), inputs_(std::move(inputs)), options_(std::move(options)) {

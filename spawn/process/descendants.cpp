@@ -6,6 +6,7 @@
 
 #include <sys/wait.h>
 #include <unistd.h>
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <chrono>
@@ -24,8 +25,8 @@ constexpr auto patience = std::chrono::seconds{5};
 std::vector<pid_t> find_children_of(pid_t parent) {
   std::vector<pid_t> found;
   std::error_code error;
-  for (auto const& entry : std::filesystem::directory_iterator{"/proc", error}) {
-    auto const name = entry.path().filename().string();
+  for (std::filesystem::directory_iterator it{"/proc", error}, last; !error && it != last; it.increment(error)) {
+    auto const name = it->path().filename().string();
     pid_t process = 0;
     auto const [end, failed] = std::from_chars(name.data(), name.data() + name.size(), process);
     if (failed == std::errc{} && end == name.data() + name.size() && parent_of(process) == parent)
@@ -50,12 +51,18 @@ std::vector<pid_t> children() { return children_of(getpid()); }
 std::vector<pid_t> children_of(pid_t process) {
   std::vector<pid_t> found;
   std::error_code error;
-  for (auto const& thread : std::filesystem::directory_iterator{fmt::format("/proc/{}/task", process), error}) {
-    std::ifstream file{thread.path() / "children"};
+  auto const threads = fmt::format("/proc/{}/task", process);
+  for (std::filesystem::directory_iterator it{threads, error}, last; !error && it != last; it.increment(error)) {
+    std::ifstream file{it->path() / "children"};
     if (!file) return find_children_of(process);
     for (pid_t child = 0; file >> child;) found.push_back(child);
   }
   return found;
+}
+
+bool has_living_child(pid_t process) {
+  auto const all = children_of(process);
+  return !std::all_of(all.begin(), all.end(), has_ended);
 }
 
 std::size_t end_children() {

@@ -10,8 +10,12 @@ namespace farm::detail {
 /// Returns the children of this process, ended ones included. The process has one thread.
 [[nodiscard]] std::vector<pid_t> children();
 
-/// Returns the children of a process, whichever of its threads has made them.
+/// Returns the children of a process, whichever of its threads has made them, ended ones included. Empty if the process
+/// has ended. Takes some milliseconds if there are thousands of processes and the kernel does not list children.
 [[nodiscard]] std::vector<pid_t> children_of(pid_t process);
+
+/// Returns true if a child of the process has not ended.
+[[nodiscard]] bool has_living_child(pid_t process);
 
 /// Kills all children of this process, and theirs, and collects them. Costs one system call if there are none. Waits
 /// for at most 5 s: a process that waits for a dead disk cannot be killed. Returns how many are left.

@@ -27,4 +27,12 @@ std::vector<std::string> program_arguments() {
   return words;
 }
 
+std::vector<char*> execution_list(std::vector<std::string> const& texts) {
+  std::vector<char*> list;
+  list.reserve(texts.size() + 1);
+  for (auto const& each : texts) list.push_back(const_cast<char*>(each.c_str()));  // execve() changes none
+  list.push_back(nullptr);
+  return list;
+}
+
 }  // namespace farm::detail

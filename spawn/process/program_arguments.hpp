@@ -15,4 +15,8 @@ namespace farm::detail {
 /// them: whatever main has done to its argv.
 [[nodiscard]] std::vector<std::string> program_arguments();
 
+/// Returns a command line or an environment as execve() takes it: a pointer to each text, and a null pointer. The texts
+/// must outlive the list.
+[[nodiscard]] std::vector<char*> execution_list(std::vector<std::string> const& texts);
+
 }  // namespace farm::detail

@@ -1,5 +1,6 @@
 #include "spawn/runner/child_process.hpp"
 
+#include "spawn/process/program_arguments.hpp"
 #include "spawn/process/signals.hpp"
 
 #include <sys/prctl.h>
@@ -9,14 +10,6 @@
 
 namespace farm::detail {
 namespace {
-
-std::vector<char*> pointers(std::vector<std::string> const& strings) {
-  std::vector<char*> result;
-  result.reserve(strings.size() + 1);
-  for (auto const& each : strings) result.push_back(const_cast<char*>(each.c_str()));
-  result.push_back(nullptr);
-  return result;
-}
 
 /// What the child needs. It shares the memory of this process until it executes the program.
 struct Shared {
@@ -52,8 +45,8 @@ struct Shared {
 }  // namespace
 
 [[gnu::noinline]] StartedChild start_child(ChildStart const& start) {
-  auto const command = pointers(start.command);
-  auto const environment = pointers(start.environment);
+  auto const command = execution_list(start.command);
+  auto const environment = execution_list(start.environment);
   Shared shared{.start = start, .command = command.data(), .environment = environment.data(), .parent = getpid()};
   // vfork takes as long for a large process as for a small one; the child calls only what may be called after it
   pid_t const child = vfork();     // NOLINT(clang-analyzer-security.insecureAPI.vfork)

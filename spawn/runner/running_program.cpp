@@ -2,7 +2,6 @@
 
 #include "core/base/host_name.hpp"
 #include "core/text/exception_text.hpp"
-#include "spawn/environment/parent_process.hpp"
 #include "spawn/process/descendants.hpp"
 #include "spawn/process/pipe.hpp"
 #include "spawn/runner/child_process.hpp"

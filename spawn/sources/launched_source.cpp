@@ -42,8 +42,8 @@ constexpr auto cancel_limit = 10s;
 constexpr auto first_squeue = 200ms;
 constexpr auto longest_squeue_interval = 600s;
 
-/// The program's arguments that a launcher is given; if there are more, the ranks read them from the join file, and
-/// execute the program anew. Hydra 4.0 crashes if its command line has some 1,000 words.
+/// The program's arguments that a launcher is given. If there are more, it is given none: the ranks read them from the
+/// join file, and execute the program anew. Hydra 4.0 crashes if its command line has some 1,000 words.
 constexpr std::size_t most_launcher_arguments = 500;
 
 bool is_elsewhere(HostList const& list) {
@@ -222,8 +222,8 @@ void LaunchedSource::launch(std::uint64_t id, Launch& entry) {
   auto const program = program_to_spawn();
   auto const program_name = std::filesystem::path{program}.filename().string();
   entry.session_directory = make_session_directory(id, is_here);
-  if (guards_wanted() && program_arguments().size() > most_launcher_arguments)
-    join_info.arguments = program_arguments();
+  auto arguments = program_arguments();
+  if (guards_wanted() && arguments.size() > most_launcher_arguments) std::swap(arguments, join_info.arguments);
   unlink(entry.join_file.c_str());
   write_join_info(join_info, entry.join_file);
   LaunchCommand::Filling filling{.ranks = entry.group->ranks(),
@@ -240,9 +240,7 @@ void LaunchedSource::launch(std::uint64_t id, Launch& entry) {
     for (auto const* const name : {"OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_SIZE"})
       filling.program.insert(filling.program.end() - 1, fmt::format("{}={}", name, entry.group->ranks()));
   }
-  if (join_info.arguments.empty()) {
-    for (auto& argument : program_arguments()) filling.program.push_back(std::move(argument));
-  }
+  for (auto& argument : arguments) filling.program.push_back(std::move(argument));
   // without guards the ranks' output is that of their launcher
   auto const on_lines = [this, id, verbose, queues = entry.has_own_job](std::uint64_t number, std::string_view lines) {
     if (auto const news = queues && number == 2 ? queue_news(lines) : std::nullopt) on_queue_news(id, *news);

@@ -124,6 +124,16 @@ TEST_CASE("ranks get the arguments of their master, whatever main does to them")
   CHECK(outcome.left.empty());
 }
 
+TEST_CASE("ranks get all arguments of their master, also if launchers cannot take so many") {
+  auto const command = started("count_arguments $(seq 1200)");
+  if (is_static(command)) return;  // the launcher is the user's
+  CAPTURE(command);
+  auto const outcome = run_program(command);
+  CHECK(outcome.output == "arguments: 1202\n");
+  CHECK(outcome.status == 0);
+  CHECK(outcome.left.empty());
+}
+
 TEST_CASE("a rank that ends before its Runtime is reported at once, with its status and its output") {
   auto const command = started("end_before_the_runtime");
   if (is_static(command)) return;  // mpiexec ends the job

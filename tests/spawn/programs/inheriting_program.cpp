@@ -22,6 +22,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
+int argument_count = 0;  // NOLINT: of this process
 std::string first_argument;
 std::set<int> open_at_start;  // the test program may have more descriptors
 
@@ -173,6 +174,7 @@ int main(int argc, char** argv) {
   }
   for (auto const& entry : std::filesystem::directory_iterator{"/proc/self/fd"})
     open_at_start.insert(std::stoi(entry.path().filename().string()));
+  argument_count = argc;
   if (argc > 2) first_argument = argv[2];
   if (scenario == "change_arguments") argv[2] = nullptr, argc = 2;
   if (scenario == "block_all" || scenario == "block_sigchld") {
@@ -201,6 +203,9 @@ int main(int argc, char** argv) {
   } else if (scenario == "tell_arguments" || scenario == "change_arguments") {
     farm::MPISpawnPool pool{{.max_ranks = 1}};
     tell("argument", [&] { return pool.submit([] { return first_argument; }).result(); });
+  } else if (scenario == "count_arguments") {
+    farm::MPISpawnPool pool{{.max_ranks = 1}};
+    tell("arguments", [&] { return pool.submit([] { return argument_count; }).result(); });
   } else if (scenario == "end_before_the_runtime") {
     std::ofstream{"the_master_runs"} << "";
     farm::MPISpawnPool pool{{.max_ranks = 2}};

@@ -25,6 +25,11 @@ struct ChunkState {
 [[nodiscard]] std::exception_ptr error_of_input(FutureState const& chunk, std::string_view packed);
 /// Returns the error of a state that has none of a value: also of one that was cancelled.
 [[nodiscard]] std::exception_ptr error_or_cancellation_of(FutureState const& state);
+/// Returns whether the inputs of a chunk that failed like this are worth running one by one. Not after errors that
+/// concern all tasks.
+[[nodiscard]] bool concerns_one_chunk(std::exception_ptr const& error);
+/// Returns how many parts of a packed chunk that collects errors are errors.
+[[nodiscard]] std::int64_t count_error_parts(std::string_view packed);
 
 /// Unpacks the results of one chunk of a map, one after the other.
 template <class R>

@@ -39,14 +39,4 @@ class FailureLimit : public std::enable_shared_from_this<FailureLimit> {
   std::map<std::uint64_t, StatePtr> open_;  // tasks that are not done, while the limit has not been reached
 };
 
-/// Returns whether the inputs of a chunk that failed like this are worth running one by one. Not after errors that
-/// concern all tasks.
-[[nodiscard]] bool concerns_one_chunk(std::exception_ptr const& error);
-
-/// Returns how many parts of a packed chunk that collects errors are errors.
-[[nodiscard]] std::int64_t count_error_parts(std::string_view packed);
-
-/// Returns a state that was cancelled for this reason.
-[[nodiscard]] StatePtr cancelled_state(std::exception_ptr why);
-
 }  // namespace farm::detail
