@@ -59,7 +59,7 @@ struct JobChange {
 
 /// The state of the disk, as far as the last write tells.
 struct StoreHealth {
-  std::string problem{};     ///< why nothing can be written; empty: all is well
+  std::string problem{};      ///< why nothing can be written; empty: all is well
   std::size_t unwritten = 0;  ///< what waits in memory: ends and changes
 };
 
@@ -104,8 +104,8 @@ class Store {
   /// Blocks until all that was added before is on disk. Returns false if the disk does not permit it within `seconds`.
   bool flush(double seconds);
 
-  /// Returns the inputs of tasks `first` up to `first + count`, with kinds, needs and names. Blocks for the disk. Throws
-  /// StoreError if they cannot be read.
+  /// Returns the inputs of tasks `first` up to `first + count`, with kinds, needs and names. Blocks for the disk.
+  /// Throws StoreError if they cannot be read.
   [[nodiscard]] std::vector<TaskSpec> tasks(std::uint64_t job, std::uint64_t first, std::uint64_t count) const;
   /// Returns the latest end of each of these tasks that has one, by task. Blocks for the disk. Throws StoreError.
   [[nodiscard]] std::vector<TaskEnd> ends(std::uint64_t job, std::uint64_t first, std::uint64_t count) const;
