@@ -1,8 +1,8 @@
 #include "core/base/settings.hpp"
 #include "core/text/nearest_word.hpp"
+#include "spawn/by_name/program_template.hpp"
 #include "spawn/program/command.hpp"
 #include "spawn/program/map/map_command.hpp"
-#include "spawn/program/run/program_template.hpp"
 #include "spawn/program/typing_error.hpp"
 #include "spawn/runner/find_program.hpp"
 
@@ -58,7 +58,7 @@ class RunCommand final : public Command {
       program_.make_directory = true;
       if (program_.directory.find('{') == std::string::npos) program_.directory += "/{task}";
     }
-    ProgramTemplate const text{program_};
+    auto const text = checked(program_);
     bool const has_inputs =
         !inputs.words.empty() || !inputs.grid.empty() || !inputs.csv.empty() || !inputs.over.empty();
     if (!has_inputs && text.column_count() > 0) throw TypingError(missing_inputs(text));
@@ -94,6 +94,12 @@ class RunCommand final : public Command {
     } catch (UsageError const& error) {
       throw TypingError(error.what());
     }
+  }
+
+  static ProgramTemplate checked(Program const& program) try {
+    return ProgramTemplate{program};
+  } catch (UsageError const& error) {
+    throw TypingError(error.what());
   }
 
   static std::string missing_inputs(ProgramTemplate const& text) {

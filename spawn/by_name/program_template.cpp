@@ -1,8 +1,7 @@
-#include "spawn/program/run/program_template.hpp"
+#include "spawn/by_name/program_template.hpp"
 
 #include "core/text/field_text.hpp"
 #include "spawn/launch/launch_command.hpp"
-#include "spawn/program/typing_error.hpp"
 
 #include <farm/error.hpp>
 
@@ -24,7 +23,10 @@ namespace {
 /// The rank fills these in.
 constexpr std::array<std::string_view, 4> of_rank{"task", "attempt", "ranks", "host"};
 
-bool is_of_rank(std::string const& name) { return std::find(of_rank.begin(), of_rank.end(), name) != of_rank.end(); }
+template <class Names>
+bool has(Names const& names, std::string const& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
 
 /// Returns the number that a field is, from 1; 0 for a name. {} is the first.
 std::size_t number_of(std::string const& name) {
@@ -44,7 +46,7 @@ void for_each_text(AnyProgram& program, Use const& use) {
 }
 
 FieldText parsed(std::string const& text) try { return FieldText{text}; } catch (std::invalid_argument const& error) {
-  throw TypingError(error.what());
+  throw UsageError(error.what());
 }
 
 TextValue as_value(Exit const& exit) {
@@ -69,19 +71,19 @@ std::vector<ShownResult> show(ChunkState const& done, bool /*keeps_arrays*/) {
 
 }  // namespace
 
-ProgramTemplate::ProgramTemplate(Program program) : program_(std::move(program)) {
+ProgramTemplate::ProgramTemplate(Program program, std::vector<std::string> known)
+    : program_(std::move(program)), known_(std::move(known)) {
   std::size_t highest = 0;
   for_each_text(program_, [&](std::string const& text) {
     for (auto const& name : parsed(text).names()) {
-      if (is_of_rank(name)) continue;
+      if (has(of_rank, name) || has(known_, name)) continue;
       highest = std::max(highest, number_of(name));
-      if (number_of(name) == 0 && std::find(columns_.begin(), columns_.end(), name) == columns_.end())
-        columns_.push_back(name);
+      if (number_of(name) == 0 && !has(columns_, name)) columns_.push_back(name);
     }
   });
   if (highest > 0 && !columns_.empty()) {
-    throw TypingError(fmt::format("the fields of a command are either numbers or names, and not both: {{{}}} is a name",
-                                  columns_[0]));
+    throw UsageError(fmt::format("the fields of a command are either numbers or names, and not both: {{{}}} is a name",
+                                 columns_[0]));
   }
   column_count_ = std::max(highest, columns_.size());
 }
@@ -91,14 +93,16 @@ std::size_t ProgramTemplate::column_of(std::string const& name) const {
   return static_cast<std::size_t>(std::find(columns_.begin(), columns_.end(), name) - columns_.begin());
 }
 
-Program ProgramTemplate::filled(std::vector<std::string> const& values) const {
+Program ProgramTemplate::filled(std::vector<std::string> const& values,
+                                std::map<std::string, std::string> const& known) const {
   auto program = program_;
   for_each_text(program, [&](std::string& text) {
     // what remains is a text with fields again: those of the rank
     auto const plain = [](std::string const& part) { return without_fields(part); };
     text = parsed(text).filled(
         [&](std::string const& name) {
-          return is_of_rank(name) ? fmt::format("{{{}}}", name) : plain(values.at(column_of(name)));
+          if (auto const found = known.find(name); found != known.end()) return plain(found->second);
+          return has(of_rank, name) ? fmt::format("{{{}}}", name) : plain(values.at(column_of(name)));
         },
         plain);
   });
