@@ -156,7 +156,7 @@ class JobQueue {
 
  private:
   struct Impl;
-  std::unique_ptr<Impl> impl_;
+  std::shared_ptr<Impl> impl_;  ///< the store's thread may still use it for a moment
 };
 
 }  // namespace farm::detail
