@@ -2,6 +2,7 @@
 
 #include "core/resources/budget.hpp"
 #include "core/scheduler/fairness.hpp"
+#include "core/scheduler/group_outline.hpp"
 #include "core/scheduler/in_flight.hpp"
 #include "core/scheduler/request_class.hpp"
 #include "core/scheduler/scheduler_port.hpp"
@@ -111,6 +112,8 @@ class Scheduler {
   [[nodiscard]] std::optional<Clock::time_point> next_deadline() const;
 
   [[nodiscard]] Statistics statistics() const;
+  /// Returns what each group does now, in no order.
+  [[nodiscard]] std::vector<GroupOutline> outlines();
   [[nodiscard]] bool idle() const { return counts_.queued == 0 && counts_.running == 0; }
 
  private:

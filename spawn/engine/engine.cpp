@@ -156,6 +156,7 @@ void Engine::shutdown(bool wait, bool cancel_futures) {
 
 bool Engine::is_usable() const { return core_->is_usable(); }
 Statistics Engine::statistics() const { return core_->statistics(); }
+std::vector<GroupView> Engine::groups() const { return core_->groups(); }
 int Engine::most_groups() const {
   auto const& request = core_->default_request();
   Budget const budget{options().max_ranks, sum_of(core_->hosts())};

@@ -69,6 +69,7 @@ class EngineCore final : private SchedulerPort,
   /// Returns true unless the engine was shut down or its initializer has failed.
   [[nodiscard]] bool is_usable() { return status_.is_usable(); }
   [[nodiscard]] Statistics statistics();
+  [[nodiscard]] std::vector<GroupView> groups();
   [[nodiscard]] EngineOptions const& options() const { return options_; }
   [[nodiscard]] std::vector<HostResources> const& hosts() const { return hosts_; }
   [[nodiscard]] Request const& default_request() const { return default_request_; }

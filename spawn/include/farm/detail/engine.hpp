@@ -4,6 +4,7 @@
 #include <farm/detail/code_address.hpp>
 #include <farm/detail/engine_options.hpp>
 #include <farm/detail/future_state.hpp>
+#include <farm/detail/group_view.hpp>
 #include <farm/detail/outlive.hpp>
 #include <farm/detail/packed_call.hpp>
 #include <farm/options.hpp>
@@ -73,6 +74,9 @@ class Engine {
   /// Returns true if tasks can be submitted: the engine was not shut down, and its initializer has not failed.
   [[nodiscard]] bool is_usable() const;
   [[nodiscard]] Statistics statistics() const;
+  /// Returns what each group does now, the oldest first. Blocks for as long as the hub needs to tell; empty on its
+  /// thread.
+  [[nodiscard]] std::vector<GroupView> groups() const;
   /// Returns how many groups for tasks with the default options there is room for.
   [[nodiscard]] int most_groups() const;
   [[nodiscard]] EngineOptions const& options() const;
