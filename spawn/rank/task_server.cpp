@@ -7,7 +7,7 @@
 #include "spawn/rank/applied_settings.hpp"
 #include "spawn/rank/end_rank.hpp"
 #include "spawn/rank/staged_message.hpp"
-#include "spawn/rank/task_output.hpp"
+#include "spawn/output/task_output.hpp"
 
 #include <farm/detail/task_stage.hpp>
 #include <farm/error.hpp>

@@ -9,7 +9,7 @@
 #include "spawn/platform/process_role.hpp"
 #include "spawn/platform/throw_on_error.hpp"
 #include "spawn/rank/formed_group.hpp"
-#include "spawn/rank/task_output.hpp"
+#include "spawn/output/task_output.hpp"
 #include "spawn/rank/task_server.hpp"
 #include "spawn/rank_settings/assigned_resources.hpp"
 #include "spawn/resources/affinity.hpp"

@@ -1,4 +1,4 @@
-#include "spawn/rank/task_output.hpp"
+#include "spawn/output/task_output.hpp"
 
 #include "spawn/isolation/watched_calls.hpp"
 
