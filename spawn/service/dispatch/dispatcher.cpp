@@ -518,6 +518,7 @@ std::optional<RunningTask> Dispatcher::running(TaskName task) const {
 
 int Dispatcher::most_groups() const { return impl_->pool->engine().most_groups(); }
 int Dispatcher::max_ranks() const { return impl_->pool->max_ranks(); }
+bool Dispatcher::outlives() const { return impl_->pool->engine().outlives(); }
 int Dispatcher::ranks_per_task() const { return impl_->pool->ranks_per_task(); }
 
 std::string Dispatcher::problem() const {

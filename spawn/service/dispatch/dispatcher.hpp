@@ -38,6 +38,7 @@ class Dispatcher {
     MPISpawnPool::Options pool{};
     std::optional<Outlive> outlive{};   ///< none: groups end with this process
     std::filesystem::path output{};     ///< where tasks write what they print, in a directory for each job
+    std::filesystem::path arrays{};     ///< where arrays that tasks return are kept, likewise
     std::vector<GroupRecord> groups{};  ///< those of earlier servers, to be taken over
   };
 
@@ -71,6 +72,8 @@ class Dispatcher {
   [[nodiscard]] int most_groups() const;
   [[nodiscard]] int max_ranks() const;
   [[nodiscard]] int ranks_per_task() const;
+  /// Returns true if groups go on if this process dies.
+  [[nodiscard]] bool outlives() const;
   /// Returns why no task starts, although some wait; empty if there is no such reason.
   [[nodiscard]] std::string problem() const;
   /// Returns how many tasks an earlier server has left running, which were taken over.
