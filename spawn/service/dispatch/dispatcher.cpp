@@ -16,6 +16,7 @@
 #include <condition_variable>
 #include <map>
 #include <mutex>
+#include <set>
 #include <thread>
 #include <unordered_map>
 #include <utility>
@@ -134,6 +135,7 @@ struct Dispatcher::Impl {
   std::string problem;
   std::map<std::uint64_t, std::string> hosts;  ///< of groups, also of those that have gone
   std::size_t taken_over = 0;
+  std::set<std::uint64_t> groups_taken_over;
   std::unordered_map<std::uint64_t, StatePtr> unconfirmed;  ///< ended tasks whose ends are not on disk yet
 
   std::unique_ptr<NamedTaskPool> pool;
@@ -466,8 +468,9 @@ void Dispatcher::start() {
           impl->is_woken = true;
           impl->wake.notify_one();
         },
-        [impl](std::vector<std::uint64_t> const& /*groups*/) {
+        [impl](std::vector<std::uint64_t> const& groups) {
           std::scoped_lock const lock{impl->mutex};
+          impl->groups_taken_over.insert(groups.begin(), groups.end());
           impl->is_resolved = true;
           impl->is_woken = true;
           impl->wake.notify_one();
@@ -502,8 +505,17 @@ bool Dispatcher::is_stopped() const {
   return impl_->stopping && impl_->stopped_as == impl_->stopping && impl_->is_empty;
 }
 
+bool Dispatcher::is_stopping() const {
+  std::scoped_lock const lock{impl_->mutex};
+  return impl_->stopping.has_value();
+}
+
 std::vector<GroupView> Dispatcher::groups() const {
   auto views = impl_->pool->engine().groups();
+  {
+    std::scoped_lock const lock{impl_->mutex};
+    for (auto& view : views) view.taken_over = impl_->groups_taken_over.contains(view.group);
+  }
   impl_->watch_hosts(views);
   return views;
 }

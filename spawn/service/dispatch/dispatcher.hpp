@@ -63,6 +63,8 @@ class Dispatcher {
   /// Blocks until is_stopped(), for `limit` at most.
   bool wait_stopped(std::chrono::nanoseconds limit);
   [[nodiscard]] bool is_stopped() const;
+  /// Returns true once stop() was called.
+  [[nodiscard]] bool is_stopping() const;
 
   /// Returns all groups of the pool. Blocks for a moment.
   [[nodiscard]] std::vector<GroupView> groups() const;
