@@ -299,7 +299,12 @@ void Dispatcher::Impl::take_one(std::uint64_t tag, InPool const& in, std::vector
   }
   TaskEnd end{
       .job = name.job, .task = name.task, .attempts = run.attempts, .ended = unix_time(), .seconds = run.seconds};
-  in.runner->show(in.state, end);
+  try {
+    in.runner->show(in.state, options.arrays, end);
+  } catch (std::exception const& error) {  // the disk cannot take its arrays
+    end.state = TaskState::failed;
+    end.value = error_json("farm::StageError", fmt::format("its result could not be kept: {}", text_of(error)));
+  }
   if (run.attempts > in.earlier_attempts) end.started = end.ended - end.seconds;
   if (task.rare) {
     end.group = task.rare->group;

@@ -3,6 +3,7 @@
 #include "core/text/field_text.hpp"
 #include "core/text/nearest_word.hpp"
 #include "spawn/by_name/error_record.hpp"
+#include "spawn/service/dispatch/kept_arrays.hpp"
 
 #include <farm/detail/text_value.hpp>
 #include <farm/error.hpp>
@@ -120,7 +121,7 @@ StatePtr TaskKindRunner::submit(NamedTaskPool& pool, TaskName name, std::string 
   return function_->read(given).submit(pool, options);
 }
 
-void TaskKindRunner::show(StatePtr const& state, TaskEnd& end) const {
+void TaskKindRunner::show(StatePtr const& state, std::filesystem::path const& arrays, TaskEnd& end) const {
   if (state->status() == FutureState::Status::cancelled) {
     end.state = TaskState::cancelled;
   }
@@ -131,6 +132,7 @@ void TaskKindRunner::show(StatePtr const& state, TaskEnd& end) const {
     end.value = to_json(error_record(result.error));
   } else {
     end.state = TaskState::finished;
+    if (!program_) keep_arrays(result.value, {end.job, end.task}, arrays);
     end.value = to_json(result.value);
   }
   if (program_) end.peak_memory = peak_memory_of(state);

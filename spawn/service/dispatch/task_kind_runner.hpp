@@ -25,8 +25,9 @@ class TaskKindRunner {
   /// Submits one task, and returns its state. Throws UsageError if the input does not fit, or an option is out of
   /// range.
   [[nodiscard]] StatePtr submit(NamedTaskPool& pool, TaskName name, std::string const& input, int priority) const;
-  /// Fills in the state and the value of a task that is done; of a program also its peak memory.
-  void show(StatePtr const& state, TaskEnd& end) const;
+  /// Fills in the state and the value of a task that is done; of a program also its peak memory. Keeps the arrays of
+  /// the value in `arrays`: see keep_arrays(). Throws std::system_error if that fails.
+  void show(StatePtr const& state, std::filesystem::path const& arrays, TaskEnd& end) const;
 
  private:
   [[nodiscard]] NamedTask const& shape() const { return program_ ? *program_shape_ : *function_; }

@@ -17,7 +17,6 @@
 #include <fmt/ranges.h>
 
 #include <sys/stat.h>
-#include <atomic>
 #include <chrono>
 #include <csignal>
 #include <cstring>
@@ -52,14 +51,12 @@ class StopSignals {
     service_ = service;
     if (service != nullptr && signals_ > 0) service->stop(Dispatcher::How::now);
   }
-  [[nodiscard]] int signal() const { return signal_; }
 
  private:
   bool on_signal(int signal) {
     if (signal == SIGPIPE) return true;  // a client has gone, or nobody reads the output
     if (signal != SIGINT && signal != SIGTERM && signal != SIGHUP && signal != SIGUSR1) return false;
     std::scoped_lock const lock{mutex_};
-    signal_ = signal;
     bool const is_first = ++signals_ == 1;
     if (service_ == nullptr) return true;
     if (!is_first || grace_ <= 0) {
@@ -85,7 +82,6 @@ class StopSignals {
   std::mutex mutex_;
   Service* service_ = nullptr;
   int signals_ = 0;
-  std::atomic<int> signal_{0};
   std::jthread watcher_;
 };
 
@@ -161,7 +157,7 @@ class ServeCommand final : public Command {
     signals.set(&service);
     service.run();
     signals.set(nullptr);
-    return signals.signal() == 0 ? 0 : 128 + signals.signal();
+    return 0;
   }
 
   std::string directory_;
