@@ -1,8 +1,8 @@
-#include "spawn/service/api/object_text.hpp"
 #include "spawn/service/api/routes.hpp"
-#include "spawn/service/api/shown.hpp"
-#include "spawn/service/api/submission.hpp"
 #include "spawn/service/model/task_ranges.hpp"
+#include "spawn/service/protocol/object_text.hpp"
+#include "spawn/service/protocol/shown.hpp"
+#include "spawn/service/protocol/submission.hpp"
 
 #include <farm/error.hpp>
 

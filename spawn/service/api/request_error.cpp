@@ -1,6 +1,6 @@
 #include "spawn/service/api/request_error.hpp"
 
-#include "spawn/service/api/object_text.hpp"
+#include "spawn/service/protocol/object_text.hpp"
 
 #include <fmt/format.h>
 

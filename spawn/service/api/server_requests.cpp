@@ -1,7 +1,7 @@
-#include "spawn/service/api/object_text.hpp"
 #include "spawn/service/api/routes.hpp"
-#include "spawn/service/api/shown.hpp"
 #include "spawn/service/dispatch/task_kind_runner.hpp"
+#include "spawn/service/protocol/object_text.hpp"
+#include "spawn/service/protocol/shown.hpp"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>

@@ -1,4 +1,4 @@
-#include "spawn/service/api/object_text.hpp"
+#include "spawn/service/protocol/object_text.hpp"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>

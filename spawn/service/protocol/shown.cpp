@@ -1,7 +1,7 @@
-#include "spawn/service/api/shown.hpp"
+#include "spawn/service/protocol/shown.hpp"
 
-#include "spawn/service/api/object_text.hpp"
 #include "spawn/service/model/job_json.hpp"
+#include "spawn/service/protocol/object_text.hpp"
 
 #include <fmt/format.h>
 

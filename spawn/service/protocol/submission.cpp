@@ -1,4 +1,4 @@
-#include "spawn/service/api/submission.hpp"
+#include "spawn/service/protocol/submission.hpp"
 
 #include "spawn/service/model/job_json.hpp"
 
