@@ -7,7 +7,7 @@
 
 namespace farm::detail {
 
-std::string quoted(std::string_view text) {
+std::string json_text(std::string_view text) {
   return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
@@ -26,7 +26,7 @@ ObjectText& ObjectText::raw(std::string_view name, std::string_view json) {
   return *this;
 }
 
-ObjectText& ObjectText::add(std::string_view name, std::string_view text) { return raw(name, quoted(text)); }
+ObjectText& ObjectText::add(std::string_view name, std::string_view text) { return raw(name, json_text(text)); }
 
 ObjectText& ObjectText::add(std::string_view name, double number) {
   return raw(name, std::isfinite(number) ? fmt::format("{}", number) : "null");
@@ -35,7 +35,7 @@ ObjectText& ObjectText::add(std::string_view name, double number) {
 ObjectText& ObjectText::add(std::string_view name, std::vector<std::string> const& texts) {
   std::vector<std::string> items;
   items.reserve(texts.size());
-  for (auto const& text : texts) items.push_back(quoted(text));
+  for (auto const& text : texts) items.push_back(json_text(text));
   return raw(name, list_of(items));
 }
 

@@ -40,7 +40,7 @@ class ObjectText {
 };
 
 /// Returns a text as JSON, with its quotes. What is not UTF-8 is replaced.
-[[nodiscard]] std::string quoted(std::string_view text);
+[[nodiscard]] std::string json_text(std::string_view text);
 
 /// Returns a JSON list of values that are JSON.
 [[nodiscard]] std::string list_of(std::vector<std::string> const& values);
