@@ -66,7 +66,8 @@ struct ServerOptions {
   std::size_t most_connections = 512;
   double head_limit = 10;   ///< seconds in which a request's head must arrive
   double body_limit = 300;  ///< and its body
-  double idle_limit = 60;   ///< and from one request to the next
+  double idle_limit = 60;   ///< and the next request; and a client take something of its answer
+  double heartbeat = 15;    ///< after which a stream of events sends a comment, to notice clients that are gone
 };
 
 /// The server. What needs no application it answers itself: 400 malformed, 401 no or wrong token, 403 foreign Host,

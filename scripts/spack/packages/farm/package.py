@@ -34,6 +34,7 @@ class Farm(CMakePackage):
 
     # Headers that programs with farm do not need.
     depends_on("asio@1.22:", type="build")
+    depends_on("boost@1.74:", type="build")
     depends_on("cli11@2.1:", type="build")
     depends_on("nlohmann-json@3.10:", type="build")
     depends_on("xxhash@0.8:", type="build")
