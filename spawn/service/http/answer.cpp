@@ -41,4 +41,8 @@ void Answer::send(Response response) const { connection_->send(std::move(respons
 
 std::shared_ptr<EventStream> Answer::stream() const { return connection_->stream(); }
 
+void Answer::after(std::chrono::nanoseconds time, std::function<void()> f) const {
+  connection_->after(time, std::move(f));
+}
+
 }  // namespace farm::detail::http

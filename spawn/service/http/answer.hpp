@@ -35,6 +35,7 @@ class Answer::Connection {
   ~Connection();
   void send(Response response);
   [[nodiscard]] std::shared_ptr<EventStream> stream();
+  void after(std::chrono::nanoseconds time, std::function<void()> f) { loop_->after(time, std::move(f)); }
 
  private:
   std::shared_ptr<ServerLoop> loop_;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -51,6 +52,8 @@ class Answer {
   void send(Response response) const;
   /// Begins a stream of events, after the head of the response.
   [[nodiscard]] std::shared_ptr<EventStream> stream() const;
+  /// Calls `f` on the server's thread after some time, unless the server ends before.
+  void after(std::chrono::nanoseconds time, std::function<void()> f) const;
 
  private:
   std::shared_ptr<Connection> connection_;
