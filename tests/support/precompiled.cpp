@@ -1,0 +1,1 @@
+// What the precompiled headers of tests belong to: see tests/functions.cmake.
