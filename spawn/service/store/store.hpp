@@ -1,6 +1,7 @@
 #pragma once
 
 #include "spawn/service/model/job.hpp"
+#include "spawn/service/store/disk/store_error.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -8,18 +9,12 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
 
 /// The durable queue on disk: an SQLite database. README.md has its tables.
 namespace farm::detail {
-
-/// Thrown if the database cannot be opened, read or written. One line for people, with what to do.
-class StoreError : public std::runtime_error {
-  using runtime_error::runtime_error;
-};
 
 /// A job as it is on disk.
 struct StoredJob {
@@ -115,8 +110,8 @@ class Store {
   [[nodiscard]] StoreHealth health() const;
 
  private:
-  class Writer;
-  std::unique_ptr<Writer> writer_;
+  struct Parts;
+  std::unique_ptr<Parts> parts_;
 };
 
 }  // namespace farm::detail
