@@ -60,7 +60,7 @@ set(CPACK_FARM_FILE_PMIX "${PMIX_LIBDIR}/libpmix.so.2")
 
 # Files of the packages whose headers are compiled into ours, so that their licences count for our packages.
 set(CPACK_FARM_FILES_COMPILED_IN "${cereal_CONFIG}" "${ASIO_INCLUDE_DIR}/asio.hpp" "${XXHASH_INCLUDE_DIR}/xxhash.h"
-                                 "${BOOST_INCLUDE_DIR}/boost/beast/http/basic_parser.hpp"
+                                 "${BOOST_INCLUDE_DIR}/boost/beast/http/basic_parser.hpp" "${TOMLPLUSPLUS_INCLUDE_DIR}/toml++/toml.h"
                                  "${CLI11_CONFIG}" "${nlohmann_json_CONFIG}")
 
 set(CPACK_FARM_SOURCE_DIR "${PROJECT_SOURCE_DIR}")

@@ -16,6 +16,7 @@ endif()
 find_package(CLI11 REQUIRED)
 find_package(nlohmann_json REQUIRED)
 find_path(ASIO_INCLUDE_DIR asio.hpp REQUIRED)
+find_path(TOMLPLUSPLUS_INCLUDE_DIR toml++/toml.h REQUIRED)
 find_path(XXHASH_INCLUDE_DIR xxhash.h REQUIRED)
 find_path(BOOST_INCLUDE_DIR boost/beast/http/basic_parser.hpp REQUIRED) # 1.74 or later; none of its libraries
 find_package(PkgConfig REQUIRED)

@@ -37,6 +37,7 @@ class Farm(CMakePackage):
     depends_on("boost@1.74:", type="build")
     depends_on("cli11@2.1:", type="build")
     depends_on("nlohmann-json@3.10:", type="build")
+    depends_on("tomlplusplus@3:", type="build")
     depends_on("xxhash@0.8:", type="build")
 
     depends_on("catch2@2.13:", type="test")
