@@ -135,6 +135,7 @@ void Group::attach(Hello const& hello, Socket socket) {
   }
   auto const rank = static_cast<std::size_t>(hello.rank);
   auto& member = members_[rank];
+  if (hello.returns) return attach_again(hello, rank, std::move(socket));
   if (hello.is_guard ? member.lifeline != nullptr : member.stream != nullptr)
     throw ProtocolError("its rank is connected already");
   if (state_ == State::gone || state_ == State::ending) throw ProtocolError("its group was ended");
@@ -190,9 +191,9 @@ void Group::prepare_if_complete() {
 void Group::assign(std::size_t rank, Assignment const& assignment) {
   if (assignment.processors.empty() && assignment.devices.empty()) return;
   auto const& stream = members_[rank].stream;
-  if (!is_in_use() || !stream || !stream->open()) return;
-  append_frame(stream->output(), FrameType::assign, 0, pack(assignment));
-  flush_list_.add(stream);
+  if (!is_in_use() || !members_[rank].takes_frames()) return;
+  append_frame(members_[rank].output(), FrameType::assign, 0, pack(assignment));
+  if (!members_[rank].is_to_resume) flush_list_.add(stream);
 }
 
 void Group::become_ready_if_prepared() {
@@ -200,6 +201,13 @@ void Group::become_ready_if_prepared() {
   if (std::any_of(members_.begin(), members_.end(), [](Member const& each) { return each.unanswered != 0; })) return;
   state_ = State::ready;
   timer_.cancel();
+  if (outlives_) {
+    for (auto& member : members_) {
+      if (!member.lifeline) continue;
+      append_frame(member.lifeline->output(), FrameType::keep);
+      flush_list_.add(member.lifeline);
+    }
+  }
   owner_->on_ready(*this);
 }
 
@@ -207,6 +215,11 @@ void Group::on_rank_frame(std::size_t rank, Frame const& frame) {
   auto& member = members_[rank];
   if (frame.type == FrameType::staged) return owner_->on_staged(*this, frame);
   if (frame.type == FrameType::times) return owner_->on_times(*this, static_cast<int>(rank), frame);
+  if (frame.type == FrameType::rejoined) {
+    member.rank_report = unpack<RankReport>(frame.payload);
+    if (state_ == State::ready) resume_rank(rank);
+    return;
+  }
   if (frame.type == FrameType::progress) {
     auto payload = frame.payload;
     return owner_->on_progress(*this, frame.id, take<double>(payload));
@@ -236,12 +249,95 @@ void Group::send(Task const& task, TaskHeader const& header, std::string_view ca
   std::uint16_t flags = 0;
   if (task.staged_call) flags |= task_flags::staged_call;
   if (task.rare && !task.rare->settings.empty()) flags |= task_flags::has_settings;
+  struct {
+    TaskHeader header;
+    std::uint64_t tag;
+  } const head{header, task.rare ? task.rare->tag : 0};
+  bool const has_tag = head.tag != 0 && outlives_;
+  if (has_tag) flags |= task_flags::has_tag;
+  auto const head_size = has_tag ? sizeof head : sizeof header;
   for (auto& member : members_) {
-    if (!member.stream->open()) continue;
-    bool const is_first = member.stream->unsent() == 0;  // else the flush that is under way sends it, too
-    append_frame(member.stream->output(), FrameType::task, task.id, &header, sizeof header, call, flags);
+    if (!member.takes_frames()) continue;
+    auto& output = member.output();
+    bool const is_first = !member.is_to_resume && member.stream->unsent() == 0;  // else the flush under way sends it, too
+    append_frame(output, FrameType::task, task.id, &head, head_size, call, flags);
     if (is_first) flush_list_.add(member.stream);
     ++member.unanswered;
+  }
+}
+
+void Group::expect_return() {
+  state_ = State::returning;
+  outlives_ = true;
+  for (auto& member : members_) member.is_to_resume = true;
+}
+
+/// A guard or a rank that was another master's.
+void Group::attach_again(Hello const& hello, std::size_t rank, Socket socket) {
+  auto& member = members_[rank];
+  bool const is_expected = (state_ == State::returning || state_ == State::ready) && member.is_to_resume;
+  bool const is_early = !hello.is_guard && state_ < State::returning;
+  auto& stream = hello.is_guard ? member.lifeline : member.stream;
+  if (!is_expected || is_early || stream) throw ProtocolError("its group was taken over already, or has ended");
+  member.guarded = true;
+  member.pid = hello.pid;
+  member.host = hello.host;
+  stream = std::make_shared<Stream>(std::move(socket), nullptr, nullptr);
+  if (hello.is_guard) {
+    member.processors = hello.processors;
+    member.cores = hello.cores;
+  }
+  listen_to(rank);
+  if (!hello.is_guard) port_.offer_ring(stream);
+  stream->start();
+  is_foreign_ = is_foreign_ || hello.build_id != program_build_id();
+}
+
+void Group::on_guard_returned(std::size_t rank, Frame const& frame) {
+  auto& member = members_[rank];
+  if (state_ != State::returning || member.report) throw ProtocolError("a guard comes back that was not away");
+  member.report = unpack<GuardReport>(frame.payload);
+  bool const all = std::all_of(members_.begin(), members_.end(), [](Member const& each) { return each.report; });
+  if (all) owner_->on_returned(*this);
+}
+
+void Group::resume(std::uint64_t begin_to) {
+  if (state_ != State::returning) return;
+  state_ = State::ready;
+  begin_to_ = begin_to;
+  for (std::size_t rank = 0; rank < members_.size(); ++rank) {
+    auto& member = members_[rank];
+    auto const answered = member.report->log.answered;
+    // a group of one rank does not begin, and so does not answer, what was recalled from it
+    member.unanswered += ranks() == 1 ? (member.report->running() ? 1 : 0) : begin_to - std::min(begin_to, answered);
+    if (member.rank_report) resume_rank(rank);
+  }
+  port_.post([self = shared_from_this()] {  // those that ended while nobody was there
+    for (std::size_t rank = 0; rank < self->members_.size() && self->is_in_use(); ++rank) {
+      if (self->members_[rank].exit) self->lost(rank);
+    }
+  });
+}
+
+void Group::resume_rank(std::size_t rank) {
+  auto& member = members_[rank];
+  if (!member.is_to_resume || !member.stream) return;
+  if (auto const why = why_stuck(*member.rank_report, begin_to_); !why.empty())
+    return fail(fmt::format("group {} cannot go on: rank {} of {} on {}: {}", id_, rank, members_.size(), member.host, why));
+  ResumeHeader const header{.begin_to = begin_to_, .masters = member.report->masters};
+  append_frame(member.stream->output(), FrameType::resume, member.report->log.answered, &header, sizeof header, {});
+  member.stream->output().append(std::exchange(member.pending, {}));
+  member.is_to_resume = false;
+  flush_list_.add(member.stream);
+}
+
+void Group::confirm(std::vector<std::uint32_t> const& numbers) {
+  if (!outlives_ || !is_in_use() || numbers.empty()) return;
+  std::string_view const payload{reinterpret_cast<char const*>(numbers.data()), numbers.size() * sizeof numbers[0]};
+  for (auto& member : members_) {
+    if (!member.takes_frames()) continue;
+    append_frame(member.output(), FrameType::confirm, 0, payload);
+    if (!member.is_to_resume) flush_list_.add(member.stream);
   }
 }
 
@@ -270,8 +366,8 @@ void Group::release() {
     return;
   }
   for (auto& member : members_) {
-    append_frame(member.stream->output(), FrameType::leave);
-    flush_list_.add(member.stream);
+    append_frame(member.output(), FrameType::leave);
+    if (!member.is_to_resume) flush_list_.add(member.stream);
   }
   after(leave_limit, [this] { end(); });
 }
@@ -314,7 +410,9 @@ void Group::limit_end(Clock::duration limit) {
 }
 
 void Group::on_guard_frame(std::size_t rank, Frame const& frame) {
-  if (frame.type == FrameType::output) {
+  if (frame.type == FrameType::returned) {
+    on_guard_returned(rank, frame);
+  } else if (frame.type == FrameType::output) {
     port_.print(frame.id, frame.payload);
   } else if (frame.type == FrameType::exited) {
     auto& member = members_[rank];
@@ -324,6 +422,7 @@ void Group::on_guard_frame(std::size_t rank, Frame const& frame) {
       member.stream->close();
       member.stream_closed = true;
     }
+    if (state_ == State::returning) return;  // resume() counts the loss: what the rank has answered is heard first
     if (state_ == State::leaving && !member.exit->left) {
       end();  // the other ranks may wait for this one in MPI_Finalize
     } else if (is_in_use()) {
@@ -371,7 +470,8 @@ void Group::on_stream_closed(std::size_t rank, std::string const& why) {
 void Group::on_lifeline_closed(std::size_t rank, std::string const& why) {
   members_[rank].lifeline_closed = true;
   if (why == silent_host) return host_is_silent(members_[rank].host);
-  if (is_in_use()) lost(rank);
+  bool const has_reported = state_ == State::returning && members_[rank].exit && members_[rank].report;
+  if (is_in_use() && !has_reported) lost(rank);
   check_gone();
 }
 
