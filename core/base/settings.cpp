@@ -55,6 +55,8 @@ constexpr std::array table{
                 "a port on which a server listens, for clients on other hosts"},
     SettingInfo{Setting::token, "FARM_TOKEN", "text", "the file token in FARM_DIR",
                 "the token that a server wants on ports"},
+    SettingInfo{Setting::cache, "FARM_CACHE", "directory", "none",
+                "where results of tasks are kept, for tasks that ask for it; farm map then does for all"},
 };
 
 constexpr bool is_in_order() {

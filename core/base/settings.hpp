@@ -31,6 +31,7 @@ enum class Setting : std::uint8_t {
   state_dir,
   server,
   token,
+  cache,
 };
 
 struct SettingInfo {

@@ -22,6 +22,12 @@ Failure failure_in(std::string_view payload) try {
   throw ProtocolError(e.what());
 }
 
+/// Returns the value of a task that all ranks have answered; `last_value` is what the last of them said.
+FutureState::Result value_of(InFlightTask& done, std::string_view last_value) {
+  if (done.all_ranks) return std::move(done.values);
+  return done.values.empty() ? Bytes{last_value} : std::move(done.values.front());
+}
+
 /// Returns how many times start_pause the pause after so many failed starts in a row lasts: 1, 4, 16, ...
 constexpr int pause_factor(int failures) { return 1 << (2 * (failures - 1)); }
 
@@ -251,7 +257,10 @@ void Scheduler::finish_front(Group& group, std::string_view last_value) {
   if (retries) return;
   done.task->release_inputs();
   if (done.state != State::running) return;
-  if (done.all_ranks) {
+  if (done.task->rare && done.task->rare->takes_value) {
+    auto const takes_value = std::move(done.task->rare->takes_value);
+    takes_value(done.task, value_of(done, last_value));
+  } else if (done.all_ranks) {
     done.task->set_rank_bytes(std::move(done.values));
   } else {
     done.task->set_bytes(done.values.empty() ? Bytes{last_value} : std::move(done.values.front()));

@@ -40,6 +40,8 @@ class Task : public FutureState {
     std::uint64_t number = 0;                    ///< among the tasks that `group` was sent
     std::vector<std::shared_ptr<void>> inputs;   ///< keep the files that the ranks read until the task is done
     std::vector<std::shared_ptr<void>> outputs;  ///< keep the files that the ranks made as long as there are futures
+    /// Gets the value of the task in place of its future, which it completes later. Called once, on the hub's thread.
+    std::function<void(IntrusivePtr<Task> const&, Result)> takes_value;
   };
 
   Task(CodeAddress code_address, Bytes packed_call) : call(std::move(packed_call)), code(code_address) {}
@@ -84,6 +86,7 @@ class Task : public FutureState {
   bool listens = false;      ///< The function has a TaskContext, and so can notice a request to stop.
   bool alone = false;        ///< Only rank 0 works: a group of several ranks gets no task until this one is done.
   bool cancellable = false;  ///< The task may be cancelled while it runs. Does not change after submission.
+  bool from_cache = false;   ///< The value was taken from a cache: the task was never sent to a group.
   std::atomic<float> told_progress{0};
   float run_seconds = 0;  ///< how long its last attempt ran, as far as known; set before the task is done
 

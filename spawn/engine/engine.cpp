@@ -106,6 +106,7 @@ Engine::Engine(EngineOptions options, RankOwner rank_owner, Hub& hub, std::share
   if (outlives) hub.leave_groups_to_next_master(*options.outlive);
   core_ = std::make_shared<EngineCore>(std::move(options), std::move(hosts), rank_owner, hub, std::move(hub_keeper),
                                        outlives);
+  if (!core_->options().cache_directory.empty()) core_->cache();  // a mistake is told here
   core_->begin();
 }
 
@@ -125,9 +126,18 @@ void Engine::make_cancellable(Task& task) const {
 }
 
 StatePtr Engine::submit(CodeAddress code, PackedCall call, TaskOptions const& task_options, bool all_ranks) {
+  if (task_options.cache && core_->is_on_hub()) {  // in a callback: this thread must not wait for the disk
+    auto const shared = std::make_shared<PackedCall>(std::move(call));
+    return submit_after(
+        {}, code, [shared] { return std::move(*shared); }, task_options, all_ranks);
+  }
   TaskPtr task{new Task{code, {}}};
   set_options(*task, *core_, task_options, all_ranks);
   if (task_options.cancellable) make_cancellable(*task);
+  if (task_options.cache) {
+    if (auto value = core_->cache().look_up(*task, call, task_options))
+      return core_->submit_done(std::move(task), *std::move(value));
+  }
   set_call(*task, std::move(call));
   return is_claimed() ? core_->prepare(std::move(task)) : core_->submit(std::move(task));
 }
@@ -137,7 +147,9 @@ StatePtr Engine::submit_after(ArgumentSources const& sources, CodeAddress code, 
   IntrusivePtr<DependentTask> task{new DependentTask{code, sources.states}};
   set_options(*task, *core_, task_options, all_ranks);
   if (task_options.cancellable) make_cancellable(*task);
-  return core_->submit_after(sources, std::move(make_call), std::move(task));
+  if (!task_options.cache) return core_->submit_after(sources, std::move(make_call), std::move(task));
+  core_->cache();  // a mistake is told here
+  return core_->submit_after(sources, std::move(make_call), std::move(task), task_options);
 }
 
 bool Engine::outlives() const { return core_->outlives(); }

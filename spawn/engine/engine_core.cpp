@@ -1,6 +1,8 @@
 #include "spawn/engine/engine_core.hpp"
 
 #include "core/base/failure.hpp"
+#include "core/base/settings.hpp"
+#include "spawn/engine/task_call.hpp"
 #include "spawn/hub/hub.hpp"
 #include "spawn/rank/staged_message.hpp"
 #include "spawn/requests/task_request.hpp"
@@ -16,12 +18,24 @@
 #include <filesystem>
 #include <future>
 #include <utility>
+#include <variant>
 
 namespace farm::detail {
 namespace {
 
 /// The inbox keeps memory for so many tasks after it was emptied.
 constexpr std::size_t most_kept = 4096;
+
+/// Completes the future of a task.
+void complete(Task& task, FutureState::Result value) {
+  if (auto* const bytes = std::get_if<Bytes>(&value)) {
+    task.set_bytes(std::move(*bytes));
+  } else if (auto* const ranks = std::get_if<std::vector<Bytes>>(&value)) {
+    task.set_rank_bytes(std::move(*ranks));
+  } else {
+    task.set_error(std::get<std::exception_ptr>(value));
+  }
+}
 
 }  // namespace
 
@@ -62,7 +76,7 @@ StatePtr EngineCore::submit(TaskPtr task) {
 }
 
 StatePtr EngineCore::submit_after(ArgumentSources const& sources, std::function<PackedCall()> make_call,
-                                  IntrusivePtr<DependentTask> task) {
+                                  IntrusivePtr<DependentTask> task, std::optional<TaskOptions> const& options) {
   StatePtr state{task};
   trace_.submitting(*task);
   inbox_->add_dependent(TaskPtr{task.get()}, may_block());
@@ -74,16 +88,81 @@ StatePtr EngineCore::submit_after(ArgumentSources const& sources, std::function<
   struct SourceDone {
     std::shared_ptr<EngineCore> self;
     std::shared_ptr<SourceCountdown> countdown;
+    std::optional<TaskOptions> options;  // set if the value may be cached
     void operator()() const {
-      if (countdown->source_done()) self->dependent_done(countdown->task(), true);
+      auto call = countdown->source_done();
+      if (!call) return;
+      if (options) {
+        self->look_up_and_queue(countdown->task(), *std::move(call), *options);
+      } else {
+        self->queue(countdown->task(), *std::move(call));
+      }
     }
     [[nodiscard]] bool is_for_others(StateSet const& states) const { return countdown->is_for_others(states); }
   };
-  SourceDone const source_done{shared_from_this(), countdown};
+  SourceDone const source_done{shared_from_this(), countdown, options};
   for (auto const& source : sources.states) source->add_callback(source_done);
   source_done();
   return state;
 }
+
+/// Gives a dependent task its call, and queues it.
+void EngineCore::queue(TaskPtr const& task, PackedCall call) {
+  try {
+    set_call(*task, std::move(call));
+  } catch (...) {
+    task->set_error(std::current_exception());
+    return;
+  }
+  dependent_done(task, true);
+}
+
+/// On the cache's thread, since this one may be the hub's: looks for the value of the task, and queues it if there is
+/// none.
+void EngineCore::look_up_and_queue(TaskPtr const& task, PackedCall call, TaskOptions const& options) {
+  auto const shared = std::make_shared<PackedCall>(std::move(call));
+  cache().post([self = shared_from_this(), task, shared, options] {
+    std::optional<FutureState::Result> value;
+    try {
+      value = self->cache().look_up(*task, *shared, options);
+    } catch (...) {
+      value = std::current_exception();
+    }
+    if (!value) return self->queue(task, std::move(*shared));
+    task->from_cache = value->index() != 0 && !std::holds_alternative<std::exception_ptr>(*value);
+    self->hub_.post([task, value = *std::move(value)]() mutable { complete(*task, std::move(value)); });
+  });
+}
+
+StatePtr EngineCore::submit_done(TaskPtr task, FutureState::Result value) {
+  task->from_cache = true;
+  trace_.submitting(*task);
+  inbox_->number(*task);
+  trace_.submitted(*task);
+  complete(*task, std::move(value));
+  return task;
+}
+
+TaskCache& EngineCore::cache() {
+  std::scoped_lock const lock{cache_mutex_};
+  if (cache_) return *cache_;
+  auto const directory = options_.cache_directory.empty() ? setting(Setting::cache) : options_.cache_directory;
+  if (directory.empty()) {
+    throw UsageError("TaskOptions::cache needs a cache: give the pool a cache_directory, or set FARM_CACHE");
+  }
+  auto finish = [&hub = hub_](TaskPtr const& task, FutureState::Result value) {
+    hub.post([task, value = std::move(value)]() mutable { complete(*task, std::move(value)); });
+  };
+  cache_ = std::make_shared<TaskCache>(directory, options_.workers, options_.initializer, std::move(finish));
+  return *cache_;
+}
+
+std::shared_ptr<TaskCache> EngineCore::existing_cache() {
+  std::scoped_lock const lock{cache_mutex_};
+  return cache_;
+}
+
+bool EngineCore::is_on_hub() const { return hub_.on_thread(); }
 
 /// Whether submit() may wait for room: the hub's thread would wait for itself.
 bool EngineCore::may_block() const { return options_.queue_limit.tasks == 0 || !hub_.on_thread(); }
@@ -168,7 +247,9 @@ Statistics EngineCore::statistics() {
   }
   auto const inner = promise.get_future().get();
   auto const began = inbox_->first_submission();
-  return {.tasks = inner.tasks_done,
+  auto const cache = existing_cache();
+  return {.tasks = inner.tasks_done + (cache ? cache->tasks_found() : 0),
+          .cached = cache ? cache->results_found() : 0,
           .groups = inner.groups_started,
           .groups_lost = inner.groups_lost,
           .peak_ranks = inner.peak_ranks,
@@ -242,7 +323,16 @@ Clock::time_point EngineCore::roughly_now() {
 
 void EngineCore::drained() {
   hub_.remove_client(*this);
-  run_after_callbacks([self = shared_from_this()] { self->status_.drained(); });
+  auto const tell = [](std::shared_ptr<EngineCore> self) {
+    run_after_callbacks([self = std::move(self)] { self->status_.drained(); });
+  };
+  auto const cache = existing_cache();
+  if (!cache) return tell(shared_from_this());
+  // values that the cache keeps now are not in their futures yet
+  cache->post_last([self = shared_from_this(), tell]() mutable {
+    auto& hub = self->hub_;
+    hub.post([self = std::move(self), tell]() mutable { tell(std::move(self)); });  // the last one may not go here
+  });
 }
 
 // GroupOwner

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "core/scheduler/scheduler.hpp"
+#include "spawn/cached_calls/task_cache.hpp"
 #include "spawn/engine/dependent_task.hpp"
 #include "spawn/engine/engine_status.hpp"
 #include "spawn/engine/engine_trace.hpp"
@@ -18,6 +19,7 @@
 #include <unistd.h>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -51,9 +53,17 @@ class EngineCore final : private SchedulerPort,
   [[nodiscard]] bool outlives() const { return outlives_; }
   void take_over(std::vector<GroupRecord> records, FindTasks find, OnResolved resolved);
   void confirm(std::vector<StatePtr> tasks);
-  /// As submit(), once all sources are done. Until then the task counts as queued.
+  /// As submit(), once all sources are done. Until then the task counts as queued. With `options`, which are those of
+  /// the task, its value is looked for in the cache before.
   StatePtr submit_after(ArgumentSources const& sources, std::function<PackedCall()> make_call,
-                        IntrusivePtr<DependentTask> task);
+                        IntrusivePtr<DependentTask> task, std::optional<TaskOptions> const& options = std::nullopt);
+  /// Takes a task that need not run, since its value is known. Throws ShutdownError.
+  StatePtr submit_done(TaskPtr task, FutureState::Result value);
+  /// Returns the cache of this engine, which the first call makes. Throws UsageError if there is none, or if it cannot
+  /// be used.
+  TaskCache& cache();
+  /// Returns whether this is the hub's thread, which must not wait for the disk.
+  [[nodiscard]] bool is_on_hub() const;
   /// The future of a task has ended: if a group runs the task, it is to stop.
   void stop(TaskPtr task);
   /// With `cancel`, blocks until what is queued is cancelled, unless on the hub's thread.
@@ -80,6 +90,9 @@ class EngineCore final : private SchedulerPort,
 
  private:
   [[nodiscard]] bool may_block() const;
+  [[nodiscard]] std::shared_ptr<TaskCache> existing_cache();
+  void queue(TaskPtr const& task, PackedCall call);
+  void look_up_and_queue(TaskPtr const& task, PackedCall call, TaskOptions const& options);
   void dependent_done(TaskPtr const& task, bool is_to_be_queued);
   void take_inbox();
   void watch_clock();
@@ -157,6 +170,8 @@ class EngineCore final : private SchedulerPort,
   EngineTrace trace_;
   std::shared_ptr<TaskInbox> inbox_;
   EngineStatus status_;
+  std::mutex cache_mutex_;
+  std::shared_ptr<TaskCache> cache_;  ///< guarded by cache_mutex_; null until a task is cached
 
   // What follows is used on the hub's thread only.
   Scheduler scheduler_;

@@ -28,6 +28,9 @@ class TaskInbox : public std::enable_shared_from_this<TaskInbox> {
   /// Adds a task that waits for its arguments; otherwise as add().
   void add_dependent(TaskPtr task, bool may_block);
 
+  /// Numbers a task that has ended before it entered. Throws ShutdownError after close().
+  void number(Task& task);
+
   /// What the hub's thread is to do after a task has its arguments.
   struct Departure {
     bool inbox_was_empty = false;   ///< take the tasks
@@ -48,6 +51,7 @@ class TaskInbox : public std::enable_shared_from_this<TaskInbox> {
 
  private:
   void enter(std::unique_lock<std::mutex>& lock, Task& task, bool may_block);
+  void give_number(Task& task);
 
   QueueLimit limit_;
   std::mutex mutex_;

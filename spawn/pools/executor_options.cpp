@@ -14,7 +14,8 @@ std::shared_ptr<Engine> make_engine(ExecutorOptions const& options) {
       .rerun_after_exit = options.rerun_after_exit,
       .queue_limit = options.queue_limit,
       .initializer = options.initializer,
-      .workers = options.workers});
+      .workers = options.workers,
+      .cache_directory = options.cache_directory});
 }
 
 }  // namespace farm::detail

@@ -14,7 +14,8 @@ detail::EngineOptions MPISpawnPool::engine_options(Options const& options) {
           .spawn_timeout = options.spawn_timeout,
           .queue_limit = options.queue_limit,
           .initializer = options.initializer,
-          .workers = options.workers};
+          .workers = options.workers,
+          .cache_directory = options.cache_directory};
 }
 
 MPISpawnPool::MPISpawnPool(Options const& options) : MPISpawnPool(engine_options(options)) {}

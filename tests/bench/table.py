@@ -50,6 +50,10 @@ ROWS = [
     ("programs of 1 process per s, 2 groups", "programs_per_s", "xargs_per_s", "xargs -P 2", "of", ">= 0.7"),
     ("the same", "programs_per_s", "parallel_per_s", "GNU parallel", "of", ">= 10"),
     ("MPI program on 2 ranks, one after the other, ms", "program_of_2_ms", "mpiexec_of_2_ms", "mpiexec -n 2", "of", "<= 1.1"),
+    ("results per s from a cache, submitted singly", "cache_found_per_s", "small_files_per_s", "reading small files", "of", ">= 0.3"),
+    ("the same, chunks of 100", "cache_found_chunked_per_s", "small_files_per_s", "reading small files", "of", ">= 0.3"),
+    ("tasks per s whose results are kept, 2 workers", "cache_kept_per_s", "uncached_per_s", "without a cache", "of", ""),
+    ("array of 64 MiB from a cache, ms", "cache_array_found_ms", "cache_array_made_ms", "made and kept", "of", ""),
     ("tasks of 10 ms per s, 4 ranks, one killed every 2 s", "naps_under_kills_per_s", "naps_undisturbed_per_s", "undisturbed", "of", ""),
 ]
 

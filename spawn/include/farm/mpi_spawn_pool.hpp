@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cstdint>
 #include <initializer_list>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -51,6 +52,10 @@ class MPISpawnPool : public detail::SubmittingExecutor {
     Initializer initializer{};
     /// How and with what environment the ranks are started.
     WorkerOptions workers{};
+    /// Where results of tasks with TaskOptions::cache are kept from one run to the next. Made, for this user alone, if
+    /// it is not there. Other programs may use it at the same time. It grows until `farm cache clear` removes
+    /// something. Empty: FARM_CACHE; without that, tasks cannot be cached.
+    std::string cache_directory{};
   };
 
   /// Constructs the pool; starts no rank yet. Throws UsageError if an option is out of range or there is no Runtime;

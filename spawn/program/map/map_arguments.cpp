@@ -122,6 +122,10 @@ void MapArguments::add_to(CLI::App& app) {
                  "--tag; --timeout then limits the chunk, and inputs of a chunk that fails run again one by one")
       ->check(number_from(1))
       ->type_name("N");
+  app.add_option("--cache", cache,
+                 "Take results that this directory has from there, and keep new ones in it: a sweep that was stopped "
+                 "goes on where it was (default: FARM_CACHE)")
+      ->type_name("DIR");
   app.add_option("--gather", gather,
                  "Copy the results, which are arrays of the same extents, to a new dataset of an HDF5 file at the end, "
                  "as all.h5:/u, in the order of the inputs; the group /inputs gets a dataset for each parameter")
@@ -158,6 +162,7 @@ MPISpawnPool::Options MapArguments::pool_options() const {
   options.rerun_after_exit = reruns_after_exit;
   options.max_losses = max_losses;
   for (auto const& [name, value] : environment_of(environment)) options.workers.environment[name] = value;
+  options.cache_directory = cache;
   auto const absolute = [](std::string const& path) { return std::filesystem::absolute(path).string(); };
   if (!working_directory.empty()) options.workers.working_directory = absolute(working_directory);
   if (!logs.empty()) {

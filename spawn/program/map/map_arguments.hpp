@@ -43,6 +43,7 @@ struct MapArguments {
   std::string logs{};
   std::string output{};
   std::string gather{};                                         ///< FILE:DATASET
+  std::string cache{};                                          ///< a directory; empty: nothing is cached
   std::chrono::nanoseconds progress{std::chrono::seconds{30}};  ///< from one line to the next
   bool tags = false;
   bool unordered = false;

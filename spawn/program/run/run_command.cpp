@@ -33,6 +33,14 @@ class RunCommand final : public Command {
         ->type_name("FILE");
     app.add_option("--stdout", program_.output_file, "File for the standard output of each task")->type_name("FILE");
     app.add_option("--stderr", program_.error_file, "File for the standard error of each task")->type_name("FILE");
+    app.add_option_function<std::string>(
+           "--cache",
+           [](std::string const& /*directory*/) {
+             throw TypingError(
+                 "--cache is for functions, with map: the farm does not know what the results of a program are, nor "
+                 "when it is another one");
+           })
+        ->group("");  // not shown
     app.add_flag("--no-mpi", no_mpi_, "Start one process on the first rank of each group, without a launcher");
     app.footer(
         "farm run [INPUT...] [OPTIONS] -- COMMAND ARGUMENT...\n"

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <string>
 
 namespace farm::detail {
 
@@ -29,6 +30,7 @@ struct EngineOptions {
   Initializer initializer{};
   WorkerOptions workers{};
   std::optional<Outlive> outlive{};  ///< none: groups end with their master
+  std::string cache_directory{};
 };
 
 /// Whose processes the ranks of an engine are. The farm may kill those of the Runtime; those of a caller's communicator
