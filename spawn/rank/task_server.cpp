@@ -10,6 +10,7 @@
 #include "spawn/output/task_output.hpp"
 
 #include <farm/detail/task_stage.hpp>
+#include <farm/detail/log.hpp>
 #include <farm/error.hpp>
 #include <farm/task_context.hpp>
 
@@ -106,7 +107,24 @@ TaskServer::TaskServer(std::uint64_t id, Comm const& group, std::string output_p
       output_prefix_(std::move(output_prefix)),
       channel_(channel),
       process_(process),
-      comms_(group, process) {}
+      comms_(group, process) {
+  if (!TagLog::is_pattern(output_prefix_)) return;
+  tag_log_.emplace(output_prefix_, id, group.rank());
+  output_prefix_.clear();
+}
+
+/// What the task prints goes to the log of its job, if it has one. A log that cannot be written must not cost the task.
+void TaskServer::begin_log(std::uint64_t tag, std::uint32_t attempt) {
+  if (!tag_log_) return;
+  bool has_changed = false;
+  try {
+    has_changed = tag != 0 ? tag_log_->begin(tag, attempt) : tag_log_->leave();
+  } catch (std::system_error const& error) {
+    has_changed = tag_log_->leave();
+    log_error(fmt::format("what task {} of job {} prints is not kept: {}", tag & 0xffffffffU, tag >> 32U, error.what()));
+  }
+  if (has_changed) renew_state();
+}
 
 void TaskServer::initialize(Frame const& frame) {
   auto payload = frame.payload;
@@ -161,6 +179,7 @@ void TaskServer::run(Frame const& frame, std::uint64_t index) {
   auto const tag = (frame.flags & task_flags::has_tag) != 0 ? take<std::uint64_t>(payload) : 0;
   key_ = task_key(id_, index);
   if (!begin(frame, {.index = index, .id = frame.id, .tag = tag, .attempt = header.attempt})) return;
+  begin_log(tag, header.attempt);
   if (!state_ && process_ != RankProcess::of_master) state_.emplace();
   value_.clear();
   staged_value_ = 0;
@@ -180,6 +199,7 @@ void TaskServer::run(Frame const& frame, std::uint64_t index) {
     staged_value_ = 0;
   }
   flush_output();
+  if (tag_log_) tag_log_->end();
   auto const answer_begin = channel_.output().size();
   for (auto const& file : task_files_.take_files()) {
     append_frame(channel_.output(), FrameType::staged, frame.id, file);

@@ -4,6 +4,7 @@
 #include "spawn/isolation/process_state.hpp"
 #include "spawn/isolation/rank_process.hpp"
 #include "spawn/isolation/task_comms.hpp"
+#include "spawn/output/tag_log.hpp"
 #include "spawn/succession/answer_log.hpp"
 #include "spawn/wire/channel.hpp"
 
@@ -40,7 +41,7 @@ class SpanCollector final : public SpanSink {
 class TaskServer {
  public:
   /// `group` and `channel` must outlive this. The paths of the output files of tasks begin with `output_prefix`; if
-  /// that is empty, there are no such files.
+  /// that is empty, there are no such files; if it is a pattern of TagLog, tasks with tags have logs.
   TaskServer(std::uint64_t id, Comm const& group, std::string output_prefix, Channel& channel, RankProcess process);
 
   /// Runs the initializer in an `initialize` frame. What the initializer changes in the process stays. Throws what the
@@ -85,6 +86,7 @@ class TaskServer {
                           std::string_view payload, Bytes* value);
   void call(TaskHeader const& header, RankContext& context, std::string_view payload, Bytes* value);
   [[nodiscard]] Comm const& comm_of_task(TaskHeader const& header);
+  void begin_log(std::uint64_t tag, std::uint32_t attempt);
   void restore_process();
   void send_times(std::uint64_t task, Clock::time_point start, Clock::time_point end);
   [[nodiscard]] Invoker invoker(CodeAddress address);
@@ -105,6 +107,7 @@ class TaskServer {
   std::unordered_map<std::uint64_t, std::pair<CodeAddress, Invoker>> invokers_;
   InitializerResult kept_;
   TaskFiles task_files_;
+  std::optional<TagLog> tag_log_;  ///< of tasks with tags; none if the pool has no such logs
   SpanCollector spans_;
   Bytes value_;
   std::uint16_t staged_value_ = 0;  ///< the flag of the answer if `value_` is the handle of a staged value
