@@ -2,6 +2,7 @@
 
 #include "core/text/exception_text.hpp"
 #include "spawn/service/api/routes.hpp"
+#include "spawn/service/protocol/shown.hpp"
 
 #include <farm/error.hpp>
 
@@ -63,24 +64,40 @@ struct Api::Impl {
   ApiContext context;
 };
 
-Api::Api(JobQueue& queue, Store& store, Dispatcher& dispatcher, ServerFacts facts)
-    : impl_(new Impl{{queue, store, dispatcher, std::move(facts), {}, DiskThreads{2}}}) {}
+Api::Api(JobQueue& queue, Store& store, DispatchPort& dispatcher, ServerFacts facts)
+    : impl_(new Impl{{.queue = queue, .store = store, .dispatcher = dispatcher, .facts = std::move(facts)}}) {
+  auto& context = impl_->context;
+  auto const job = [&queue](std::uint64_t number) {
+    try {
+      return shown_job(queue.info(number));
+    } catch (QueueError const&) {
+      return std::string{};  // it was forgotten
+    }
+  };
+  context.events = std::make_unique<EventFeed>(EventFeed::Sources{
+      .job = job, .groups = [&] { return dispatcher.groups(); }, .server = [&] { return changing_facts(context); }});
+  queue.set_listener(context.events->listener());
+}
 
-Api::~Api() = default;
+Api::~Api() {
+  impl_->context.queue.set_listener({});
+  impl_->context.events.reset();
+}
 
 void Api::set_addresses(std::vector<std::string> addresses) { impl_->context.addresses = std::move(addresses); }
 
 void Api::handle(http::Request&& request, http::Answer answer) {
+  auto const method = request.method == "HEAD" ? std::string_view{"GET"} : std::string_view{request.method};
   std::string allowed;
   for (auto const routes : {server_routes(), job_routes(), task_routes()}) {
     for (auto const& route : routes) {
       auto const numbers = match(route.path, request.path);
       if (!numbers) continue;
-      if (route.method != request.method) {
-        allowed += (allowed.empty() ? "" : ", ") + std::string{route.method};
+      if (route.method != method) {
+        allowed += route.method == "GET" ? "GET, HEAD, " : "POST, ";
         continue;
       }
-      if (request.method != "GET" && !request.may_change && !route.for_page)
+      if (method != "GET" && !request.may_change && !route.for_page)
         return answer.send(error_response(403, "the page may not do this: it takes the token"));
       if (!route.blocks) return answer_request(route, impl_->context, request, *numbers, answer);
       auto const job = [this, &route, numbers, request = std::move(request), answer] {
@@ -91,8 +108,9 @@ void Api::handle(http::Request&& request, http::Answer answer) {
     }
   }
   if (allowed.empty()) return answer.send(error_response(404, fmt::format("there is no {}", request.path)));
-  auto refusal =
-      error_response(405, fmt::format("{} cannot be {}; it can be {}", request.path, request.method, allowed));
+  allowed += "OPTIONS";
+  if (method == "OPTIONS") return answer.send({.status = 204, .headers = {{"Allow", allowed}}});
+  auto refusal = error_response(405, fmt::format("{} is not for {}, but for {}", request.path, method, allowed));
   refusal.headers["Allow"] = allowed;
   answer.send(std::move(refusal));
 }

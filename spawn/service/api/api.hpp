@@ -1,7 +1,7 @@
 #pragma once
 
 #include "spawn/service/api/server_facts.hpp"
-#include "spawn/service/dispatch/dispatcher.hpp"
+#include "spawn/service/dispatch/dispatch_port.hpp"
 #include "spawn/service/http/server.hpp"
 #include "spawn/service/queue/job_queue.hpp"
 #include "spawn/service/store/store.hpp"
@@ -16,14 +16,15 @@ namespace farm::detail {
 class Api {
  public:
   /// All must outlive this, except for the facts.
-  Api(JobQueue& queue, Store& store, Dispatcher& dispatcher, ServerFacts facts);
+  Api(JobQueue& queue, Store& store, DispatchPort& dispatcher, ServerFacts facts);
   ~Api();
   Api(Api const&) = delete;
   Api& operator=(Api const&) = delete;
 
   /// Tells where the ports listen, once they do.
   void set_addresses(std::vector<std::string> addresses);
-  /// Answers a request, now or later. Called on the HTTP server's thread; does not block.
+  /// Answers a request, now or later. Called on the HTTP server's thread; does not block. HEAD is answered as GET is:
+  /// the HTTP server leaves out the body.
   void handle(http::Request&& request, http::Answer answer);
 
  private:

@@ -1,14 +1,16 @@
 #pragma once
 
 #include "spawn/service/api/disk_threads.hpp"
+#include "spawn/service/api/event_feed.hpp"
 #include "spawn/service/api/request_error.hpp"
 #include "spawn/service/api/server_facts.hpp"
-#include "spawn/service/dispatch/dispatcher.hpp"
+#include "spawn/service/dispatch/dispatch_port.hpp"
 #include "spawn/service/http/server.hpp"
 #include "spawn/service/queue/job_queue.hpp"
 #include "spawn/service/store/store.hpp"
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -22,10 +24,11 @@ namespace farm::detail {
 struct ApiContext {
   JobQueue& queue;
   Store& store;
-  Dispatcher& dispatcher;
+  DispatchPort& dispatcher;
   ServerFacts facts;
-  std::vector<std::string> addresses;
-  DiskThreads disk;
+  std::vector<std::string> addresses{};
+  DiskThreads disk{2};
+  std::unique_ptr<EventFeed> events{};
 };
 
 /// The numbers in the path of a request.
@@ -49,6 +52,9 @@ struct Route {
 [[nodiscard]] std::span<Route const> server_routes();
 [[nodiscard]] std::span<Route const> job_routes();
 [[nodiscard]] std::span<Route const> task_routes();
+
+/// Returns what changes of the facts that GET /api/v1/server tells. Blocks for a moment.
+[[nodiscard]] JsonMembers changing_facts(ApiContext& context);
 
 /// Sends JSON.
 inline void send_json(http::Answer const& answer, std::string body, int status = 200) {

@@ -1,3 +1,4 @@
+#include "spawn/service/api/metrics.hpp"
 #include "spawn/service/api/routes.hpp"
 #include "spawn/service/dispatch/task_kind_runner.hpp"
 #include "spawn/service/protocol/object_text.hpp"
@@ -19,22 +20,28 @@ std::string page_address(ApiContext const& context) {
 void get_server(ApiContext& context, http::Request const& request, PathNumbers /*numbers*/,
                 http::Answer const& answer) {
   auto const& facts = context.facts;
-  auto const health = context.store.health();
-  auto const problem = health.problem.empty() ? context.dispatcher.problem() : health.problem;
   ObjectText text;
   text.add("version", facts.version).add("program", facts.program).add("build", facts.build);
   text.add("directory", facts.directory.string()).add("host", facts.host).add("process", facts.process);
   text.add_time("since", facts.since).add("listen", context.addresses);
   text.add_or_null("page", request.is_local ? page_address(context) : std::string{});
-  text.add("source", facts.source).add("slots", facts.slots).add("max_ranks", context.dispatcher.max_ranks());
-  text.add("state", context.dispatcher.is_stopping() ? "stopping"
-                    : health.problem.empty()         ? "serving"
-                                                     : "cannot write");
-  text.add_or_null("problem", problem).add("unwritten", health.unwritten).add("outlives", facts.outlives);
-  text.add("resumed", facts.resumed_jobs).add("taken_over", context.dispatcher.taken_over());
-  text.add("damage", facts.damage).add("jobs", context.queue.size());
-  text.raw("counts", shown_counts(context.queue.counts())).add("rate", context.queue.rate());
-  send_json(answer, text.add("groups", context.dispatcher.groups().size()).take());
+  text.add("source", facts.source).add("slots", facts.slots).add("outlives", facts.outlives);
+  text.add("resumed", facts.resumed_jobs).add("damage", facts.damage);
+  for (auto const& [name, value] : changing_facts(context)) text.raw(name, value);
+  send_json(answer, text.take());
+}
+
+void get_events(ApiContext& context, http::Request const& request, PathNumbers /*numbers*/,
+                http::Answer const& answer) {
+  auto const job = number_in_query(request, "job");
+  if (job) static_cast<void>(context.queue.info(*job));
+  auto const last = request.headers.find("last-event-id");
+  context.events->add(answer.stream(), last == request.headers.end() ? std::string{} : last->second, job);
+}
+
+void get_metrics(ApiContext& context, http::Request const& /*request*/, PathNumbers /*numbers*/,
+                 http::Answer const& answer) {
+  answer.send({.type = "text/plain; version=0.0.4; charset=utf-8", .body = metrics_text(context)});
 }
 
 void stop_server(ApiContext& context, http::Request const& request, PathNumbers /*numbers*/,
@@ -84,9 +91,28 @@ constexpr std::array routes{
     Route{.method = "POST", .path = "/api/v1/server/stop", .answer = &stop_server},
     Route{.method = "GET", .path = "/api/v1/functions", .answer = &get_functions},
     Route{.method = "GET", .path = "/api/v1/groups", .answer = &get_groups, .blocks = true},
+    Route{.method = "GET", .path = "/api/v1/events", .answer = &get_events},
+    Route{.method = "GET", .path = "/metrics", .answer = &get_metrics, .blocks = true},
 };
 
 }  // namespace
+
+JsonMembers changing_facts(ApiContext& context) {
+  auto const health = context.store.health();
+  auto const problem = health.problem.empty() ? context.dispatcher.problem() : health.problem;
+  auto const* const state = context.dispatcher.is_stopping() ? "stopping"
+                            : health.problem.empty()         ? "serving"
+                                                             : "cannot write";
+  return {{"max_ranks", std::to_string(context.dispatcher.max_ranks())},
+          {"state", json_text(state)},
+          {"problem", problem.empty() ? "null" : json_text(problem)},
+          {"unwritten", std::to_string(health.unwritten)},
+          {"taken_over", std::to_string(context.dispatcher.taken_over())},
+          {"jobs", std::to_string(context.queue.size())},
+          {"groups", std::to_string(context.dispatcher.groups().size())},
+          {"counts", shown_counts(context.queue.counts())},
+          {"rate", fmt::format("{:.6g}", context.queue.rate())}};
+}
 
 std::span<Route const> server_routes() { return routes; }
 

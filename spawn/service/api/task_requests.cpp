@@ -15,8 +15,32 @@ namespace {
 constexpr std::size_t most_listed = 10'000;
 /// A log is sent in pieces of this size.
 constexpr std::size_t log_piece = std::size_t{1} << 20U;
-/// The state of so many tasks is looked at to find those to be read from the disk together.
+/// So many tasks are read from the disk together at most; fewer, if they have returned much.
 constexpr std::uint64_t most_read = 4096;
+constexpr std::size_t bytes_read = std::size_t{8} << 20U;
+
+/// An answer has no more bytes than this, about: it is made in memory.
+constexpr std::size_t most_bytes = std::size_t{256} << 20U;
+
+/// How many tasks to read next.
+class ReadAhead {
+ public:
+  [[nodiscard]] std::uint64_t count() const { return count_; }
+  /// Tells how many bytes those were that were read last.
+  void has_read(std::size_t bytes) {
+    count_ = bytes > bytes_read ? std::max<std::uint64_t>(1, count_ / 8) : std::min(most_read, 2 * count_);
+  }
+
+ private:
+  std::uint64_t count_ = 256;
+};
+
+void check_size(std::size_t bytes, std::uint64_t job, std::uint64_t tasks) {
+  if (bytes > most_bytes)
+    throw RequestError(413, fmt::format("what {} tasks of job {} have returned is more than 256 MiB: ask for fewer, by "
+                                        "limit=",
+                                        tasks, job));
+}
 
 void get_tasks(ApiContext& context, http::Request const& request, PathNumbers numbers, http::Answer const& answer) {
   std::optional<TaskState> state;
@@ -34,10 +58,13 @@ void get_tasks(ApiContext& context, http::Request const& request, PathNumbers nu
       running[name.task] = {view.group, view.hosts, view.attempt, static_cast<double>(view.progress), view.since};
   }
   std::vector<std::string> shown;
+  std::size_t bytes = 0;
+  ReadAhead ahead;
   for (std::size_t i = 0; i < list.size();) {  // tasks that lie close together are read at once
     auto const first = list[i].first;
     std::size_t end = i;
-    while (end < list.size() && list[end].first < first + most_read) ++end;
+    while (end < list.size() && list[end].first < first + ahead.count()) ++end;
+    auto const bytes_before = bytes;
     auto const count = list[end - 1].first - first + 1;
     auto const specs = context.store.tasks(numbers.job, first, count);
     std::map<std::uint64_t, TaskEnd> ends;
@@ -50,7 +77,10 @@ void get_tasks(ApiContext& context, http::Request const& request, PathNumbers nu
       shown.push_back(shown_task(name, task_state, specs.at(task - first), context.queue.attempts(name),
                                  found == ends.end() ? nullptr : &found->second,
                                  runs == running.end() ? nullptr : &runs->second));
+      bytes += shown.back().size();
+      check_size(bytes, numbers.job, list.size());
     }
+    ahead.has_read(bytes - bytes_before);
   }
   send_json(answer,
             ObjectText{}.raw("tasks", list_of(shown)).raw("next", next ? std::to_string(*next) : "null").take());
@@ -108,14 +138,19 @@ void get_results(ApiContext& context, http::Request const& request, PathNumbers 
   auto const limit = number_in_query(request, "limit").value_or(info.tasks);
   auto const end = first >= info.tasks ? first : first + std::min(limit, info.tasks - first);
   std::string text;
-  for (auto begin = first; begin < end; begin += most_read) {
-    auto const count = std::min<std::uint64_t>(most_read, end - begin);
+  ReadAhead ahead;
+  for (auto begin = first; begin < end;) {
+    auto const count = std::min(ahead.count(), end - begin);
+    auto const before = text.size();
     auto const specs = context.store.tasks(numbers.job, begin, count);
     for (auto const& each : context.store.ends(numbers.job, begin, count)) {
       if (!has_ended(each.state)) continue;
       text += shown_record(specs.at(each.task - begin), each);
       text += '\n';
+      check_size(text.size(), numbers.job, end - first);
     }
+    ahead.has_read(text.size() - before);
+    begin += count;
   }
   answer.send({.type = "application/x-ndjson", .body = std::move(text)});
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "spawn/service/dispatch/dispatch_port.hpp"
 #include "spawn/service/model/job.hpp"
 #include "spawn/service/queue/job_queue.hpp"
 #include "spawn/service/store/store.hpp"
@@ -18,21 +19,12 @@
 
 namespace farm::detail {
 
-/// What runs on a task's group now.
-struct RunningTask {
-  std::uint64_t group = 0;
-  std::vector<std::string> hosts{};
-  std::uint32_t attempt = 0;
-  double progress = 0;
-  std::chrono::steady_clock::time_point since{};
-};
-
 /// Gives tasks of the queue to a pool, and tells the queue how they have ended. Has a thread of its own. Only so many
 /// tasks are in the pool as keep its groups busy, so that a job that comes later gets its share at once.
 ///
 /// A task whose pool cannot start any group waits: the dispatcher tries again, less and less often, and problem() says
 /// why. What concerns a task alone, such as an input that does not fit, is its error.
-class Dispatcher {
+class Dispatcher final : public DispatchPort {
  public:
   struct Options {
     MPISpawnPool::Options pool{};
@@ -46,9 +38,7 @@ class Dispatcher {
   /// starts before start().
   Dispatcher(JobQueue& queue, Store& store, Options options);
   /// Calls stop(How::now) if neither was called.
-  ~Dispatcher();
-  Dispatcher(Dispatcher const&) = delete;
-  Dispatcher& operator=(Dispatcher const&) = delete;
+  ~Dispatcher() override;
 
   void start();
 
@@ -63,27 +53,19 @@ class Dispatcher {
   /// Blocks until is_stopped(), for `limit` at most.
   bool wait_stopped(std::chrono::nanoseconds limit);
   [[nodiscard]] bool is_stopped() const;
-  /// Returns true once stop() was called.
-  [[nodiscard]] bool is_stopping() const;
+  [[nodiscard]] bool is_stopping() const override;
 
-  /// Returns all groups of the pool. Blocks for a moment.
-  [[nodiscard]] std::vector<GroupView> groups() const;
-  /// Returns where the task runs; none if no group has begun it. Blocks for a moment.
-  [[nodiscard]] std::optional<RunningTask> running(TaskName task) const;
+  [[nodiscard]] std::vector<GroupView> groups() const override;
+  [[nodiscard]] std::optional<RunningTask> running(TaskName task) const override;
   /// Returns how many tasks run at once at most, with the default number of ranks.
   [[nodiscard]] int most_groups() const;
-  [[nodiscard]] int max_ranks() const;
+  [[nodiscard]] int max_ranks() const override;
   [[nodiscard]] int ranks_per_task() const;
   /// Returns true if groups go on if this process dies.
   [[nodiscard]] bool outlives() const;
-  /// Returns why no task starts, although some wait; empty if there is no such reason.
-  [[nodiscard]] std::string problem() const;
-  /// Returns how many tasks an earlier server has left running, which were taken over.
-  [[nodiscard]] std::size_t taken_over() const;
-
-  /// Throws UsageError if a job cannot run here: there is no such function, an input does not fit, or a task asks for
-  /// more than there is. Thread-safe, as all of the above.
-  void check(JobSpec const& spec, std::vector<TaskSpec> const& tasks) const;
+  [[nodiscard]] std::string problem() const override;
+  [[nodiscard]] std::size_t taken_over() const override;
+  void check(JobSpec const& spec, std::vector<TaskSpec> const& tasks) const override;
 
  private:
   struct Impl;

@@ -25,6 +25,7 @@ bool EventQueue::add(std::string_view text) {
   {
     std::scoped_lock const lock{mutex_};
     if (is_lost_ || is_finished_ || is_too_slow_) return false;
+    if (text.empty()) return true;
     if (waiting_.size() + in_flight_ > most_waiting) {
       is_too_slow_ = true;
       waiting_ = std::string{};

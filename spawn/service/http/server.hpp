@@ -38,7 +38,7 @@ struct Response {
 class EventStream {
  public:
   virtual ~EventStream() = default;
-  /// Sends text as it stands. Returns false once the connection is gone.
+  /// Sends text as it stands. Returns false once the connection is gone. An empty text only asks.
   virtual bool send(std::string_view text) = 0;
   virtual void close() = 0;
 };

@@ -104,7 +104,7 @@ struct JobQueue::Impl : std::enable_shared_from_this<Impl> {
     std::vector<std::function<void(std::uint64_t, std::string const&)>> waiting{};
   };
   std::map<std::string, Submission> keys;
-  QueueListener* listener = nullptr;
+  std::shared_ptr<QueueListener> listener;
   std::function<void()> ready;
   std::function<void(std::vector<TaskName> const&)> stop;
   std::function<void(std::vector<TaskName> const&)> recorded;
@@ -334,9 +334,9 @@ JobQueue::JobQueue(Store& store, std::vector<LoadedJob> jobs) : impl_(std::make_
 
 JobQueue::~JobQueue() = default;
 
-void JobQueue::set_listener(QueueListener* listener) {
+void JobQueue::set_listener(std::shared_ptr<QueueListener> listener) {
   std::scoped_lock const lock{impl_->mutex};
-  impl_->listener = listener;
+  impl_->listener = std::move(listener);
 }
 
 void JobQueue::submit(JobSpec spec, std::vector<TaskSpec> tasks,

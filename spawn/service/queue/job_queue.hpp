@@ -89,7 +89,8 @@ class JobQueue {
   JobQueue(JobQueue const&) = delete;
   JobQueue& operator=(JobQueue const&) = delete;
 
-  void set_listener(QueueListener* listener);
+  /// A call to the listener before this one may still be under way, and keeps it alive.
+  void set_listener(std::shared_ptr<QueueListener> listener);
 
   // For requests
 
