@@ -36,11 +36,11 @@ struct Head {
 
 Head read_head(std::string_view line) {
   auto const json = nlohmann::json::parse(line, nullptr, false);
-  if (!json.is_object()) throw UsageError(R"(line 1 is not a JSON object {"spec", "tasks"})");
+  if (!json.is_object()) throw UsageError("line 1 is not a JSON object with spec and tasks");
   for (auto const& [name, value] : json.items()) {
     if (name != "spec" && name != "tasks" && name != "listed")
       throw UsageError(
-          fmt::format(R"(line 1: there is no member "{}"; known are spec, tasks, listed)", name.substr(0, 40)));
+          fmt::format("line 1: there is no member '{}'; known are spec, tasks, listed", name.substr(0, 40)));
   }
   auto const spec = json.find("spec");
   auto const tasks = json.find("tasks");
