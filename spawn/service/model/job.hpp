@@ -87,11 +87,12 @@ struct TaskName {
   bool operator==(TaskName const&) const = default;
 };
 
-/// How a task has ended, or an earlier end that a retry has taken back.
+/// How a task has ended; or that an attempt has begun, which counts if the server dies; or that a retry has taken an
+/// end back.
 struct TaskEnd {
   std::uint64_t job = 0;
   std::uint64_t task = 0;
-  TaskState state = TaskState::finished;  ///< finished, failed or cancelled; waiting: a retry has taken its end back
+  TaskState state = TaskState::finished;  ///< finished, failed or cancelled; running: begun; waiting: to run again
   std::uint32_t attempts = 0;             ///< how often it has started, over all servers
   double started = 0;                     ///< of the last attempt, in seconds since 1970; 0: unknown, or it never did
   double ended = 0;                       ///< in seconds since 1970

@@ -25,7 +25,7 @@ JobStates read_states(Database& database, std::uint64_t job, std::uint64_t tasks
     for_each_line(row[ends_column::lines].text, [&](std::string_view line) {
       auto const end = short_end_of_line(line);
       if (end.task >= tasks) return;
-      result.states[end.task] = end.state;
+      result.states[end.task] = has_ended(end.state) ? end.state : TaskState::waiting;  // it was begun, or is retried
       attempts[end.task] = end.attempts;
       result.last_ended = std::max(result.last_ended, end.ended);
     });
