@@ -96,7 +96,7 @@ TaskName selected_task(std::string const& text, Requests& requests) {
   auto const job = text.substr(0, dot);
   auto const number = job == "last" ? std::nullopt : number_in(job);
   if (!task || (!number && job != "last"))
-    throw TypingError(fmt::format("TASK: '{}' was given, JOB.TASK is expected, as 5.2 or last.0", text));
+    throw TypingError(fmt::format("JOB.TASK: '{}' was given, a task is expected, as 5.2 or last.0", text));
   return {.job = number ? *number : last_job(requests), .task = *task};
 }
 

@@ -58,7 +58,7 @@ std::string text_of(TaskReply const& task) {
 class TaskInfoCommand final : public Command {
  public:
   explicit TaskInfoCommand(CLI::App& app) {
-    app.add_option("TASK", task_, "The task, as 5.2 or last.0")->type_name("")->required();
+    app.add_option("JOB.TASK", task_, "The task, as 5.2 or last.0")->type_name("")->required();
     service_.add_to(app);
   }
 
@@ -83,7 +83,7 @@ class TaskInfoCommand final : public Command {
 class TaskExplainCommand final : public Command {
  public:
   explicit TaskExplainCommand(CLI::App& app) {
-    app.add_option("TASK", task_, "The task, as 5.2 or last.0")->type_name("")->required();
+    app.add_option("JOB.TASK", task_, "The task, as 5.2 or last.0")->type_name("")->required();
     service_.add_to(app);
   }
 
