@@ -18,9 +18,10 @@ detail::EngineOptions MPISpawnPool::engine_options(Options const& options) {
           .cache_directory = options.cache_directory};
 }
 
-MPISpawnPool::MPISpawnPool(Options const& options) : MPISpawnPool(engine_options(options)) {}
+MPISpawnPool::MPISpawnPool(Options const& options)
+    : MPISpawnPool(std::make_shared<detail::Engine>(engine_options(options))) {}
 
-MPISpawnPool::MPISpawnPool(detail::EngineOptions options)
-    : SubmittingExecutor(std::make_shared<detail::Engine>(std::move(options)), "MPISpawnPool") {}
+MPISpawnPool::MPISpawnPool(std::shared_ptr<detail::Engine> engine)
+    : SubmittingExecutor(std::move(engine), "MPISpawnPool") {}
 
 }  // namespace farm

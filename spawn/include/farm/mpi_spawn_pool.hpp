@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cstdint>
 #include <initializer_list>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -123,7 +124,7 @@ class MPISpawnPool : public detail::SubmittingExecutor {
 
  protected:
   /// For the farm itself.
-  explicit MPISpawnPool(detail::EngineOptions options);
+  explicit MPISpawnPool(std::shared_ptr<detail::Engine> engine);
   [[nodiscard]] static detail::EngineOptions engine_options(Options const& options);
 };
 

@@ -48,7 +48,8 @@ class NamedTaskPool : public MPISpawnPool {
   using EngineOwner::engine;
   explicit NamedTaskPool(Options const& options) : MPISpawnPool(options) {}
   /// A pool whose launched groups outlive this process. See Engine::take_over().
-  NamedTaskPool(Options const& options, Outlive const& outlive) : MPISpawnPool(outliving(options, outlive)) {}
+  NamedTaskPool(Options const& options, Outlive const& outlive)
+      : MPISpawnPool(std::make_shared<Engine>(outliving(options, outlive))) {}
 
  private:
   static EngineOptions outliving(Options const& options, Outlive const& outlive) {
