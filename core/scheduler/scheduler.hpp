@@ -80,7 +80,8 @@ class Scheduler {
   void group_ready(GroupId id, Request const& request);
   /// A group that was requested could not be started. With `for_good`, the next attempt would fail, too.
   void start_failed(Request const& request, std::string const& why, bool for_good = false);
-  /// A group for such tasks, which the scheduler has not requested, may become ready: inherit() or not_inherited() tells.
+  /// A group for such tasks, which the scheduler has not requested, may become ready: inherit() or not_inherited()
+  /// tells.
   void expect_group(Request const& request);
   void not_inherited(Request const& request);
   /// A task that a group runs, or has answered, for an earlier scheduler.

@@ -57,7 +57,8 @@ void Scheduler::inherit(GroupId id, Request const& request, std::vector<Inherite
     in_flight.all_ranks = in_flight.task->all_ranks;
     in_flight.state = is_wanted ? State::running : State::stopping;
     in_flight.ran_before = each.ran_before;
-    // there may be more tasks than slots, most of them answered: ranks that begin a task of a new epoch share no messages
+    // there may be more tasks than slots, most of them answered: ranks that begin a task of a new epoch share no
+    // messages
     in_flight.comm_slot = group.comms.next() < CommSlots::per_group ? group.comms.next() : std::uint16_t{0};
     group.comms.take(in_flight.comm_slot);
     ++counts_.running;

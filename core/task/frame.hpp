@@ -75,7 +75,7 @@ struct Frame {
 namespace task_flags {
 inline constexpr std::uint16_t staged_call = 1;   ///< in place of the packed call, there is the handle of its bytes
 inline constexpr std::uint16_t has_settings = 2;  ///< packed TaskSettings precede the call
-inline constexpr std::uint16_t has_tag = 4;       ///< 8 bytes precede the settings: what names the task beyond its master
+inline constexpr std::uint16_t has_tag = 4;  ///< 8 bytes precede the settings: what names the task beyond its master
 }  // namespace task_flags
 
 /// The flags of a value or error frame. The numbers are part of the wire format.

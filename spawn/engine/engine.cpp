@@ -15,6 +15,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <utility>
 
 namespace farm {
@@ -103,7 +104,10 @@ Engine::Engine(EngineOptions options, RankOwner rank_owner, Hub& hub, std::share
   auto hosts = hosts_for(source, options.workers);
   check_request(request_of({}, options.ranks_per_task, options.workers), hosts, told_resources().named);
   bool const outlives = options.outlive && source.kind() == Source::launched && guards_wanted();
-  if (outlives) hub.leave_groups_to_next_master(*options.outlive);
+  if (outlives) {
+    options.outlive->directory = std::filesystem::absolute(options.outlive->directory);  // ranks have other directories
+    hub.leave_groups_to_next_master(*options.outlive);
+  }
   core_ = std::make_shared<EngineCore>(std::move(options), std::move(hosts), rank_owner, hub, std::move(hub_keeper),
                                        outlives);
   if (!core_->options().cache_directory.empty()) core_->cache();  // a mistake is told here

@@ -181,7 +181,7 @@ class EngineCore final : private SchedulerPort,
   std::unordered_map<GroupId, std::vector<std::uint64_t>> unanswered_;  ///< tasks of groups that are being ended
   std::vector<TaskPtr> taken_;                                          ///< empty: its memory serves again
   std::vector<GroupId> starting_;
-  std::vector<GroupId> failed_starts_;      ///< groups that the scheduler does not know any more
+  std::vector<GroupId> failed_starts_;  ///< groups that the scheduler does not know any more
   std::unique_ptr<TakeOver> take_over_;
   asio::steady_timer take_over_timer_;
   bool holds_tasks_ = false;                ///< until the groups of earlier masters are taken over

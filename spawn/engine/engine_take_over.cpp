@@ -49,7 +49,8 @@ std::uint64_t add_traces(fs::path const& directory, std::vector<GroupRecord>& re
     auto const number = group_number(entry->path().filename().string());
     if (!number) continue;
     highest = std::max(highest, *number);
-    bool const is_known = std::any_of(records.begin(), records.end(), [&](auto const& each) { return each.group == *number; });
+    bool const is_known =
+        std::any_of(records.begin(), records.end(), [&](auto const& each) { return each.group == *number; });
     std::ifstream file{entry->path() / "record"};
     if (is_known || !file) continue;
     records.push_back({*number, std::string{std::istreambuf_iterator<char>{file}, {}}});
@@ -140,7 +141,9 @@ std::string EngineCore::why_not_coming(GroupId id) const {
 
 bool EngineCore::is_taken_over(GroupId id) const {
   if (!take_over_) return false;
-  auto const has = [&](std::vector<GroupId> const& list) { return std::find(list.begin(), list.end(), id) != list.end(); };
+  auto const has = [&](std::vector<GroupId> const& list) {
+    return std::find(list.begin(), list.end(), id) != list.end();
+  };
   return has(take_over_->awaited) || has(take_over_->returned);
 }
 
@@ -185,7 +188,8 @@ void EngineCore::claim_tasks() {
       if (task.tag == 0) continue;
       auto& known = latest[task.tag];
       if (known.claim.attempt >= task.attempt) continue;
-      known = {{.tag = task.tag, .attempt = task.attempt, .group = id, .answered = answered, .lost = is_lost}, task.index};
+      known = {{.tag = task.tag, .attempt = task.attempt, .group = id, .answered = answered, .lost = is_lost},
+               task.index};
     }
   }
   for (auto const& [tag, each] : latest) {
@@ -236,10 +240,11 @@ void EngineCore::inherit_group(Group& group, std::unordered_map<std::uint64_t, T
   for (auto const& [task, answered, seconds] : inheritance.tasks) {
     auto const found = wanted.find(task.index);
     if (found == wanted.end()) dropped.push_back(static_cast<std::uint32_t>(task.index));
-    tasks.push_back({.task = found != wanted.end() ? std::move(found->second) : TaskPtr{},
-                     .id = task.id,
-                     .number = task.index,
-                     .ran_before = std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds))});
+    tasks.push_back(
+        {.task = found != wanted.end() ? std::move(found->second) : TaskPtr{},
+         .id = task.id,
+         .number = task.index,
+         .ran_before = std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds))});
   }
   hub_.restore_resources(group);
   trace_.ready(group);

@@ -183,8 +183,8 @@ class Group : public std::enable_shared_from_this<Group> {
   Request request_;
   GroupOwner* owner_;
   State state_ = State::waiting;
-  bool is_static_ = false;        ///< the ranks outlive the group
-  bool outlives_ = false;         ///< the ranks outlive the master
+  bool is_static_ = false;  ///< the ranks outlive the group
+  bool outlives_ = false;   ///< the ranks outlive the master
   bool is_foreign_ = false;
   std::uint64_t begin_to_ = 0;    ///< of resume()
   std::uint64_t recall_end_ = 0;  ///< the end of the latest recall: how many tasks had been sent

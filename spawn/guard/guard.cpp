@@ -182,7 +182,8 @@ class Guard {
     report_.left = page_->finalized && report_.signal == 0 && report_.status == 0;
     report_.early = page_->in_runtime ? 0 : 1;
     report_.note = std::string(page_->note.data(), strnlen(page_->note.data(), page_->note.size()));
-    bool const was_killed = report_.signal == SIGKILL && report_.ended == 0 && lifeline_ && lifeline_->open();
+    bool const was_killed =
+        report_.signal == SIGKILL && report_.ended == 0 && (seeks_ || (lifeline_ && lifeline_->open()));
     if (was_killed && memory_.has_killed(rank_)) report_.note = "the kernel has killed it for lack of memory";
     drain_end_ = std::chrono::steady_clock::now() + drain_limit;
     limit_draining();
@@ -293,7 +294,7 @@ class Guard {
     seek_timer_.async_wait([this](asio::error_code const& error) {
       if (error || !seeks_) return;
       if (page_->finalized) return end_search();
-      auto why = next_->why_in_vain(is_busy());
+      auto why = next_->why_in_vain(is_busy(), begun_);
       if (!why.empty()) {
         report_.note = "it has lost its master: " + why;
         next_->remove_files();
@@ -508,7 +509,7 @@ class Guard {
   KeptOutput kept_;  ///< what the rank prints while there is no lifeline
   AnswerLogView log_;
   std::optional<NextMaster> next_;
-  Hello hello_;             ///< for the next master
+  Hello hello_;              ///< for the next master
   std::uint64_t begun_ = 0;  ///< the index after that of the last task that was begun for the master that is gone
   bool seeks_ = false;       ///< the master is gone, and the next one is looked for
   bool drained_ = false;     ///< the rank has ended, and its output was read

@@ -49,8 +49,14 @@ class GuardLink {
   }
   /// Returns true if the guard waits for another master when this one is gone.
   [[nodiscard]] bool outlives() const noexcept { return page_ != nullptr && page_->outlives; }
+  /// The rank leaves: it is of no use to another master.
+  void set_leaves() const noexcept {
+    if (page_ != nullptr) page_->outlives = false;
+  }
   /// Returns how many masters the guard has lost.
-  [[nodiscard]] std::uint32_t masters_lost() const noexcept { return page_ != nullptr ? page_->masters_lost.load() : 0; }
+  [[nodiscard]] std::uint32_t masters_lost() const noexcept {
+    return page_ != nullptr ? page_->masters_lost.load() : 0;
+  }
   /// Returns the index after that of the last task that was begun.
   [[nodiscard]] std::uint32_t begun() const noexcept {
     return page_ != nullptr ? static_cast<std::uint32_t>(page_->begun.load()) : 0;

@@ -183,7 +183,7 @@ class Hub final : private GroupPort, private SourcePort {
   std::list<HubClient*> clients_;
   std::exception_ptr interrupted_;
   std::optional<Outlive> outlive_;
-  bool is_published_ = false;  ///< as the next master
+  bool is_published_ = false;                               ///< as the next master
   static inline std::atomic<std::uint64_t> next_group = 1;  ///< of all hubs: files are named after groups
   std::function<void()> on_closed_;                         ///< not empty: close() waits
   bool closed_ = false;

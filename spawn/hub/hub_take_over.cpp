@@ -1,9 +1,9 @@
 // The part of the hub that takes groups over from an earlier master, and leaves its own to the next one.
 #include "core/base/host_name.hpp"
 #include "spawn/hub/hub.hpp"
+#include "spawn/requests/thread_count.hpp"
 #include "spawn/resources/host_resources.hpp"
 #include "spawn/resources/topology.hpp"
-#include "spawn/requests/thread_count.hpp"
 #include "spawn/succession/next_master.hpp"
 
 #include <farm/detail/log.hpp>

@@ -43,8 +43,8 @@ constexpr int most_childless_looks = 2;
 /// The longest time between two looks at the output of a command that outlives this process.
 constexpr auto longest_files_interval = 2000ms;
 
-/// A shell that waits for the command and then removes the directory, also when this process is gone. Signals reach both
-/// of them: the shell ends after the command, and as the command did.
+/// A shell that waits for the command and then removes the directory, also when this process is gone. Signals reach
+/// both of them: the shell ends after the command, and as the command did.
 constexpr char const* keeper =
     R"(trap : TERM INT HUP; "$@"; s=$?; rm -rf -- "$0"; [ $s -le 128 ] || { trap - TERM INT HUP; kill -$((s-128)) $$; }; exit $s)";
 

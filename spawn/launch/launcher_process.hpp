@@ -116,10 +116,10 @@ class LauncherProcess : public std::enable_shared_from_this<LauncherProcess> {
   int looks_left_ = 60;      ///< at the children
   asio::steady_timer drain_timer_;
   asio::steady_timer kill_timer_;
-  std::array<Descriptor, 2> files_;    ///< of a command that outlives this process: its output
+  std::array<Descriptor, 2> files_;  ///< of a command that outlives this process: its output
   asio::steady_timer files_timer_;
   std::chrono::milliseconds files_interval_{50};
-  bool is_adopted_ = false;            ///< not a child of this process
+  bool is_adopted_ = false;  ///< not a child of this process
   pid_t process_ = -1;
   std::chrono::milliseconds term_limit_ = default_term_limit;
   bool ending_ = false;

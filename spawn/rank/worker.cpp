@@ -110,7 +110,7 @@ void serve_tasks(JoinInfo const& join_info, MPI_Comm group) {
   AssignedResources resources;
   for (;;) {
     while (auto const frame = channel.next()) {
-      if (frame->type == FrameType::leave) return;
+      if (frame->type == FrameType::leave) return guard_link().set_leaves();
       if (frame->type == FrameType::assign) {
         auto const assignment = unpack<Assignment>(frame->payload);
         resources.use(assignment);

@@ -199,8 +199,8 @@ void LaunchedSource::start(std::shared_ptr<Group> const& group, int peak_ranks, 
   entry.limit = limit;
   try {
     if (port_.outlive() != nullptr) leave_to_next_master(id, entry);
-    entry.join_file =
-        entry.own_directory.empty() ? join_file_path(id) : (std::filesystem::path{entry.own_directory} / "join").string();
+    entry.join_file = entry.own_directory.empty() ? join_file_path(id)
+                                                  : (std::filesystem::path{entry.own_directory} / "join").string();
     launch(id, entry);
     group->expect(limit);
   } catch (std::exception const& e) {
@@ -212,8 +212,8 @@ void LaunchedSource::start(std::shared_ptr<Group> const& group, int peak_ranks, 
 void LaunchedSource::leave_to_next_master(std::uint64_t id, Launch& entry) {
   auto const path = group_directory(port_.outlive()->directory, id).string();
   if (mkdir(path.c_str(), S_IRWXU) != 0) {
-    throw SpawnError(fmt::format("the directory of a group, {}, cannot be made: {}", path,
-                                 std::generic_category().message(errno)));
+    throw SpawnError(
+        fmt::format("the directory of a group, {}, cannot be made: {}", path, std::generic_category().message(errno)));
   }
   entry.own_directory = path;
   entry.group->set_outlives();
@@ -248,9 +248,9 @@ void LaunchedSource::restore(std::shared_ptr<Group> const& group, WorkerOptions 
   slots_.take_at(entry.placement, group->request());
   entry.is_out_of_sight = record.host != host_name();
   if (entry.is_out_of_sight || record.process <= 0 || start_of_process(record.process) != record.started) return;
-  entry.process = LauncherProcess::adopt(
-      port_.context(), record.process, entry.has_own_job ? cancel_limit : LauncherProcess::default_term_limit,
-      [this, id] { on_ended(id); });
+  entry.process = LauncherProcess::adopt(port_.context(), record.process,
+                                         entry.has_own_job ? cancel_limit : LauncherProcess::default_term_limit,
+                                         [this, id] { on_ended(id); });
 }
 
 bool LaunchedSource::launcher_has_ended(Group const& group) const {

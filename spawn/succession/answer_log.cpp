@@ -152,7 +152,8 @@ void AnswerLog::make_room(std::size_t size) {
 void AnswerLog::add(std::string_view frames) {
   Locked const locked{memory_};
   auto const task = memory_.head().latest;
-  auto const early = std::find(confirmed_early_.begin(), confirmed_early_.end(), static_cast<std::uint32_t>(task.index));
+  auto const early =
+      std::find(confirmed_early_.begin(), confirmed_early_.end(), static_cast<std::uint32_t>(task.index));
   bool const is_kept = task.tag != 0 && early == confirmed_early_.end();
   if (early != confirmed_early_.end()) confirmed_early_.erase(early);
   if (is_kept) {

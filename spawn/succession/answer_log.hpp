@@ -42,12 +42,12 @@ struct LoggedAnswer {
 
 /// What a log holds.
 struct LogContent {
-  std::uint64_t answered = 0;            ///< the index after that of the latest answer
-  std::uint64_t last_id = 0;             ///< the largest id of a task
-  LoggedTask latest{};                   ///< the task that was begun last, or is about to begin
-  double latest_seconds = 0;             ///< since then
-  std::vector<LoggedAnswer> answers{};   ///< that were not confirmed, in the order of their tasks
-  std::vector<std::int32_t> devices{};   ///< of the rank
+  std::uint64_t answered = 0;           ///< the index after that of the latest answer
+  std::uint64_t last_id = 0;            ///< the largest id of a task
+  LoggedTask latest{};                  ///< the task that was begun last, or is about to begin
+  double latest_seconds = 0;            ///< since then
+  std::vector<LoggedAnswer> answers{};  ///< that were not confirmed, in the order of their tasks
+  std::vector<std::int32_t> devices{};  ///< of the rank
 };
 
 /// The memory of a log, mapped. The head of the memory is in answer_log.cpp.

@@ -35,7 +35,8 @@ std::string to_json(LaunchRecord const& record) {
 LaunchRecord read_launch_record(std::string const& json) try {
   auto const all = Json::parse(json);
   LaunchRecord record;
-  record.request = {.ranks = all.at("ranks"), .threads = all.at("threads"), .gpus = all.at("gpus"), .memory = all.at("memory")};
+  record.request = {
+      .ranks = all.at("ranks"), .threads = all.at("threads"), .gpus = all.at("gpus"), .memory = all.at("memory")};
   for (auto const& [name, amount] : all.at("named").items()) record.request.named.push_back({name, amount});
   for (auto const& share : all.at("placement"))
     record.placement.push_back({share.at("host"), share.at("ranks"), share.at("component")});

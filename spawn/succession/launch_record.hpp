@@ -12,11 +12,11 @@ namespace farm::detail {
 struct LaunchRecord {
   Request request{};
   Placement placement{};
-  std::string launcher{};       ///< its name, for people
-  std::string host{};           ///< where the launcher runs
-  std::int32_t process = 0;     ///< the launcher, which leads a session of its own; 0: not known
-  std::uint64_t started = 0;    ///< when, as start_of_process() has it
-  bool has_own_job = false;     ///< srun asks Slurm for a job for this group alone
+  std::string launcher{};     ///< its name, for people
+  std::string host{};         ///< where the launcher runs
+  std::int32_t process = 0;   ///< the launcher, which leads a session of its own; 0: not known
+  std::uint64_t started = 0;  ///< when, as start_of_process() has it
+  bool has_own_job = false;   ///< srun asks Slurm for a job for this group alone
 };
 
 /// Returns the record as JSON.

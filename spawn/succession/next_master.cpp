@@ -15,6 +15,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <exception>
+#include <fstream>
 #include <system_error>
 
 namespace farm::detail {
@@ -26,12 +27,14 @@ using namespace std::chrono_literals;
 constexpr auto connect_limit = 3s;
 /// From one attempt to the next while the file stays the same: its master may be gone, or not ready.
 constexpr auto retry_interval = 1s;
-/// So many looks in a row find no directory: it is gone, and not only out of reach for a moment.
+/// So many looks in a row find no files of the group: they are gone, and not only out of reach for a moment.
 constexpr int most_misses = 5;
 
 constexpr char const* busy_name = "busy";
 
-std::string identity(JoinInfo const& master) { return fmt::format("{} {} {}", master.host, master.local_name, master.port); }
+std::string identity(JoinInfo const& master) {
+  return fmt::format("{} {} {}", master.host, master.local_name, master.port);
+}
 
 /// Returns when the file was changed last, in nanoseconds; 0 if there is none.
 std::int64_t time_of(std::filesystem::path const& path) {
@@ -80,25 +83,38 @@ std::optional<Socket> NextMaster::look(asio::io_context& context, Hello const& h
   return std::nullopt;  // it is gone, or not there yet
 }
 
-std::string NextMaster::why_in_vain(bool busy) {
+/// Tells the guards of ranks that run nothing that one of the group does, and how many tasks it has begun.
+void NextMaster::mark_as_busy(std::uint64_t begun) {
   auto const now = Clock::now();
-  auto const own = group_directory(directory_, group_);
-  misses_ = access(directory_.c_str(), F_OK) == 0 ? 0 : misses_ + 1;
-  if (misses_ >= most_misses) return fmt::format("the directory {} is gone", directory_.string());
-  auto const mark = own / busy_name;
-  if (busy) {
-    since_ = now;
-    if (now - marked_ < std::clamp<Clock::duration>(limit_ / 4, look_interval, 10s)) return {};
-    marked_ = now;
-    Descriptor const file{open(mark.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600)};
-    if (file) futimens(file.get(), nullptr);
-    return {};
+  if (now - marked_ < std::clamp<Clock::duration>(limit_ / 4, look_interval, 10s)) return;
+  marked_ = now;
+  auto const path = group_directory(directory_, group_) / busy_name;
+  Descriptor const file{open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)};
+  auto const text = std::to_string(begun);
+  if (file) static_cast<void>(!write(file.get(), text.data(), text.size()));
+}
+
+/// Returns true if another rank runs a task. One that has begun more than this rank waits for it, and so for a master.
+bool NextMaster::has_busy_rank(std::uint64_t begun) {
+  auto const path = group_directory(directory_, group_) / busy_name;
+  auto const seen = time_of(path);
+  if (seen == mark_) return false;
+  mark_ = seen;
+  std::uint64_t of_other = 0;
+  std::ifstream{path} >> of_other;
+  return of_other <= begun;
+}
+
+std::string NextMaster::why_in_vain(bool busy, std::uint64_t begun) {
+  auto const join_file = group_directory(directory_, group_) / "join";
+  misses_ = access(join_file.c_str(), F_OK) == 0 ? 0 : misses_ + 1;
+  if (misses_ >= most_misses) {
+    return access(directory_.c_str(), F_OK) == 0 ? "its launcher has ended, or other ranks have"
+                                                 : fmt::format("the directory {} is gone", directory_.string());
   }
-  // other ranks of the group may run a task still: theirs is the last word
-  if (auto const seen = time_of(mark); seen != mark_) {
-    mark_ = seen;
-    since_ = now;
-  }
+  if (busy) mark_as_busy(begun);
+  auto const now = Clock::now();
+  if (busy || has_busy_rank(begun)) since_ = now;
   if (now - since_ < limit_) return {};
   return fmt::format("no server has come for {} s", limit_.count());
 }

@@ -30,7 +30,8 @@ Inheritance inheritance_of(std::vector<GuardReport> const& reports) {
     all.masters = std::max(all.masters, report.masters);
     auto const& answers = report.log.answers;
     bool const is_single = reports.size() == 1;
-    if (!is_single) forgotten_to = std::max(forgotten_to, answers.empty() ? report.log.answered : answers.front().task.index);
+    if (!is_single)
+      forgotten_to = std::max(forgotten_to, answers.empty() ? report.log.answered : answers.front().task.index);
   }
   std::map<std::uint64_t, Said> said;
   auto const say = [&](LoggedTask const& task, bool answered, double seconds) {
@@ -65,9 +66,10 @@ std::string why_stuck(RankReport const& report, std::uint64_t begin_to) {
     bool const has = std::any_of(report.received.begin(), report.received.end(),
                                  [&](LoggedTask const& task) { return task.index == index; });
     if (!has)
-      return fmt::format("it has not received task {} of the group, which another rank has begun: the server died while "
-                         "it sent the task",
-                         index);
+      return fmt::format(
+          "it has not received task {} of the group, which another rank has begun: the server died while "
+          "it sent the task",
+          index);
   }
   return {};
 }

@@ -29,7 +29,7 @@ struct GuardReport {
 
 /// A rank tells this when it has found the next master, between two tasks.
 struct RankReport {
-  std::uint64_t begun = 0;           ///< as in GuardReport
+  std::uint64_t begun = 0;             ///< as in GuardReport
   std::vector<LoggedTask> received{};  ///< and not begun, in order
 
   template <class Archive>
@@ -41,8 +41,8 @@ struct RankReport {
 /// A task that a group has not finished, or whose answer its master had not confirmed.
 struct InheritedTask {
   LoggedTask task{};
-  bool answered = false;         ///< by all ranks
-  double running_seconds = 0;    ///< 0: it does not run
+  bool answered = false;       ///< by all ranks
+  double running_seconds = 0;  ///< 0: it does not run
 };
 
 /// A group as the next master finds it.

@@ -57,7 +57,8 @@ std::size_t count_of(std::vector<std::string> const& lines, std::string const& b
 /// A state directory, and the masters that have it one after the other.
 class Run {
  public:
-  explicit Run(std::string const& name) : scratch_(name), mark_(fmt::format("FARM_TEST_MARK={}.{}.", getpid(), ++runs)) {
+  explicit Run(std::string const& name)
+      : scratch_(name), mark_(fmt::format("FARM_TEST_MARK={}.{}.", getpid(), ++runs)) {
     fs::create_directory(dir() / "groups");
   }
   Run(Run const&) = delete;
@@ -145,7 +146,8 @@ class Run {
   /// Returns the launchers of this run.
   [[nodiscard]] std::vector<pid_t> launchers() const {
     auto found = processes();
-    std::erase_if(found, [](pid_t process) { return !content(fmt::format("/proc/{}/comm", process)).starts_with("mpiexec"); });
+    std::erase_if(found,
+                  [](pid_t process) { return !content(fmt::format("/proc/{}/comm", process)).starts_with("mpiexec"); });
     return found;
   }
 

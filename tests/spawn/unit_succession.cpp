@@ -178,7 +178,8 @@ TEST_CASE("a guard keeps the latest output while there is no master, and tells h
   kept.add(1, "the last line\n", false);
   auto const frames = kept.take();
   CHECK(frames.size() < (std::size_t{3} << 20U));
-  CHECK_THAT(frames, contains("bytes of output were dropped while there was no server\n") && contains("the last line\n"));
+  CHECK_THAT(frames,
+             contains("bytes of output were dropped while there was no server\n") && contains("the last line\n"));
   CHECK(kept.take().empty());
   kept.add(2, "all of it\n", true);
   CHECK_THAT(kept.take(), !contains("dropped") && contains("all of it\n"));

@@ -5,6 +5,7 @@
 #include "spawn/service/store/disk/lines.hpp"
 #include "spawn/service/store/disk/schema.hpp"
 #include "spawn/service/store/disk/states.hpp"
+#include "spawn/service/store/recovery/kept_files.hpp"
 #include "spawn/service/store/recovery/opening.hpp"
 
 #include <farm/error.hpp>

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "spawn/service/store/disk/database.hpp"
-#include "spawn/service/store/store.hpp"
+#include "spawn/service/store/stored.hpp"
 
 #include <filesystem>
 #include <functional>

@@ -56,7 +56,7 @@ Run EndLines::write(Statement& insert, std::int64_t job, std::int64_t number, st
   return run;
 }
 
-void merge_runs(Database& database, std::int64_t job, std::vector<Run>& runs, std::size_t first) {
+std::size_t merge_runs(Database& database, std::int64_t job, std::vector<Run>& runs, std::size_t first) {
   auto const begin = runs.begin() + static_cast<std::ptrdiff_t>(first);
   auto const end = begin + static_cast<std::ptrdiff_t>(runs_per_merge);
   auto const [low, high] = std::pair{begin->number, (end - 1)->number};
@@ -81,6 +81,7 @@ void merge_runs(Database& database, std::int64_t job, std::vector<Run>& runs, st
   Statement insert{database, insert_into(ends_table)};
   *begin = lines.write(insert, job, high, highest + 1);
   runs.erase(begin + 1, end);
+  return lines.count();
 }
 
 }  // namespace farm::detail

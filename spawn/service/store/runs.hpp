@@ -55,7 +55,7 @@ class EndLines {
 };
 
 /// Merges `runs_per_merge` runs of a job, from `first`, in the transaction that is open, and replaces them in `runs`.
-/// Throws StoreError if a row is damaged.
-void merge_runs(Database& database, std::int64_t job, std::vector<Run>& runs, std::size_t first);
+/// Returns how many ends they have. Throws StoreError if a row is damaged.
+std::size_t merge_runs(Database& database, std::int64_t job, std::vector<Run>& runs, std::size_t first);
 
 }  // namespace farm::detail

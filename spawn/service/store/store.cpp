@@ -10,11 +10,11 @@ namespace farm::detail {
 
 struct Store::Parts {
   explicit Parts(std::filesystem::path const& directory)
-      : damage{prepare_database(directory)}, reader{directory}, writer{directory} {}
+      : damage{prepare_database(directory)}, writer{directory}, reader{directory} {}
 
   std::vector<std::string> damage;
+  StoreWriter writer;  // whose connection is closed last: it takes the write-ahead log into the database
   StoreReader reader;
-  StoreWriter writer;
 };
 
 Store::Store(std::filesystem::path const& directory) : parts_{std::make_unique<Parts>(directory)} {}

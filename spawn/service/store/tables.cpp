@@ -3,7 +3,7 @@
 #include "spawn/service/model/job_json.hpp"
 #include "spawn/service/store/disk/end_lines.hpp"
 #include "spawn/service/store/disk/lines.hpp"
-#include "spawn/service/store/recovery/opening.hpp"
+#include "spawn/service/store/recovery/kept_files.hpp"
 
 #include <farm/error.hpp>
 
@@ -15,9 +15,10 @@
 namespace farm::detail {
 namespace {
 
-constexpr int long_log = 2000;             // pages
-constexpr int vacuum_step = 1000;          // pages
-constexpr std::size_t most_known = 10000;  // jobs and lists of hosts that are kept in memory
+constexpr int long_log = 2000;                 // pages
+constexpr std::size_t ends_per_merge = 50000;  // in one transaction, or those of one merge
+constexpr int vacuum_step = 1000;              // pages
+constexpr std::size_t most_known = 10000;      // jobs and lists of hosts that are kept in memory
 constexpr std::uint64_t largest_number = ~std::uint64_t{0} >> 1U;
 
 std::int64_t as_signed(std::uint64_t number) { return static_cast<std::int64_t>(number); }
@@ -48,6 +49,7 @@ StoreTables::StoreTables(std::filesystem::path const& directory)
   database_.execute("PRAGMA synchronous=FULL; PRAGMA journal_size_limit=16777216; PRAGMA cache_size=-8192");
   begin();
   roll_back();
+  acknowledged_.write(counters_);
 }
 
 void StoreTables::begin() {
@@ -161,6 +163,8 @@ std::string StoreTables::change(JobChange const& change) {
   auto rows = select.rows({number});
   if (!rows.next()) return fmt::format("there is no job {}", change.job);
   auto row = rows.row();
+  std::string const spec{row[jobs_column::spec].text};  // the row is overwritten before it is left
+  row[jobs_column::spec] = spec;
   if (change.held) row[jobs_column::held] = std::int64_t{*change.held};
   if (change.priority) row[jobs_column::priority] = std::int64_t{*change.priority};
   if (change.forgotten) {
@@ -194,21 +198,21 @@ void StoreTables::remove_group(std::uint64_t group) {
 }
 
 bool StoreTables::merge(std::size_t waiting) {
-  for (auto next = grown_.begin(); next != grown_.end();) {
+  std::size_t merged = 0;
+  for (auto next = grown_.begin(); next != grown_.end() && merged < ends_per_merge;) {
     auto const number = *next;
     auto const job = jobs_.find(number);
     if (job == jobs_.end() || !find_merge(job->second.runs, runs_per_merge)) {
       next = grown_.erase(next);
     } else if (auto const first = find_merge(job->second.runs, waiting)) {
-      begin();
-      merge_runs(database_, number, job->second.runs, *first);
-      commit();
-      return true;
+      if (merged == 0) begin();
+      merged += merge_runs(database_, number, job->second.runs, *first);
     } else {
       ++next;
     }
   }
-  return false;
+  if (merged > 0) commit();
+  return merged > 0;
 }
 
 bool StoreTables::tidy(bool idle) {

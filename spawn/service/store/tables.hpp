@@ -2,7 +2,7 @@
 
 #include "spawn/service/store/disk/acknowledged.hpp"
 #include "spawn/service/store/runs.hpp"
-#include "spawn/service/store/store.hpp"
+#include "spawn/service/store/stored.hpp"
 
 #include <filesystem>
 #include <map>
@@ -30,8 +30,8 @@ class StoreTables {
   void add_group(StoredGroup const& group);
   void remove_group(std::uint64_t group);
 
-  /// Does one merge, in a transaction of its own, if a job has as many small runs as `waiting`. Returns false if there
-  /// was nothing to do.
+  /// Merges runs of jobs that have as many small ones as `waiting`, in a transaction of its own, for a tenth of a
+  /// second or so. Returns false if there was nothing to do.
   bool merge(std::size_t waiting);
   /// Copies the write-ahead log into the database once it is long, and gives room of forgotten jobs back to the file
   /// system bit by bit. Returns false if there was nothing to do. `idle`: there is time for more of it.

@@ -105,8 +105,8 @@ bool StoreWriter::wait_for_work(std::unique_lock<std::mutex>& lock) {
   }
 }
 
-/// Returns what belongs into the next transaction. After a failure that is one operation, or the jobs alone, which are
-/// to be refused.
+/// Returns what belongs into the next transaction. After a failure that is one operation; or, before it is time to try
+/// again, the jobs alone: they want an answer now.
 StoreWriter::Operations StoreWriter::take_batch() {
   Operations batch;
   auto const is_hopeless = !problem_.empty() && !is_ending_ && Clock::now() < next_try_;

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "spawn/service/store/store.hpp"
+#include "spawn/service/store/stored.hpp"
 #include "spawn/service/store/tables.hpp"
 
 #include <chrono>
@@ -28,7 +28,7 @@ class StoreWriter {
   };
   struct Operation {
     std::variant<std::monostate, NewJob, std::vector<TaskEnd>, JobChange, StoredGroup, RemovedGroup> what{};
-    Store::Done done{};  ///< may be empty
+    std::function<void(std::string const& error)> done{};  ///< may be empty
   };
 
   /// The database is there, and whole. Throws StoreError.

@@ -75,7 +75,8 @@ std::int64_t work(std::int64_t tag, std::string const& directory, bool waits, MP
 /// Short tasks, one after the other, some of which throw.
 std::int64_t hurry(std::int64_t tag, std::string const& directory, MPI_Comm comm, TaskContext& context) {
   MPI_Barrier(comm);
-  if (context.rank() == 0) append(directory + "/effects", "begin " + std::to_string(tag) + " " + std::to_string(context.attempt()));
+  if (context.rank() == 0)
+    append(directory + "/effects", "begin " + std::to_string(tag) + " " + std::to_string(context.attempt()));
   std::this_thread::sleep_for(std::chrono::milliseconds{tag % 7});
   return 10 * tag;
 }
@@ -107,7 +108,8 @@ class Master {
     Outlive outlive{.directory = directory_ + "/groups",
                     .reconnect = std::chrono::seconds{reconnect != nullptr ? std::atoi(reconnect) : 60}};
     outlive.key.fill(7);
-    engine_.emplace(EngineOptions{.max_ranks = 4 * ranks, .ranks_per_task = ranks, .max_losses = 9, .outlive = outlive});
+    engine_.emplace(
+        EngineOptions{.max_ranks = 4 * ranks, .ranks_per_task = ranks, .max_losses = 9, .outlive = outlive});
   }
 
   void run() {
@@ -165,7 +167,8 @@ class Master {
     auto const text = "echo begin " + std::to_string(tag) + " {attempt} >> " + directory_ + "/effects; while [ ! -e " +
                       directory_ + "/go ]; do sleep 0.02; done; echo end " + std::to_string(tag) + " {attempt} >> " +
                       directory_ + "/effects; echo " + std::to_string(10 * tag);
-    return submit_program(*engine_, options, Program{.command = {"sh", "-c", text}, .capture = 4096, .mpi = false, .fields = true});
+    return submit_program(*engine_, options,
+                          Program{.command = {"sh", "-c", text}, .capture = 4096, .mpi = false, .fields = true});
   }
 
   /// Waits for the end of the task, and keeps it.

@@ -11,10 +11,10 @@
 namespace farm::detail {
 
 JobStates read_states(Database& database, std::uint64_t job, std::uint64_t tasks) {
-  constexpr std::uint32_t no_end = ~std::uint32_t{0};
+  constexpr std::int64_t no_end = -1;
   JobStates result;
   result.states.resize(tasks, TaskState::waiting);
-  std::vector<std::uint32_t> attempts;
+  std::vector<std::int64_t> attempts;
   Statement statement{database, select_from(ends_table) + " WHERE job = ? ORDER BY run, level, lowest"};
   auto rows = statement.rows({static_cast<std::int64_t>(job)});
   while (rows.next()) {
@@ -31,7 +31,7 @@ JobStates read_states(Database& database, std::uint64_t job, std::uint64_t tasks
     });
   }
   for (std::uint64_t task = 0; task < attempts.size(); ++task) {
-    if (attempts[task] != no_end) result.attempts.emplace_back(task, attempts[task]);
+    if (attempts[task] != no_end) result.attempts.emplace_back(task, static_cast<std::uint32_t>(attempts[task]));
   }
   return result;
 }

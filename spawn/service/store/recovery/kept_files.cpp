@@ -1,7 +1,6 @@
 #include "spawn/service/store/recovery/kept_files.hpp"
 
 #include "spawn/service/store/disk/database.hpp"
-#include "spawn/service/store/recovery/opening.hpp"
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>

@@ -9,6 +9,8 @@
 /// "-wal", and the recovered one "queue.db". All throw StoreError.
 namespace farm::detail {
 
+/// Returns the path of the database in a state directory.
+[[nodiscard]] std::filesystem::path database_in(std::filesystem::path const& directory);
 [[nodiscard]] std::filesystem::path unfinished_in(std::filesystem::path const& directory);
 /// Returns the path of the write-ahead log of a database.
 [[nodiscard]] std::filesystem::path log_of(std::filesystem::path const& database);

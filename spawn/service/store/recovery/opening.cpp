@@ -42,10 +42,13 @@ bool is_there(std::filesystem::path const& directory) {
 void make_database(std::filesystem::path const& directory) {
   auto const file = unfinished_in(directory);
   remove_database(file);
-  {
+  try {
     Database database{file, Database::Access::create};
     make_tables(database);
     database.execute("PRAGMA journal_mode=WAL");
+  } catch (StoreError const&) {
+    remove_database(file);
+    throw;
   }
   sync_file(file);
   rename_file(file, database_in(directory));

@@ -6,9 +6,6 @@
 
 namespace farm::detail {
 
-/// Returns the path of the database in a state directory.
-[[nodiscard]] std::filesystem::path database_in(std::filesystem::path const& directory);
-
 /// Makes sure that the state directory has a database that is whole: makes one, or checks the one that is there, and
 /// recovers it if it is damaged. The damaged files are kept as "queue.db.damaged-TIME" and "-wal". Whenever this is
 /// interrupted, the next call does what is left. Returns a line for each damage. Throws StoreError if the directory
