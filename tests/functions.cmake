@@ -82,7 +82,7 @@ endif()
 
 # The headers that most tests include, compiled once.
 if(FARM_PCH)
-  add_library(farm_test_headers OBJECT support/precompiled.cpp)
+  add_executable(farm_test_headers support/precompiled.cpp) # a program, as tests are: other code is position independent in another way
   farm_private_settings(farm_test_headers)
   target_compile_options(farm_test_headers PRIVATE $<$<CONFIG:Release>:-O1>)
   target_link_libraries(farm_test_headers PRIVATE farm::farm farm_testing)

@@ -3,14 +3,14 @@
 #include "core/base/failure.hpp"
 #include "spawn/guard/guard_link.hpp"
 #include "spawn/isolation/mpi_calls.hpp"
+#include "spawn/output/task_output.hpp"
 #include "spawn/platform/throw_on_error.hpp"
 #include "spawn/rank/applied_settings.hpp"
 #include "spawn/rank/end_rank.hpp"
 #include "spawn/rank/staged_message.hpp"
-#include "spawn/output/task_output.hpp"
 
-#include <farm/detail/task_stage.hpp>
 #include <farm/detail/log.hpp>
+#include <farm/detail/task_stage.hpp>
 #include <farm/error.hpp>
 #include <farm/task_context.hpp>
 
@@ -121,7 +121,8 @@ void TaskServer::begin_log(std::uint64_t tag, std::uint32_t attempt) {
     has_changed = tag != 0 ? tag_log_->begin(tag, attempt) : tag_log_->leave();
   } catch (std::system_error const& error) {
     has_changed = tag_log_->leave();
-    log_error(fmt::format("what task {} of job {} prints is not kept: {}", tag & 0xffffffffU, tag >> 32U, error.what()));
+    log_error(
+        fmt::format("what task {} of job {} prints is not kept: {}", tag & 0xffffffffU, tag >> 32U, error.what()));
   }
   if (has_changed) renew_state();
 }

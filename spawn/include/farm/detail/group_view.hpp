@@ -18,8 +18,8 @@ struct GroupView {
   std::uint32_t attempt = 0;                      ///< of that task
   float progress = 0;                             ///< of that task, from 0 to 1
   std::chrono::steady_clock::time_point since{};  ///< when that task began, roughly
-  std::uint64_t tasks = 0;    ///< how many it has run
-  bool taken_over = false;    ///< it is of an earlier master
+  std::uint64_t tasks = 0;                        ///< how many it has run
+  bool taken_over = false;                        ///< it is of an earlier master
 };
 
 }  // namespace farm::detail
