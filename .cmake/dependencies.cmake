@@ -5,6 +5,7 @@ find_package(MPI REQUIRED COMPONENTS C) # MPI_EXECUTABLE_SUFFIX=.mpich chooses o
 find_package(fmt 9 REQUIRED)
 find_package(cereal REQUIRED)
 find_package(OpenSSL REQUIRED COMPONENTS Crypto)
+find_package(SQLite3 REQUIRED)
 include(find_hwloc)
 include(find_hdf5)
 if(NOT HDF5_IS_PARALLEL)

@@ -30,6 +30,7 @@ class Farm(CMakePackage):
     depends_on("fmt@9:")
     depends_on("openssl@3:")
     depends_on("libpng")
+    depends_on("sqlite@3:")
 
     # Headers that programs with farm do not need.
     depends_on("asio@1.22:", type="build")
