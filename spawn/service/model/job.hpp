@@ -43,9 +43,9 @@ struct TaskKind {
   int ranks = 0;    ///< 0: as the server's default says
   int threads = 0;
   std::optional<int> gpus{};
-  std::optional<std::int64_t> memory{};              ///< bytes of each rank
-  std::map<std::string, std::int64_t> resources{};   ///< named ones, of the task
-  std::optional<double> timeout{};                   ///< seconds
+  std::optional<std::int64_t> memory{};             ///< bytes of each rank
+  std::map<std::string, std::int64_t> resources{};  ///< named ones, of the task
+  std::optional<double> timeout{};                  ///< seconds
   int retries = 0;
   int max_losses = 0;  ///< 0: the pool's
   bool cache = false;
@@ -58,10 +58,10 @@ struct TaskKind {
 /// One submission, without its inputs.
 struct JobSpec {
   std::string name{};
-  std::vector<TaskKind> kinds{};  ///< at least one
-  int priority = 0;               ///< jobs of higher priority first; those of equal priority share
-  bool hold = false;              ///< its tasks are held from the start
-  std::int64_t max_fails = 0;     ///< after so many failed tasks no other starts; 0: no limit
+  std::vector<TaskKind> kinds{};       ///< at least one
+  int priority = 0;                    ///< jobs of higher priority first; those of equal priority share
+  bool hold = false;                   ///< its tasks are held from the start
+  std::int64_t max_fails = 0;          ///< after so many failed tasks no other starts; 0: no limit
   std::vector<std::uint64_t> after{};  ///< jobs that must have finished first
   std::string key{};                   ///< the client's name of this submission: the same key again is the same job
 
@@ -70,10 +70,10 @@ struct JobSpec {
 
 /// One task of a submission.
 struct TaskSpec {
-  std::string input{};               ///< one line of JSON: the argument, a list of them, or an object with their names
-  std::uint32_t kind = 0;            ///< its index among the job's kinds
+  std::string input{};     ///< one line of JSON: the argument, a list of them, or an object with their names
+  std::uint32_t kind = 0;  ///< its index among the job's kinds
   std::vector<std::uint32_t> needs{};  ///< tasks of the same job that must have finished first
-  std::string name{};                ///< of a task in a job file
+  std::string name{};                  ///< of a task in a job file
 
   bool operator==(TaskSpec const&) const = default;
 };
