@@ -38,9 +38,10 @@ class Client {
                 std::string const& type = "application/json", double limit = -1);
   /// Reads a stream of events: calls `on_event(id, event, data)` for each until it returns false or the stream ends.
   /// `silence` is how many seconds may pass without a byte. Throws NoAnswer if it breaks.
-  void events(std::string const& target, std::string const& last_event,
-              std::function<bool(std::string const& id, std::string const& event, std::string const& data)> const& on_event,
-              double silence = 60);
+  void events(
+      std::string const& target, std::string const& last_event,
+      std::function<bool(std::string const& id, std::string const& event, std::string const& data)> const& on_event,
+      double silence = 60);
 
  private:
   class Core;

@@ -57,10 +57,10 @@ class Answer {
 };
 
 struct ServerOptions {
-  std::string socket{};               ///< the path of the Unix socket; only this user (and root) may connect: its peer is checked
+  std::string socket{};  ///< the path of the Unix socket; only this user (and root) may connect: its peer is checked
   std::vector<std::string> listen{};  ///< "HOST:PORT"; port 0: any
-  std::string token{};                ///< what `Authorization: Bearer TOKEN` must have on ports; compared in constant time
-  std::string page_key{};             ///< the cookie or query parameter `key` that the page has; empty: there is no page
+  std::string token{};     ///< what `Authorization: Bearer TOKEN` must have on ports; compared in constant time
+  std::string page_key{};  ///< the cookie or query parameter `key` that the page has; empty: there is no page
   std::size_t largest_body = std::size_t{256} << 20U;
   std::size_t largest_head = 64U << 10U;
   std::size_t most_connections = 512;

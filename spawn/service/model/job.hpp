@@ -70,8 +70,10 @@ struct JobSpec {
 
 /// One task of a submission.
 struct TaskSpec {
-  std::string input{};     ///< one line of JSON: the argument, a list of them, or an object with their names
-  std::uint32_t kind = 0;  ///< its index among the job's kinds
+  /// One line of JSON: the argument, a list of them, or an object with their names. Empty in what the store returns: it
+  /// was lost when the database was damaged, and the task must not run.
+  std::string input{};
+  std::uint32_t kind = 0;              ///< its index among the job's kinds
   std::vector<std::uint32_t> needs{};  ///< tasks of the same job that must have finished first
   std::string name{};                  ///< of a task in a job file
 

@@ -1,67 +1,18 @@
 #pragma once
 
 #include "spawn/service/model/job.hpp"
+#include "spawn/service/store/disk/store_error.hpp"
+#include "spawn/service/store/stored.hpp"
 
-#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <memory>
-#include <optional>
-#include <stdexcept>
 #include <string>
-#include <utility>
 #include <vector>
 
 /// The durable queue on disk: an SQLite database. README.md has its tables.
 namespace farm::detail {
-
-/// Thrown if the database cannot be opened, read or written. One line for people, with what to do.
-class StoreError : public std::runtime_error {
-  using runtime_error::runtime_error;
-};
-
-/// A job as it is on disk.
-struct StoredJob {
-  std::uint64_t number = 0;  ///< from 1
-  JobSpec spec{};
-  std::uint64_t tasks = 0;
-  double submitted = 0;  ///< in seconds since 1970
-  bool held = false;
-  int priority = 0;
-};
-
-/// What the store holds of a job, as a server finds it at its start: what the queue needs in memory.
-struct LoadedJob {
-  StoredJob job{};
-  /// One for each task: waiting, finished, failed or cancelled.
-  std::vector<TaskState> states{};
-  /// The attempts of tasks that have ended, or whose end a retry has taken back; the others are not in here.
-  std::vector<std::pair<std::uint64_t, std::uint32_t>> attempts{};
-  /// Kinds and needs, one for each task, if the job is from a job file; else empty. Inputs are left out.
-  std::vector<TaskSpec> tasks{};
-  double last_ended = 0;  ///< when the last task has ended; 0: none has
-};
-
-/// A group that was started by a server and may outlive it.
-struct StoredGroup {
-  std::uint64_t group = 0;
-  std::string details{};  ///< JSON: what the source needs to take it over
-};
-
-/// A change of a job that is not an end of a task.
-struct JobChange {
-  std::uint64_t job = 0;
-  std::optional<bool> held{};
-  std::optional<int> priority{};
-  bool forgotten = false;  ///< the job, with its inputs and results, is removed
-};
-
-/// The state of the disk, as far as the last write tells.
-struct StoreHealth {
-  std::string problem{};     ///< why nothing can be written; empty: all is well
-  std::size_t unwritten = 0;  ///< what waits in memory: ends and changes
-};
 
 /// All functions are thread-safe. What is added is written by a thread of the store, in groups; each group is one
 /// transaction that is synced to the disk. Nothing here blocks for the disk, except where it says so.
@@ -104,8 +55,8 @@ class Store {
   /// Blocks until all that was added before is on disk. Returns false if the disk does not permit it within `seconds`.
   bool flush(double seconds);
 
-  /// Returns the inputs of tasks `first` up to `first + count`, with kinds, needs and names. Blocks for the disk. Throws
-  /// StoreError if they cannot be read.
+  /// Returns the inputs of tasks `first` up to `first + count`, with kinds, needs and names. Blocks for the disk.
+  /// Throws StoreError if they cannot be read.
   [[nodiscard]] std::vector<TaskSpec> tasks(std::uint64_t job, std::uint64_t first, std::uint64_t count) const;
   /// Returns the latest end of each of these tasks that has one, by task. Blocks for the disk. Throws StoreError.
   [[nodiscard]] std::vector<TaskEnd> ends(std::uint64_t job, std::uint64_t first, std::uint64_t count) const;
@@ -115,8 +66,8 @@ class Store {
   [[nodiscard]] StoreHealth health() const;
 
  private:
-  class Writer;
-  std::unique_ptr<Writer> writer_;
+  struct Parts;
+  std::unique_ptr<Parts> parts_;
 };
 
 }  // namespace farm::detail
