@@ -35,6 +35,9 @@ class Task : public FutureState {
     int max_losses = 0;                          ///< 0: as the scheduler's options say
     std::optional<bool> rerun_after_exit;        ///< none: as the scheduler's options say
     std::uint32_t restarts = 0;                  ///< further attempts that do not count as losses
+    std::uint32_t earlier_attempts = 0;          ///< under earlier masters
+    std::uint64_t tag = 0;                       ///< identifies the task beyond its master; 0: nothing does
+    std::uint64_t number = 0;                    ///< among the tasks that `group` was sent
     std::vector<std::shared_ptr<void>> inputs;   ///< keep the files that the ranks read until the task is done
     std::vector<std::shared_ptr<void>> outputs;  ///< keep the files that the ranks made as long as there are futures
   };
@@ -53,7 +56,7 @@ class Task : public FutureState {
   }
   /// Returns the number of the current attempt, from 1.
   [[nodiscard]] std::uint32_t attempt() const {
-    return rare ? static_cast<std::uint32_t>(rare->losses.size()) + rare->restarts + 1 : 1;
+    return rare ? static_cast<std::uint32_t>(rare->losses.size()) + rare->restarts + rare->earlier_attempts + 1 : 1;
   }
 
   /// Returns the name that the user has given; empty: none.

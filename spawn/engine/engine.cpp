@@ -16,6 +16,15 @@
 #include <algorithm>
 #include <utility>
 
+namespace farm {
+
+double Statistics::busy_share() const {
+  double const available = static_cast<double>(wall.count()) * peak_ranks;
+  return available > 0 ? static_cast<double>(busy.count()) / available : 0;
+}
+
+}  // namespace farm
+
 namespace farm::detail {
 namespace {
 
@@ -51,6 +60,16 @@ void set_options(Task& task, EngineCore const& core, TaskOptions const& options,
   if (!settings.empty()) task.make_rare().settings = std::move(settings);
   if (options.max_losses > 0) task.make_rare().max_losses = options.max_losses;
   if (options.rerun_after_exit) task.make_rare().rerun_after_exit = options.rerun_after_exit;
+  auto const* const tagged = TaggedSubmission::current();
+  if (tagged == nullptr) return;
+  task.make_rare().tag = tagged->tag();
+  task.make_rare().earlier_attempts = tagged->earlier_attempts();
+}
+
+/// Returns true if the task is not to be queued: a group that was taken over has it.
+bool is_claimed() {
+  auto const* const tagged = TaggedSubmission::current();
+  return tagged != nullptr && tagged->is_claimed();
 }
 
 /// Returns what the hosts have that the groups of a pool may use.
@@ -106,7 +125,7 @@ StatePtr Engine::submit(CodeAddress code, PackedCall call, TaskOptions const& ta
   set_options(*task, *core_, task_options, all_ranks);
   if (task_options.cancellable) make_cancellable(*task);
   set_call(*task, std::move(call));
-  return core_->submit(std::move(task));
+  return is_claimed() ? core_->prepare(std::move(task)) : core_->submit(std::move(task));
 }
 
 StatePtr Engine::submit_after(ArgumentSources const& sources, CodeAddress code, std::function<PackedCall()> make_call,
@@ -116,6 +135,14 @@ StatePtr Engine::submit_after(ArgumentSources const& sources, CodeAddress code, 
   if (task_options.cancellable) make_cancellable(*task);
   return core_->submit_after(sources, std::move(make_call), std::move(task));
 }
+
+bool Engine::outlives() const { return core_->outlives(); }
+
+void Engine::take_over(std::vector<GroupRecord> records, FindTasks find, OnResolved resolved) {
+  core_->take_over(std::move(records), std::move(find), std::move(resolved));
+}
+
+void Engine::confirm(std::vector<StatePtr> tasks) { core_->confirm(std::move(tasks)); }
 
 void Engine::terminate() { core_->terminate(); }
 

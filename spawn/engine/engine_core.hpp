@@ -45,6 +45,11 @@ class EngineCore final : private SchedulerPort,
 
   /// Throws QueueFull and ShutdownError. May block, as the queue limit says.
   StatePtr submit(TaskPtr task);
+  /// Returns the state of a task that is not queued: take_over() gives it to a group.
+  StatePtr prepare(TaskPtr task);
+  [[nodiscard]] bool outlives() const { return outlives_; }
+  void take_over(std::vector<GroupRecord> records, FindTasks find, OnResolved resolved);
+  void confirm(std::vector<StatePtr> tasks);
   /// As submit(), once all sources are done. Until then the task counts as queued.
   StatePtr submit_after(ArgumentSources const& sources, std::function<PackedCall()> make_call,
                         IntrusivePtr<DependentTask> task);
@@ -120,6 +125,7 @@ class EngineCore final : private SchedulerPort,
   RankOwner rank_owner_;
   std::shared_ptr<Hub> hub_keeper_;
   Hub& hub_;
+  bool outlives_ = false;  ///< the groups outlive this process
   EngineTrace trace_;
   std::shared_ptr<TaskInbox> inbox_;
   EngineStatus status_;

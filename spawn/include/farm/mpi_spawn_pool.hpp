@@ -115,6 +115,11 @@ class MPISpawnPool : public detail::SubmittingExecutor {
   [[nodiscard]] int max_ranks() const { return engine().options().max_ranks; }
   /// Returns the size of the groups.
   [[nodiscard]] int ranks_per_task() const { return engine().options().ranks_per_task; }
+
+ protected:
+  /// For the farm itself.
+  explicit MPISpawnPool(detail::EngineOptions options);
+  [[nodiscard]] static detail::EngineOptions engine_options(Options const& options);
 };
 
 }  // namespace farm

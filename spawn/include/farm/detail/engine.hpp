@@ -4,6 +4,7 @@
 #include <farm/detail/code_address.hpp>
 #include <farm/detail/engine_options.hpp>
 #include <farm/detail/future_state.hpp>
+#include <farm/detail/outlive.hpp>
 #include <farm/detail/packed_call.hpp>
 #include <farm/options.hpp>
 #include <farm/statistics.hpp>
@@ -43,6 +44,17 @@ class Engine {
   [[nodiscard]] StatePtr submit_after(ArgumentSources const& sources, CodeAddress code,
                                       std::function<PackedCall()> make_call, TaskOptions const& options,
                                       bool all_ranks);
+
+  /// Returns true if the groups of this engine outlive this process.
+  [[nodiscard]] bool outlives() const;
+  /// Takes over the groups of earlier masters of EngineOptions::outlive's directory: those of `records`, and those that
+  /// have left a trace there. If outlives(), it must be called once, before bootup(); until `resolved` is called no
+  /// task starts. That is as soon as each of these groups was taken over or is known to be gone, and after 15 s at the
+  /// latest. A group that comes later is ended. Without outlives(), calls `resolved` soon. Does not block.
+  void take_over(std::vector<GroupRecord> records, FindTasks find, OnResolved resolved);
+  /// Tells that the ends of these tasks, which have tags, are kept for good: their groups may forget the answers.
+  /// Cheap if it is called for many tasks at once. Does not block. Thread-safe.
+  void confirm(std::vector<StatePtr> tasks);
 
   /// Cancels queued tasks, and kills the ranks of running ones: all of these tasks end as cancelled. Accepts no more
   /// tasks. Does not block.

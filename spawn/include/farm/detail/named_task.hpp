@@ -3,7 +3,9 @@
 #include <farm/array.hpp>
 #include <farm/detail/array_codec.hpp>
 #include <farm/detail/chunk_results.hpp>
+#include <farm/detail/engine_options.hpp>
 #include <farm/detail/future_state.hpp>
+#include <farm/detail/outlive.hpp>
 #include <farm/detail/result_transport.hpp>
 #include <farm/detail/signature.hpp>
 #include <farm/detail/struct_codec.hpp>
@@ -43,7 +45,16 @@ struct RunInfo {
 class NamedTaskPool : public MPISpawnPool {
  public:
   using EngineOwner::engine;
-  using MPISpawnPool::MPISpawnPool;
+  explicit NamedTaskPool(Options const& options) : MPISpawnPool(options) {}
+  /// A pool whose launched groups outlive this process. See Engine::take_over().
+  NamedTaskPool(Options const& options, Outlive const& outlive) : MPISpawnPool(outliving(options, outlive)) {}
+
+ private:
+  static EngineOptions outliving(Options const& options, Outlive const& outlive) {
+    auto result = engine_options(options);
+    result.outlive = outlive;
+    return result;
+  }
 };
 
 /// What the call of one input has become.
