@@ -107,7 +107,12 @@ void Scheduler::abandon(std::exception_ptr const& error) {
 }
 
 void Scheduler::group_ready(GroupId id, Request const& request) {
-  auto& kind = class_of(request);
+  retire_or_idle(add_ready(id, class_of(request)));
+  pump();
+}
+
+/// A group that was being started is ready.
+Scheduler::Group& Scheduler::add_ready(GroupId id, RequestClass& kind) {
   int const ranks = kind.ranks;
   start_ended(kind);
   ++kind.alive;
@@ -125,8 +130,7 @@ void Scheduler::group_ready(GroupId id, Request const& request) {
   ++statistics_.groups;
   statistics_.peak_groups = std::max(statistics_.peak_groups, statistics_.groups);
   statistics_.peak_ranks = std::max(statistics_.peak_ranks, static_cast<int>(taken_.ranks()));
-  retire_or_idle(group);
-  pump();
+  return group;
 }
 
 /// Forgets the failed starts of this class.
@@ -233,6 +237,7 @@ void Scheduler::finish_front(Group& group, std::string_view last_value) {
   --group.kind->running;
   bool const retries = done.state == State::retrying;
   if (retries) {
+    port_.answer_is_superseded(group.id, done.number);
     run_again(std::move(done.task));
   } else {
     ++counts_.done;
@@ -544,7 +549,10 @@ void Scheduler::send(Group& group, TaskPtr task) {
   group.comms.take(slot);
   ++counts_.running;
   ++group.kind->running;
-  if (task->rare) task->rare->group = group.id;
+  if (task->rare) {
+    task->rare->group = group.id;
+    task->rare->number = group.tasks_sent;
+  }
   InFlightTask& sent = group.in_flight.emplace_back();
   sent.id = task->id;
   sent.all_ranks = task->all_ranks;
@@ -676,9 +684,9 @@ void Scheduler::watch_front(Group& group) {
     if (may_obey) port_.stop_task(group.id, first.number);
     return;
   }
-  group.front_since = port_.roughly_now();
+  group.front_since = port_.roughly_now() - first.ran_before;
   if (first.task->rare && first.task->rare->timeout.count() > 0) {
-    set_deadline(group, later(port_.now(), first.task->rare->timeout));
+    set_deadline(group, later(port_.now() - first.ran_before, first.task->rare->timeout));
   } else {
     set_deadline(group, std::nullopt);
   }

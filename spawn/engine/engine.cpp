@@ -7,6 +7,7 @@
 #include "spawn/engine/task_call.hpp"
 #include "spawn/hosts/hosts.hpp"
 #include "spawn/hub/hub.hpp"
+#include "spawn/platform/pmix.hpp"
 #include "spawn/requests/task_request.hpp"
 #include "spawn/requests/task_settings.hpp"
 #include "spawn/sources/output_prefix.hpp"
@@ -14,6 +15,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <utility>
 
 namespace farm {
@@ -101,7 +103,13 @@ Engine::Engine(EngineOptions options, RankOwner rank_owner, Hub& hub, std::share
   options.workers.output_directory = claim_output_prefix(options.workers);  // sources pass it to the ranks
   auto hosts = hosts_for(source, options.workers);
   check_request(request_of({}, options.ranks_per_task, options.workers), hosts, told_resources().named);
-  core_ = std::make_shared<EngineCore>(std::move(options), std::move(hosts), rank_owner, hub, std::move(hub_keeper));
+  bool const outlives = options.outlive && source.kind() == Source::launched && guards_wanted();
+  if (outlives) {
+    options.outlive->directory = std::filesystem::absolute(options.outlive->directory);  // ranks have other directories
+    hub.leave_groups_to_next_master(*options.outlive);
+  }
+  core_ = std::make_shared<EngineCore>(std::move(options), std::move(hosts), rank_owner, hub, std::move(hub_keeper),
+                                       outlives);
   core_->begin();
 }
 

@@ -26,7 +26,7 @@ constexpr std::size_t most_kept = 4096;
 }  // namespace
 
 EngineCore::EngineCore(EngineOptions options, std::vector<HostResources> hosts, RankOwner rank_owner, Hub& hub,
-                       std::shared_ptr<Hub> hub_keeper)
+                       std::shared_ptr<Hub> hub_keeper, bool outlives)
     : options_(std::move(options)),
       hosts_(std::move(hosts)),
       default_request_(request_of({}, options_.ranks_per_task, options_.workers)),
@@ -34,6 +34,7 @@ EngineCore::EngineCore(EngineOptions options, std::vector<HostResources> hosts, 
       rank_owner_(rank_owner),
       hub_keeper_(std::move(hub_keeper)),
       hub_(hub),
+      outlives_(outlives),
       inbox_(std::make_shared<TaskInbox>(options_.queue_limit)),
       scheduler_({.max_ranks = options_.max_ranks,
                   .capacity = sum_of(hosts_),
@@ -42,7 +43,9 @@ EngineCore::EngineCore(EngineOptions options, std::vector<HostResources> hosts, 
                   .rerun_after_exit = options_.rerun_after_exit,
                   .grace = options_.grace},
                  *this),
-      timer_(hub_.context()) {}
+      timer_(hub_.context()),
+      take_over_timer_(hub_.context()),
+      holds_tasks_(outlives) {}
 
 void EngineCore::begin() {
   hub_.post([self = shared_from_this()] { self->hub_.add_client(*self); });
@@ -97,6 +100,7 @@ void EngineCore::dependent_done(TaskPtr const& task, bool is_to_be_queued) {
 }
 
 void EngineCore::take_inbox() {
+  if (holds_tasks_) return;
   auto tasks = std::exchange(taken_, {});
   inbox_->take(tasks);
   scheduler_.submit(std::move(tasks));
@@ -120,6 +124,7 @@ void EngineCore::shut_down(bool cancel) {
   }
   auto const done = std::make_shared<std::promise<void>>();
   hub_.post([self = shared_from_this(), cancel, done] {
+    self->end_take_over({});
     self->take_inbox();
     if (cancel || !self->inbox_->has_dependents()) self->scheduler_.shutdown(cancel);
     self->watch_clock();
@@ -132,6 +137,7 @@ void EngineCore::terminate() {
   status_.shut_down();
   for (auto const& task : inbox_->close()) task->cancel();
   hub_.post([self = shared_from_this()] {
+    self->end_take_over({});
     self->take_inbox();
     self->scheduler_.abandon(std::make_exception_ptr(CancelledError("the pool was terminated")));
     self->scheduler_.shutdown(true);
@@ -251,6 +257,7 @@ void EngineCore::on_ready(Group& group) {
 }
 
 void EngineCore::on_start_failed(Group& group, StartFailure const& failure) {
+  if (is_taken_over(group.id())) return give_up_group(group.id(), failure.why);
   if (failure.cause == StartFailure::Cause::initializer) break_pool(failure.why);
   std::erase(starting_, group.id());
   failed_starts_.push_back(group.id());

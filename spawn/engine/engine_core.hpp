@@ -35,8 +35,9 @@ class EngineCore final : private SchedulerPort,
                          public std::enable_shared_from_this<EngineCore> {
  public:
   /// `hub_keeper` is null if the hub outlives all engines.
+  /// `outlives`: the groups outlive this process, as options.outlive says, and no task starts before take_over().
   EngineCore(EngineOptions options, std::vector<HostResources> hosts, RankOwner rank_owner, Hub& hub,
-             std::shared_ptr<Hub> hub_keeper);
+             std::shared_ptr<Hub> hub_keeper, bool outlives);
 
   /// To be called once, before anything else.
   void begin();
@@ -86,7 +87,32 @@ class EngineCore final : private SchedulerPort,
   void forget_start(GroupId id);
   void answer_staged(Group& group, int rank, Frame const& frame);
 
+  /// The groups of earlier masters, until it is known which of them go on.
+  struct TakeOver {
+    FindTasks find;
+    OnResolved resolved;
+    Clock::time_point began;
+    std::vector<GroupId> awaited{};   ///< not all of their guards have come
+    std::vector<GroupId> returned{};  ///< all have
+    std::vector<TaskClaim> claims{};  ///< the answer to `find` is awaited; in the order of `claimed`
+    std::vector<std::pair<GroupId, std::uint64_t>> claimed{};  ///< the groups and numbers of the tasks
+    bool decided = false;
+    std::uint64_t last_id = 0;
+  };
+  void begin_take_over(std::vector<GroupRecord> records);
+  void restore_group(GroupRecord const& record);
+  void look_for_groups();
+  [[nodiscard]] std::string why_not_coming(GroupId id) const;
+  void give_up_group(GroupId id, std::string const& why);
+  [[nodiscard]] bool is_taken_over(GroupId id) const;
+  void claim_tasks();
+  void inherit_groups(std::vector<StatePtr> const& states);
+  void inherit_group(Group& group, std::unordered_map<std::uint64_t, TaskPtr> wanted);
+  void replay_answers(Group& group, std::uint64_t first);
+  void end_take_over(std::vector<GroupId> const& groups);
+
   // SchedulerPort
+  void answer_is_superseded(GroupId group, std::uint64_t number) override;
   void start_group(Request const& request) override;
   bool withdraw_start(Request const& request) override;
   void send_task(GroupId id, Task const& task, TaskHeader header) override;
@@ -103,6 +129,7 @@ class EngineCore final : private SchedulerPort,
   // GroupOwner
   [[nodiscard]] Initializer const& initializer() const override { return options_.initializer; }
   void on_ready(Group& group) override;
+  void on_returned(Group& group) override;
   void on_start_failed(Group& group, StartFailure const& failure) override;
   void on_answer(Group& group, int rank, Frame const& frame) override;
   void on_progress(Group& group, std::uint64_t task, double done) override;
@@ -125,7 +152,7 @@ class EngineCore final : private SchedulerPort,
   RankOwner rank_owner_;
   std::shared_ptr<Hub> hub_keeper_;
   Hub& hub_;
-  bool outlives_ = false;  ///< the groups outlive this process
+  bool outlives_;  ///< the groups outlive this process
   EngineTrace trace_;
   std::shared_ptr<TaskInbox> inbox_;
   EngineStatus status_;
@@ -138,7 +165,10 @@ class EngineCore final : private SchedulerPort,
   std::unordered_map<GroupId, std::vector<std::uint64_t>> unanswered_;  ///< tasks of groups that are being ended
   std::vector<TaskPtr> taken_;                                          ///< empty: its memory serves again
   std::vector<GroupId> starting_;
-  std::vector<GroupId> failed_starts_;      ///< groups that the scheduler does not know any more
+  std::vector<GroupId> failed_starts_;  ///< groups that the scheduler does not know any more
+  std::unique_ptr<TakeOver> take_over_;
+  asio::steady_timer take_over_timer_;
+  bool holds_tasks_ = false;                ///< until the groups of earlier masters are taken over
   bool broken_ = false;                     ///< the initializer has failed
   std::string reported_;                    ///< why the last group could not be started
   std::string unreported_;                  ///< the line about it that was not logged yet

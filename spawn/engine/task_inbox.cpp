@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace farm::detail {
@@ -54,6 +55,11 @@ TaskInbox::Departure TaskInbox::remove_dependent(TaskPtr const& task, bool is_to
 bool TaskInbox::has_dependents() {
   std::scoped_lock const lock{mutex_};
   return !dependents_.empty();
+}
+
+void TaskInbox::number_from(std::uint64_t number) {
+  std::scoped_lock const lock{mutex_};
+  entered_ = std::max(entered_, number);
 }
 
 void TaskInbox::take(std::vector<TaskPtr>& tasks) {

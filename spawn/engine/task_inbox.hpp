@@ -37,6 +37,8 @@ class TaskInbox : public std::enable_shared_from_this<TaskInbox> {
   Departure remove_dependent(TaskPtr const& task, bool is_to_be_queued);
   [[nodiscard]] bool has_dependents();
 
+  /// Numbers the next task at least `number`.
+  void number_from(std::uint64_t number);
   /// Swaps `tasks`, which is empty, with the tasks that can be queued.
   void take(std::vector<TaskPtr>& tasks);
   /// Accepts no more tasks, and wakes threads that wait for room. Returns the tasks that wait for their arguments.

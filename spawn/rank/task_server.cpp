@@ -15,6 +15,7 @@
 
 #include <fmt/format.h>
 
+#include <cstring>
 #include <optional>
 #include <system_error>
 #include <utility>
@@ -120,11 +121,46 @@ void TaskServer::initialize(Frame const& frame) {
   call(header, context, payload, nullptr);
 }
 
-void TaskServer::run(Frame const& frame) {
+void TaskServer::confirm(Frame const& frame) {
+  if (log_ == nullptr) return;
+  std::vector<std::uint32_t> indices(frame.payload.size() / sizeof(std::uint32_t));
+  std::memcpy(indices.data(), frame.payload.data(), indices.size() * sizeof(std::uint32_t));
+  log_->confirm(indices);
+}
+
+std::vector<LoggedTask> TaskServer::held_tasks() const {
+  std::vector<LoggedTask> tasks;
+  for (auto const& each : held_) tasks.push_back(each.task);
+  return tasks;
+}
+
+void TaskServer::resume(ResumeHeader const& resume) {
+  masters_ = resume.masters;
+  for (auto const& each : std::exchange(held_, {})) {
+    if (each.task.index < resume.begin_to)
+      run({FrameType::task, each.task.id, each.payload, each.flags}, each.task.index);
+  }
+  tasks_seen_ = resume.begin_to;
+}
+
+/// Returns false if the rank must not begin the task.
+bool TaskServer::begin(Frame const& frame, LoggedTask const& task) {
+  if (log_ == nullptr) return guard_link().begin(key_);
+  log_->note(task);
+  auto const begin = guard_link().begin(key_, masters_);
+  if (begin == SharedPage::Begin::held)
+    held_.push_back({.task = task, .flags = frame.flags, .payload = Bytes{frame.payload}});
+  return begin == SharedPage::Begin::begun;
+}
+
+void TaskServer::run(Frame const& frame) { run(frame, tasks_seen_++); }
+
+void TaskServer::run(Frame const& frame, std::uint64_t index) {
   auto payload = frame.payload;
   auto const header = take<TaskHeader>(payload);
-  key_ = task_key(id_, tasks_seen_++);
-  if (!guard_link().begin(key_)) return;
+  auto const tag = (frame.flags & task_flags::has_tag) != 0 ? take<std::uint64_t>(payload) : 0;
+  key_ = task_key(id_, index);
+  if (!begin(frame, {.index = index, .id = frame.id, .tag = tag, .attempt = header.attempt})) return;
   if (!state_ && process_ != RankProcess::of_master) state_.emplace();
   value_.clear();
   staged_value_ = 0;
@@ -144,6 +180,7 @@ void TaskServer::run(Frame const& frame) {
     staged_value_ = 0;
   }
   flush_output();
+  auto const answer_begin = channel_.output().size();
   for (auto const& file : task_files_.take_files()) {
     append_frame(channel_.output(), FrameType::staged, frame.id, file);
   }
@@ -152,6 +189,7 @@ void TaskServer::run(Frame const& frame) {
   AnswerHeader const answer{static_cast<std::uint64_t>((end - start).count())};
   append_frame(channel_.output(), failure ? FrameType::error : FrameType::value, frame.id, &answer, sizeof answer,
                value_, static_cast<std::uint16_t>(flags_of(comms_.use()) | staged_value_));
+  if (log_ != nullptr) log_->add(std::string_view{channel_.output()}.substr(answer_begin));
   channel_.flush();  // at once: the next task may take long, or wait for what the master does with this answer
   comms_.end_task(failure.has_value());
   restore_process();

@@ -4,6 +4,7 @@
 #include "spawn/isolation/process_state.hpp"
 #include "spawn/isolation/rank_process.hpp"
 #include "spawn/isolation/task_comms.hpp"
+#include "spawn/succession/answer_log.hpp"
 #include "spawn/wire/channel.hpp"
 
 #include <farm/comm.hpp>
@@ -49,6 +50,17 @@ class TaskServer {
   /// The process has been changed on purpose: what it is like before the next task is what is restored after it.
   void renew_state() { state_.reset(); }
 
+  /// The rank outlives its master: the log, which must outlive this, gets its tasks and answers.
+  void keep_log(AnswerLog& log) { log_ = &log; }
+  /// Forgets the answers that a `confirm` frame names.
+  void confirm(Frame const& frame);
+  /// Returns how many masters were lost before the present one, as far as this object knows.
+  [[nodiscard]] std::uint32_t masters() const { return masters_; }
+  /// Returns the tasks that came from a master that was gone.
+  [[nodiscard]] std::vector<LoggedTask> held_tasks() const;
+  /// Another master has taken the rank over: runs those of the held tasks that it says, and drops the others.
+  void resume(ResumeHeader const& resume);
+
   /// Runs the task in a `task` frame, sends its value or its error, and restores the state of the process; does nothing
   /// if the task was recalled. Throws ProtocolError if the frame is too short, and std::system_error if the process
   /// belongs to a session and its working directory cannot be restored. Ends the process if the rank cannot serve any
@@ -57,7 +69,15 @@ class TaskServer {
 
  private:
   using Clock = std::chrono::steady_clock;
+  /// A task frame that came from a master that was gone.
+  struct HeldTask {
+    LoggedTask task;
+    std::uint16_t flags = 0;
+    Bytes payload;
+  };
 
+  void run(Frame const& frame, std::uint64_t index);
+  [[nodiscard]] bool begin(Frame const& frame, LoggedTask const& task);
   void call_task(TaskHeader const& header, std::uint64_t task, TaskSettings const* settings, std::string_view payload,
                  Bytes* value);
   void call_with_output(TaskHeader const& header, RankContext& context, std::string_view payload, Bytes* value);
@@ -71,6 +91,9 @@ class TaskServer {
 
   std::uint64_t id_;
   std::uint64_t tasks_seen_ = 0;
+  AnswerLog* log_ = nullptr;  ///< null: the rank ends with its master
+  std::uint32_t masters_ = 0;
+  std::vector<HeldTask> held_;
   std::uint64_t key_ = 0;  ///< the latest task's task_key
   Comm const& group_;
   std::string group_name_;

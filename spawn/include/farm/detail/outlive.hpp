@@ -43,6 +43,7 @@ struct TaskClaim {
   std::uint32_t attempt = 0;
   std::uint64_t group = 0;
   bool answered = false;  ///< by all ranks of the group
+  bool lost = false;      ///< the group cannot go on: the task is queued for its next attempt
 };
 
 /// Finds the tasks that stand for these claims, and passes their states to `answer`, in the same order: each is that of
