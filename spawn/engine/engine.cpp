@@ -135,8 +135,8 @@ StatePtr Engine::submit(CodeAddress code, PackedCall call, TaskOptions const& ta
   set_options(*task, *core_, task_options, all_ranks);
   if (task_options.cancellable) make_cancellable(*task);
   if (task_options.cache) {
-    if (auto value = core_->cache().look_up(*task, call, task_options))
-      return core_->submit_done(std::move(task), *std::move(value));
+    auto value = core_->cache().look_up(*task, call, task_options);
+    if (value && !is_claimed()) return core_->submit_done(std::move(task), *std::move(value));
   }
   set_call(*task, std::move(call));
   return is_claimed() ? core_->prepare(std::move(task)) : core_->submit(std::move(task));

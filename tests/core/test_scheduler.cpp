@@ -82,6 +82,50 @@ TEST_CASE("the result is rank 0's, or those of all ranks if the task asks for th
   CHECK(std::get<std::vector<farm::Bytes>>(all->result()) == std::vector<farm::Bytes>{"0", "1", "2"});
 }
 
+TEST_CASE("a value may be taken by somebody else, who completes the future later, and the group goes on meanwhile") {
+  bool const all_ranks = GENERATE(false, true);
+  FakeGroups farm{{.max_ranks = 2}};
+  auto const taken = make_intrusive<Task>(CodeAddress{}, "");
+  taken->ranks = 2;
+  taken->all_ranks = all_ranks;
+  std::vector<FutureState::Result> values;
+  taken->make_rare().takes_value = [&](TaskPtr const& task, FutureState::Result value) {
+    CHECK(task == taken);
+    values.push_back(std::move(value));
+  };
+  farm.submit(taken);
+  auto const next = farm.submit(2);
+  auto const group = farm.come_up();
+  farm.answer(group, 0, "zero");
+  farm.answer(group, 1, "one");
+  REQUIRE(values.size() == 1);
+  if (all_ranks) CHECK(std::get<std::vector<farm::Bytes>>(values[0]) == std::vector<farm::Bytes>{"zero", "one"});
+  if (!all_ranks) CHECK(std::get<farm::Bytes>(values[0]) == "zero");
+  CHECK(taken->status() == FutureState::Status::running);
+  CHECK(farm.scheduler.statistics().tasks_done == 1);
+  farm.finish(group);
+  CHECK(has_value(next));
+  CHECK(taken->set_bytes("later"));
+}
+
+TEST_CASE("the value of a task that fails, or is run again after its group was lost, is not taken before it is there") {
+  FakeGroups farm{{.max_ranks = 1}};
+  int taken = 0;
+  auto const task = make_intrusive<Task>(CodeAddress{}, "");
+  task->make_rare().takes_value = [&](TaskPtr const& done, FutureState::Result value) {
+    ++taken;
+    done->set_bytes(std::get<farm::Bytes>(std::move(value)));
+  };
+  farm.submit(task);
+  auto const lost = farm.come_up();
+  farm.lose(lost);
+  farm.gone(lost);
+  CHECK(taken == 0);
+  farm.finish(farm.come_up());
+  CHECK(taken == 1);
+  CHECK(has_value(task));
+}
+
 TEST_CASE("tasks start first in, first out") {
   FakeGroups farm{{.max_ranks = 2}};
   farm.submit_many(20);

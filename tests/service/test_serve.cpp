@@ -5,8 +5,10 @@
 #include <fmt/format.h>
 
 #include <sys/stat.h>
+#include <algorithm>
 #include <csignal>
 #include <fstream>
+#include <iterator>
 #include <sstream>
 
 namespace fs = std::filesystem;
@@ -74,6 +76,35 @@ TEST_CASE("a job goes on under the next server, and finished tasks do not run ag
   int attempt = 0;
   while (in >> number >> attempt) ++counts.at(static_cast<std::size_t>(number));
   for (int const count : counts) CHECK(count >= 1);
+}
+
+TEST_CASE("a job with cache takes the results of earlier jobs, under the next server, too") {
+  ServerProcess server{new_directory("cached")};
+  REQUIRE(server.start());
+  auto const file = fs::absolute("cached.effects").string();
+  fs::remove(file);
+  auto const lines = [&] {
+    std::ifstream in{file};
+    return std::count(std::istreambuf_iterator<char>{in}, {}, '\n');
+  };
+  auto const submit = [&](int first) {
+    std::vector<std::string> inputs;
+    for (int i = first; i < first + 10; ++i) inputs.push_back(json::array({file, i}).dump());
+    auto const job = server.submit(job_of("append", {{"cache", true}}), inputs);
+    CHECK(server.wait_for_job(job).at("state") == "finished");
+    for (int i = 0; i < 10; ++i)
+      CHECK(json::parse(records(server, job).at(static_cast<std::size_t>(i))).at("result") == first + i);
+    return json::parse(records(server, job).at(0)).at("attempts");
+  };
+  CHECK(submit(0) == 1);
+  CHECK(lines() == 10);
+  CHECK(submit(5) == 0);
+  CHECK(lines() == 15);
+  CHECK(server.stop() == 0);
+  REQUIRE(server.start());
+  CHECK(submit(5) == 0);
+  CHECK(lines() == 15);
+  CHECK(server.stop() == 0);
 }
 
 TEST_CASE("a task that fails tells why, and runs again when it is retried") {

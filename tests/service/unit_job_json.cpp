@@ -24,11 +24,10 @@ JobSpec full_spec() {
                    .timeout = 2.5,
                    .retries = 4,
                    .max_losses = 5,
-                   .cache = true,
                    .environment = {{"NAME", "gr\xc3\xbc\xc3\x9f\"e\n"}, {"EMPTY", ""}},
                    .directory = "/srv/a b"};
   return {.name = "sweep",
-          .kinds = {std::move(program), {.function = "calc"}},
+          .kinds = {std::move(program), {.function = "calc", .cache = true}},
           .priority = -3,
           .hold = true,
           .max_fails = 7,
@@ -91,6 +90,11 @@ TEST_CASE("An unknown member is refused with the nearest name") {
         "'spec' has an unknown member 'priorty': did you mean 'priority'?");
   CHECK(kind_error(R"("rank": 2)") == "'spec.kinds[1]' has an unknown member 'rank': did you mean 'ranks'?");
   CHECK(task_error(R"({"inptu": 1})") == "'task' has an unknown member 'inptu': did you mean 'input'?");
+}
+
+TEST_CASE("A program has no cache") {
+  CHECK(error_of(R"({"kinds": [{"command": ["true"], "cache": true}]})") ==
+        "'spec.kinds[0].cache' is for functions: nobody knows what the result of a program is");
 }
 
 TEST_CASE("A member of the wrong type is refused by name") {

@@ -34,6 +34,7 @@ TaskOptions options_of(TaskKind const& kind) {
   if (kind.command.empty()) {
     options.directory = kind.directory;
     options.environment = kind.environment;
+    options.cache = kind.cache;
   }
   return options;
 }

@@ -78,6 +78,8 @@ void check(TaskKind const& kind, std::string const& place) {
     throw UsageError(fmt::format("'{}' must have either a 'function' or a 'command'", place));
   if (!kind.command.empty() && kind.command.front().empty())
     throw UsageError(fmt::format("'{}.command' must begin with the name of a program", place));
+  if (kind.cache && kind.function.empty())
+    throw UsageError(fmt::format("'{}.cache' is for functions: nobody knows what the result of a program is", place));
   std::set<std::string> known;
   for (auto const& column : kind.columns) {
     if (!known.insert(column).second)

@@ -87,6 +87,7 @@ struct Service::Impl {
 Dispatcher::Options Service::Impl::dispatcher_options() {
   auto pool = options.pool;
   pool.workers.output_directory = (directory.file("output") / "{job}").string();
+  pool.cache_directory = directory.file("cache");
   return {.pool = pool,
           .outlive = Outlive{.directory = directory.file("groups"),
                              .reconnect = options.reconnect,
