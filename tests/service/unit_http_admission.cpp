@@ -40,18 +40,23 @@ int with_origin(std::string const& host, std::string const& origin) {
 }  // namespace
 
 TEST_CASE("Host must be an address or a name of this machine") {
-  for (auto const* host : {"localhost", "LocalHost:8080", "127.0.0.1", "127.0.0.1:8080", "[::1]", "[::1]:8080",
-                           "10.1.2.3:1", "[fe80::1]:1", "node1", "NODE1:8080", "farm.example.org"}) {
+  for (auto const* host :
+       {"localhost", "LocalHost:8080", "127.0.0.1", "127.0.0.1:8080", "[::1]", "[::1]:8080", "10.1.2.3:1",
+        "[fe80::1]:1", "node1", "NODE1:8080", "farm.example.org", "node1.cluster.org:80"}) {
     CAPTURE(host);
     CHECK(with_host(host) == 201);
   }
-  for (auto const* host : {"", "evil.org", "localhost.evil.org", "node1.evil.org", "evil.org:8080", "node", "[::1",
-                           "[::1]x", "[::1]:x", "[evil.org]", "localhost:", "localhost:80:80", "localhost:8o", "127.1",
-                           "2130706433", "0x7f000001", "localhost.", "localhost, evil.org", "::1"}) {
+  for (auto const* host : {"", "evil.org", "localhost.evil.org", "evil.org:8080", "node", "[::1", "[::1]x", "[::1]:x",
+                           "[evil.org]", "localhost:", "localhost:80:80", "localhost:8o", "127.1", "2130706433",
+                           "0x7f000001", "localhost.", "localhost, evil.org", "::1"}) {
     CAPTURE(host);
     CHECK(with_host(host) == 403);
   }
   CHECK(admission({{"authorization", "Bearer secret"}}) == 400);
+  // A foreign page could have such a name, but not the token.
+  CHECK(admission({{"host", "node1"}, {"cookie", "farm_key_8080=page"}}) == 200);
+  CHECK(admission({{"host", "node1.evil.org"}, {"cookie", "farm_key_8080=page"}}) == 403);
+  CHECK(admission({{"host", "node1.evil.org"}, {"authorization", "Bearer wrong"}}) == 403);
 }
 
 TEST_CASE("Origin must be that of the server") {

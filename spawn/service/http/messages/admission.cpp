@@ -44,8 +44,8 @@ bool is_number(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char each) { return each >= '0' && each <= '9'; });
 }
 
-/// Returns true if Host is an address, or a name of this host.
-bool is_known(std::string const& host, std::vector<std::string> const& names) {
+/// Returns true if Host is an address, or a name of this host; with `in_any_domain` also that name in any domain.
+bool is_known(std::string const& host, std::vector<std::string> const& names, bool in_any_domain) {
   std::string_view const text = host;
   if (text.starts_with('[')) {
     auto const end = text.find(']');
@@ -57,14 +57,18 @@ bool is_known(std::string const& host, std::vector<std::string> const& names) {
   auto const colon = text.find(':');
   if (colon != std::string_view::npos && !is_number(text.substr(colon + 1))) return false;
   auto const name = host.substr(0, colon);
-  return name == "localhost" || is_address(AF_INET, name) || std::find(names.begin(), names.end(), name) != names.end();
+  auto const is_name = [&](std::string const& text) {
+    return std::find(names.begin(), names.end(), text) != names.end();
+  };
+  return name == "localhost" || is_address(AF_INET, name) || is_name(name) ||
+         (in_any_domain && is_name(name.substr(0, name.find('.'))));
 }
 
-void check_origin(RequestHead const& head, std::vector<std::string> const& names) {
+void check_origin(RequestHead const& head, std::vector<std::string> const& names, bool has_token) {
   auto const named = head.headers.find("host");
   if (named == head.headers.end()) throw Refusal(400, "the request has no field 'Host'");
   auto const host = lower_case(named->second);
-  if (!is_known(host, names))
+  if (!is_known(host, names, has_token))
     throw Refusal(403, fmt::format("'{}' is no name of this server; ask for it by its address", named->second));
   auto const origin = head.headers.find("origin");
   if (origin == head.headers.end()) return;
@@ -100,11 +104,11 @@ std::optional<std::string_view> shown_token(RequestHead const& head) {
 }  // namespace
 
 Admitted admit(RequestHead const& head, Target& target, AdmissionRules const& rules, std::uint16_t port) {
-  check_origin(head, rules.hosts);
-  if (auto const token = shown_token(head)) {
-    if (!is_secret(*token, rules.token)) throw Refusal(401, "the token is wrong");
-    return {.may_change = true};
-  }
+  auto const token = shown_token(head);
+  bool const has_token = token && is_secret(*token, rules.token);
+  check_origin(head, rules.hosts, has_token);
+  if (has_token) return {.may_change = true};
+  if (token) throw Refusal(401, "the token is wrong");
   // Browsers send a host's cookies to all its ports, so the name tells this server's from others'.
   auto const cookie = fmt::format("farm_key_{}", port);
   auto const key = rules.page_key.empty() ? target.query.end() : target.query.find("key");

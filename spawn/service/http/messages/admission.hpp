@@ -26,7 +26,7 @@ struct Admitted {
 ///
 /// A page of others can make a browser send requests here, but cannot choose Host and Origin. By a name of its own that
 /// suddenly means this machine (DNS rebinding) it could even read the answers: so Host must be an address, or a name
-/// that is known here.
+/// that is known here. Who has the token may ask for this machine's name in any domain, too.
 [[nodiscard]] Admitted admit(RequestHead const& head, Target& target, AdmissionRules const& rules, std::uint16_t port);
 
 }  // namespace farm::detail::http
