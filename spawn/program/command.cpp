@@ -12,9 +12,9 @@ namespace {
 
 std::vector<CommandMaker>& makers() {
   static std::vector<CommandMaker> all{
-      make_map_command,   make_run_command,        make_tasks_command, make_submit_command, make_job_command,
-      make_task_command,  make_server_command,     make_serve_command, make_doctor_command, make_report_command,
-      make_cache_command, make_completion_command, make_man_command};
+      make_map_command,    make_run_command,    make_tasks_command,      make_submit_command, make_job_command,
+      make_task_command,   make_server_command, make_serve_command,      make_top_command,    make_doctor_command,
+      make_report_command, make_cache_command,  make_completion_command, make_man_command};
   return all;
 }
 

@@ -64,6 +64,7 @@ CommandEntry make_job_command(CLI::App& parent);
 CommandEntry make_task_command(CLI::App& parent);
 CommandEntry make_server_command(CLI::App& parent);
 CommandEntry make_serve_command(CLI::App& parent);
+CommandEntry make_top_command(CLI::App& parent);
 CommandEntry make_report_command(CLI::App& parent);
 CommandEntry make_cache_command(CLI::App& parent);
 CommandEntry make_completion_command(CLI::App& parent);

@@ -102,9 +102,12 @@ TEST_CASE("metrics are in Prometheus' text format") {
   CHECK(values.at(R"(farm_jobs{state="held"})") == 1);
   CHECK(values.at(R"(farm_groups{state="starting"})") == 1);
   CHECK(values.at(R"(farm_ranks{state="starting"})") == 2);
-  CHECK(values.at("farm_can_write") == 1);
-  CHECK(values.at("farm_server_start_seconds") == 1000.5);
-  CHECK(values.at("farm_server_memory_bytes") > 1e6);
+  CHECK(values.at("farm_store_writable") == 1);
+  CHECK(values.at("process_start_time_seconds") == 1000.5);
+  CHECK(values.at(R"(farm_task_ends_total{state="finished"})") == 0);
+  CHECK(values.at("farm_task_seconds_total") == 0);
+  CHECK(values.at("process_open_fds") > 2);
+  CHECK(values.at("process_resident_memory_bytes") > 1e6);
 }
 
 TEST_CASE("what there is not is not found, and what cannot be done is refused") {

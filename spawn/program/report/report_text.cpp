@@ -20,47 +20,6 @@ using Statistics = TraceStatistics;
 constexpr std::size_t most_rows = 32;
 constexpr std::size_t longest_name = 60;
 
-std::string duration(double us) {
-  if (us < 1e3) return fmt::format("{:.1f} us", us);
-  if (us < 1e6) return fmt::format("{:.2f} ms", us / 1e3);
-  if (us < 60e6) return fmt::format("{:.3f} s", us / 1e6);
-  if (us < 3600e6) return fmt::format("{:.1f} min", us / 60e6);
-  return fmt::format("{:.1f} h", us / 3600e6);
-}
-
-/// Returns the sum of the times of ranks.
-std::string rank_time(double us) {
-  if (us < 100e6) return fmt::format("{:.3g} rank-seconds", us / 1e6);
-  if (us < 3600e6) return fmt::format("{:.0f} rank-seconds", us / 1e6);
-  return fmt::format("{:.1f} rank-hours", us / 3600e6);
-}
-
-std::string_view text_of(TracedOutcome outcome) {
-  switch (outcome) {
-    case TracedOutcome::none:
-      return "not done";
-    case TracedOutcome::value:
-      return "with a value";
-    case TracedOutcome::error:
-      return "with an error";
-    case TracedOutcome::timeout:
-      return "timed out";
-    case TracedOutcome::cancelled:
-      return "cancelled";
-    case TracedOutcome::lost:
-      return "lost with their group";
-    case TracedOutcome::not_run:
-      return "not run";
-    case TracedOutcome::failed:
-      return "failed at the master";
-    case TracedOutcome::ended:
-      return "stopped with their group";
-    case TracedOutcome::cached:
-      return "taken from the cache";
-  }
-  return "";
-}
-
 std::string task_outcomes(Statistics const& statistics) {
   std::string text;
   if (!statistics.is_complete) {
@@ -72,7 +31,7 @@ std::string task_outcomes(Statistics const& statistics) {
   if (statistics.done < statistics.submitted)
     text += fmt::format(", {} not done", statistics.submitted - statistics.done);
   if (statistics.done != 0)
-    text += fmt::format("; {} from the first submission to the last result", duration(statistics.span));
+    text += fmt::format("; {} from the first submission to the last result", duration_text(statistics.span));
   return text + '\n';
 }
 
@@ -88,7 +47,8 @@ std::string function_table(Statistics const& statistics) {
     std::vector<std::string> row{cell_text(function.name, longest_name), fmt::format("{}", function.tasks),
                                  fmt::format("{}", function.failed)};
     if (any_cancelled) row.push_back(fmt::format("{}", function.cancelled));
-    row.insert(row.end(), {duration(function.median), duration(function.longest), duration(function.rank_time)});
+    row.insert(row.end(),
+               {duration_text(function.median), duration_text(function.longest), duration_text(function.rank_time)});
     table.add(std::move(row));
   }
   return '\n' + table.text();
@@ -100,7 +60,7 @@ std::string slowest_tasks(Statistics const& statistics) {
   for (auto const& task : statistics.slowest) {
     auto const name = task.name.empty() ? std::string{} : cell_text(task.name, longest_name) + ", ";
     table.add({cell_text(task.function, longest_name), fmt::format("{}", task.task), fmt::format("{}", task.group),
-               duration(task.time), fmt::format("{}{}, {}", name, task.host, text_of(task.outcome))});
+               duration_text(task.time), fmt::format("{}{}, {}", name, task.host, text_of(task.outcome))});
   }
   return '\n' + table.text();
 }
@@ -109,8 +69,8 @@ std::string task_times(Statistics const& statistics) {
   if (statistics.phases.empty()) return {};
   TextTable table{{"time of a task", "median", "90 %", "99 %", "longest"}};
   for (auto const& phase : statistics.phases) {
-    table.add({phase.name, duration(phase.median), duration(phase.in_90_percent), duration(phase.in_99_percent),
-               duration(phase.longest)});
+    table.add({phase.name, duration_text(phase.median), duration_text(phase.in_90_percent),
+               duration_text(phase.in_99_percent), duration_text(phase.longest)});
   }
   return '\n' + table.text();
 }
@@ -119,7 +79,7 @@ std::string rank_table(Statistics const& statistics) {
   if (statistics.ranks.empty()) return {};
   TextTable table{{"host", "ranks", "tasks", "in tasks", "busy"}};
   auto const add = [&](std::string const& name, Statistics::Ranks const& ranks) {
-    table.add({name, fmt::format("{}", ranks.ranks), fmt::format("{}", ranks.tasks), duration(ranks.in_tasks),
+    table.add({name, fmt::format("{}", ranks.ranks), fmt::format("{}", ranks.tasks), duration_text(ranks.in_tasks),
                fmt::format("{:.1f} %", ranks.busy_percent())});
   };
   for (auto const& host : statistics.hosts) add(host.host, host);
@@ -151,8 +111,8 @@ std::string timeline(Statistics const& statistics) {
   if (statistics.timeline.empty()) return {};
   auto const columns = statistics.timeline.front().busy.size();
   TextTable table{{"timeline", fmt::format("{} in {} columns of {}",
-                                           duration(statistics.column_width * static_cast<double>(columns)), columns,
-                                           duration(statistics.column_width))},
+                                           duration_text(statistics.column_width * static_cast<double>(columns)),
+                                           columns, duration_text(statistics.column_width))},
                   true};
   for (auto const& lane : statistics.timeline) {
     std::string marks;
@@ -171,7 +131,7 @@ std::string rank_shares(Statistics const& statistics) {
   return fmt::format(
       "\n{} ranks, {}: in tasks {:.1f} %, in lost tasks {:.1f} %, starting {:.1f} %, waiting {:.1f} %\n"
       "busy share after the start: {:.1f} %\n",
-      ranks.ranks, rank_time(all), share(ranks.in_tasks), share(ranks.in_lost_tasks), share(ranks.starting),
+      ranks.ranks, rank_time_text(all), share(ranks.in_tasks), share(ranks.in_lost_tasks), share(ranks.starting),
       share(std::max(0.0, ranks.alive - ranks.in_tasks - ranks.in_lost_tasks)), ranks.busy_percent());
 }
 
@@ -179,7 +139,8 @@ std::string group_counts(Statistics const& statistics) {
   auto const& times = statistics.start_times;
   auto text = fmt::format("\n{} groups were started", times.size());
   if (!times.empty())
-    text += fmt::format(", in {} (median), {} (longest)", duration(quantile(times, 0.5)), duration(times.back()));
+    text +=
+        fmt::format(", in {} (median), {} (longest)", duration_text(quantile(times, 0.5)), duration_text(times.back()));
   text += fmt::format("; {} failed to start; {} lost; {} further attempts of tasks\n", statistics.failed_starts,
                       statistics.groups_lost, statistics.further_attempts);
   for (auto const& host : statistics.hosts) text += fmt::format("{} ranks on {}\n", host.ranks, host.host);
@@ -190,12 +151,52 @@ std::string staged_arrays(Statistics const& statistics) {
   std::string text;
   for (auto const& [name, each] : statistics.staging) {
     text += fmt::format("arrays, {}: {} times, {:.1f} MiB, {}\n", name, each.count, each.bytes / 1048576,
-                        duration(each.time));
+                        duration_text(each.time));
   }
   return text;
 }
 
 }  // namespace
+
+std::string duration_text(double us) {
+  if (us < 1e3) return fmt::format("{:.1f} us", us);
+  if (us < 1e6) return fmt::format("{:.2f} ms", us / 1e3);
+  if (us < 60e6) return fmt::format("{:.3f} s", us / 1e6);
+  if (us < 3600e6) return fmt::format("{:.1f} min", us / 60e6);
+  return fmt::format("{:.1f} h", us / 3600e6);
+}
+
+std::string rank_time_text(double us) {
+  if (us < 100e6) return fmt::format("{:.3g} rank-seconds", us / 1e6);
+  if (us < 3600e6) return fmt::format("{:.0f} rank-seconds", us / 1e6);
+  return fmt::format("{:.1f} rank-hours", us / 3600e6);
+}
+
+std::string_view text_of(TracedOutcome outcome) {
+  switch (outcome) {
+    case TracedOutcome::none:
+      return "not done";
+    case TracedOutcome::value:
+      return "with a value";
+    case TracedOutcome::error:
+      return "with an error";
+    case TracedOutcome::timeout:
+      return "timed out";
+    case TracedOutcome::cancelled:
+      return "cancelled";
+    case TracedOutcome::lost:
+      return "lost with their group";
+    case TracedOutcome::not_run:
+      return "not run";
+    case TracedOutcome::failed:
+      return "failed at the master";
+    case TracedOutcome::ended:
+      return "stopped with their group";
+    case TracedOutcome::cached:
+      return "taken from the cache";
+  }
+  return "";
+}
 
 std::string report_text(Statistics const& statistics) {
   return task_outcomes(statistics) + function_table(statistics) + slowest_tasks(statistics) + task_times(statistics) +

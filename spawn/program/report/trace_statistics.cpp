@@ -18,7 +18,6 @@ using Task = TraceSummary::Task;
 using Statistics = TraceStatistics;
 
 constexpr std::size_t most_slow_tasks = 5;
-constexpr std::size_t columns = 60;
 constexpr std::size_t most_hosts_in_timeline = 32;
 
 double run_time(Task const& task) { return std::max(0.0, task.ended - task.started); }
@@ -137,7 +136,9 @@ void add_ranks(TraceSummary const& summary, Statistics& result) {
 
 /// The times of the ranks of one lane of the timeline.
 struct Profiles {
-  std::vector<double> busy = std::vector<double>(columns);
+  explicit Profiles(std::size_t columns) : busy(columns) {}
+
+  std::vector<double> busy;
   BusyProfile starting{};
   BusyProfile alive{};
 
@@ -146,14 +147,14 @@ struct Profiles {
     alive.add(rank.ready, rank.last);
   }
   void add_busy(BusyProfile const& profile, double width) {
-    auto const times = profile.columns(width, columns);
-    for (std::size_t i = 0; i < columns; ++i) busy[i] += times[i];
+    auto const times = profile.columns(width, busy.size());
+    for (std::size_t i = 0; i < busy.size(); ++i) busy[i] += times[i];
   }
   [[nodiscard]] Statistics::Lane lane(std::string name, double width) const {
-    auto const starts = starting.columns(width, columns);
-    auto const lives = alive.columns(width, columns);
+    auto const starts = starting.columns(width, busy.size());
+    auto const lives = alive.columns(width, busy.size());
     Statistics::Lane lane{.name = std::move(name), .busy = {}, .starting = {}, .present = {}};
-    for (std::size_t i = 0; i < columns; ++i) {
+    for (std::size_t i = 0; i < busy.size(); ++i) {
       auto const present = starts[i] + lives[i];
       lane.busy.push_back(present > 0 ? std::min(1.0, busy[i] / present) : 0);
       lane.starting.push_back(present > 0 ? starts[i] / present : 0);
@@ -163,21 +164,21 @@ struct Profiles {
   }
 };
 
-void add_timeline(TraceSummary const& summary, Statistics& result) {
+void add_timeline(TraceSummary const& summary, std::size_t columns, Statistics& result) {
   double end = 0;
   for (auto const& [key, rank] : summary.ranks) end = std::max(end, rank.last);
   if (end <= 0) return;
   auto const width = end / static_cast<double>(columns);
   result.column_width = width;
-  Profiles all;
+  Profiles all{columns};
   std::map<std::string, Profiles> hosts;
   for (auto const& [key, rank] : summary.ranks) {
     all.add_life(rank);
-    hosts[rank.host].add_life(rank);
+    hosts.try_emplace(rank.host, columns).first->second.add_life(rank);
   }
   for (auto const& [host, profile] : summary.busy_on) {
     all.add_busy(profile, width);
-    hosts[host].add_busy(profile, width);
+    hosts.try_emplace(host, columns).first->second.add_busy(profile, width);
   }
   result.timeline.push_back(all.lane("all ranks", width));
   if (hosts.size() > 1 && hosts.size() <= most_hosts_in_timeline) {
@@ -185,7 +186,7 @@ void add_timeline(TraceSummary const& summary, Statistics& result) {
   }
   if (summary.ranks.size() > TraceSummary::most_profiles || summary.ranks.size() == 1) return;
   for (auto const& [key, rank] : summary.ranks) {
-    Profiles own;
+    Profiles own{columns};
     own.add_life(rank);
     own.add_busy(rank.busy, width);
     result.timeline.push_back(own.lane(fmt::format("group {}, rank {}", key.first, key.second), width));
@@ -207,7 +208,7 @@ void TraceStatistics::Ranks::add(TraceSummary::Rank const& each) {
   alive += std::max(0.0, each.last - each.ready);
 }
 
-TraceStatistics statistics_of(TraceSummary const& summary) {
+TraceStatistics statistics_of(TraceSummary const& summary, std::size_t columns) {
   TraceStatistics result{.is_complete = summary.is_complete,
                          .submitted = summary.submitted,
                          .start_times = summary.start_times,
@@ -221,7 +222,7 @@ TraceStatistics statistics_of(TraceSummary const& summary) {
   add_slowest(summary, result);
   add_phases(summary, result);
   add_ranks(summary, result);
-  add_timeline(summary, result);
+  add_timeline(summary, columns, result);
   return result;
 }
 

@@ -82,7 +82,8 @@ struct TraceStatistics {
   std::vector<Lane> timeline{};  ///< all ranks, then the hosts if there are several, then the ranks if they are few
 };
 
-[[nodiscard]] TraceStatistics statistics_of(TraceSummary const& summary);
+/// `columns` is how many the timeline has.
+[[nodiscard]] TraceStatistics statistics_of(TraceSummary const& summary, std::size_t columns = 60);
 
 /// Returns the value below which a part of the sorted values lies. There must be a value.
 [[nodiscard]] double quantile(std::vector<double> const& sorted, double part);

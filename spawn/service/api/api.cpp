@@ -3,6 +3,7 @@
 #include "core/text/exception_text.hpp"
 #include "spawn/service/api/routes.hpp"
 #include "spawn/service/protocol/shown.hpp"
+#include "spawn/service/web/page.hpp"
 
 #include <farm/error.hpp>
 
@@ -107,6 +108,9 @@ void Api::handle(http::Request&& request, http::Answer answer) {
       return;
     }
   }
+  bool const has_page = !impl_->context.facts.page_key.empty();
+  if (auto const file = web_file(request.path); file && has_page && method == "GET")
+    return answer.send({.type = std::string{file->type}, .body = std::string{file->bytes}, .headers = file->headers});
   if (allowed.empty()) return answer.send(error_response(404, fmt::format("there is no {}", request.path)));
   allowed += "OPTIONS";
   if (method == "OPTIONS") return answer.send({.status = 204, .headers = {{"Allow", allowed}}});

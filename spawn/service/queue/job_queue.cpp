@@ -98,6 +98,7 @@ struct JobQueue::Impl : std::enable_shared_from_this<Impl> {
   std::map<std::uint64_t, std::shared_ptr<QueuedJob>> jobs;
   FairShare share;
   RateMeter meter;
+  EndTotals totals;
   struct Submission {
     std::uint64_t number = 0;
     bool is_stored = false;
@@ -245,6 +246,10 @@ void JobQueue::Impl::record(std::uint64_t number, std::vector<Recorded> const& e
     std::vector<std::uint64_t> lost;
     std::uint64_t first_lost_by = 0;
     for (auto const& end : ends) {
+      if (has_ended(end.state)) {
+        ++totals.tasks.at(static_cast<std::size_t>(end.state));
+        totals.seconds += end.seconds;
+      }
       auto const before = lost.size();
       record(job, end, lost);
       if (before == 0 && !lost.empty()) first_lost_by = end.task;
@@ -415,6 +420,11 @@ StateCounts JobQueue::counts() const {
     for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += counts[i];
   }
   return sum;
+}
+
+JobQueue::EndTotals JobQueue::end_totals() const {
+  std::scoped_lock const lock{impl_->mutex};
+  return impl_->totals;
 }
 
 double JobQueue::rate() const {

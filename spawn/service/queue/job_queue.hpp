@@ -106,6 +106,12 @@ class JobQueue {
   [[nodiscard]] std::vector<JobInfo> list(std::uint64_t from, std::size_t limit) const;
   [[nodiscard]] std::size_t size() const;
   [[nodiscard]] StateCounts counts() const;
+  /// What was recorded since this object was made. Only grows: a retry takes nothing back.
+  struct EndTotals {
+    StateCounts tasks{};  ///< by how they have ended
+    double seconds = 0;   ///< that they ran, in their last attempts
+  };
+  [[nodiscard]] EndTotals end_totals() const;
   /// Returns ended tasks per second, lately, of all jobs.
   [[nodiscard]] double rate() const;
   [[nodiscard]] TaskState state(TaskName task) const;

@@ -40,12 +40,6 @@ std::string source_name(Source source) {
   return source == Source::static_ranks ? "static" : "launched";
 }
 
-std::string random_key() {
-  std::string text;
-  for (auto const byte : random_bytes()) text += fmt::format("{:02x}", byte);
-  return text;
-}
-
 std::uint64_t open_jobs(std::vector<LoadedJob> const& jobs) {
   return static_cast<std::uint64_t>(std::count_if(jobs.begin(), jobs.end(), [](LoadedJob const& job) {
     return std::any_of(job.states.begin(), job.states.end(), [](TaskState state) { return !has_ended(state); });
@@ -129,7 +123,7 @@ void Service::Impl::describe() {
 void Service::Impl::listen() {
   auto ports = options.listen;
   if (options.has_page && ports.empty()) ports.emplace_back("127.0.0.1:0");
-  if (options.has_page) page_key = random_key();
+  if (options.has_page) page_key = directory.page_key();
   facts.page_key = page_key;
   api.emplace(*queue, store, *dispatcher, facts);
   server.emplace(

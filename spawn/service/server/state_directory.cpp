@@ -131,6 +131,7 @@ std::string StateDirectory::read_or_make(std::string const& name) const {
 }
 
 std::string StateDirectory::token() const { return read_or_make("token"); }
+std::string StateDirectory::page_key() const { return read_or_make("page_key"); }
 
 std::array<unsigned char, 32> StateDirectory::key() const {
   auto const text = read_or_make("key");

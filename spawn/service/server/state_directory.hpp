@@ -29,6 +29,8 @@ class StateDirectory {
   [[nodiscard]] std::filesystem::path file(std::string const& name) const { return directory_ / name; }
   /// Returns the token of the ports, which is made once for a directory.
   [[nodiscard]] std::string token() const;
+  /// Returns the key of the web page, which is made once for a directory: a page finds the next server.
+  [[nodiscard]] std::string page_key() const;
   /// Returns the key of ranks that outlive a server, which is made once for a directory.
   [[nodiscard]] std::array<unsigned char, 32> key() const;
   /// Writes a file of mode 0600, all of it or nothing. Throws StateError.
