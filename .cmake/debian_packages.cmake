@@ -32,7 +32,8 @@ set(CPACK_DEBIAN_PROGRAM_DESCRIPTION
 ${farm_long_description}
 .
 This package has the program farm: it runs a demonstration, checks the
-machine, and makes reports of traces.")
+machine, and makes reports of traces. The Python package farm_client submits
+work to a server of it.")
 
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_NAME libfarm-dev)
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_SECTION libdevel)

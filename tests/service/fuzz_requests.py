@@ -1,6 +1,7 @@
 """fuzz_requests.py: sends a real server what nobody would send, and checks that it refuses each with one line, that it
 lives, and that the jobs that were there before are untouched. FARM_PROGRAM names a program with farm's command line and
-the functions of tests/program/named_tasks.cpp. FARM_TEST_FUZZ_SECONDS (20) says for how long, FARM_TEST_SEED repeats a run."""
+the functions of tests/program/named_tasks.cpp. FARM_TEST_FUZZ_SECONDS (20) says for how long; FARM_TEST_SEED repeats
+a run."""
 
 import http.client
 import json
@@ -339,8 +340,8 @@ class Fuzzer:
         junk = self.pick(JUNK)
         name = self.pick(["name", "priority", "hold", "max_fails", "after", "key", "kinds"])
         kind_name = self.pick(
-            "function command columns task_directory stdin_file stdout_file stderr_file mpi ranks threads gpus memory resources "
-            "timeout retries max_losses cache environment directory".split()
+            "function command columns task_directory stdin_file stdout_file stderr_file mpi ranks threads gpus memory "
+            "resources timeout retries max_losses cache environment directory".split()
         )
         case = self.rng.randrange(12)
         allowed = REFUSED
@@ -470,11 +471,20 @@ class Fuzzer:
         return json.dumps(value, separators=(",", ":")).encode()
 
     CASES = [
-        (bytes_that_are_no_http, 2), (lengths_that_are_wrong, 1), (chunks_that_are_none, 1), (bodies_that_are_cut_off, 2),
-        (paths_that_lead_nowhere, 4), (methods_that_are_none, 2), (queries_that_say_nothing, 6), (changes_that_mean_nothing, 6),
-        (submissions_that_are_wrong, 8), (ports_that_are_not_for_all, 4), (streams_that_are_left, 1),
-        (connections_that_say_nothing_more, 1), (two_requests_in_one, 1),
-    ]  # fmt: skip
+        (bytes_that_are_no_http, 2),
+        (lengths_that_are_wrong, 1),
+        (chunks_that_are_none, 1),
+        (bodies_that_are_cut_off, 2),
+        (paths_that_lead_nowhere, 4),
+        (methods_that_are_none, 2),
+        (queries_that_say_nothing, 6),
+        (changes_that_mean_nothing, 6),
+        (submissions_that_are_wrong, 8),
+        (ports_that_are_not_for_all, 4),
+        (streams_that_are_left, 1),
+        (connections_that_say_nothing_more, 1),
+        (two_requests_in_one, 1),
+    ]
 
     def run(self, seconds):
         cases = [case for case, weight in self.CASES for _ in range(weight)]

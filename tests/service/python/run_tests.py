@@ -1,4 +1,4 @@
-"""run_tests.py [NAME...]: runs test_*.py of this directory, or these tests. Prints why tests are skipped, one line each."""
+"""run_tests.py [NAME...]: runs test_*.py of this directory, or these tests. Prints why tests are skipped."""
 
 import pathlib
 import sys

@@ -308,24 +308,15 @@ class Losses(WithServer):
 class Requests(WithServer):
     def test_a_submission_says_what_was_asked_for(self):
         before = self.client.submit("f", [0])
-        self.client.submit(
-            "f", [1], ranks_per_task=2, threads=3, gpus=0, memory="2GiB", resources={"licence": 1}, timeout=1.5, retries=2,
-            max_losses=4, cache=True, environment={"A": "b"}, directory="/tmp", name="n", priority=-1, hold=True, max_fails=5,
-            after=before,
-        )  # fmt: skip
+        kind = {"threads": 3, "gpus": 0, "resources": {"licence": 1}, "timeout": 1.5, "retries": 2, "max_losses": 4}
+        kind.update(cache=True, environment={"A": "b"}, directory="/tmp")
+        job = {"name": "n", "priority": -1, "hold": True, "max_fails": 5}
+        self.client.submit("f", [1], ranks_per_task=2, memory="2GiB", after=before, **kind, **job)
         spec = self.server.jobs[2]["spec"]
         kinds = spec.pop("kinds")
         self.assertEqual(len(spec.pop("key")), 32)
-        self.assertEqual(spec, {"name": "n", "priority": -1, "hold": True, "max_fails": 5, "after": [1]})
-        self.assertEqual(
-            kinds,
-            [
-                {
-                    "function": "f", "ranks": 2, "threads": 3, "gpus": 0, "memory": 2 << 30, "resources": {"licence": 1},
-                    "timeout": 1.5, "retries": 2, "max_losses": 4, "cache": True, "environment": {"A": "b"}, "directory": "/tmp",
-                }
-            ],
-        )  # fmt: skip
+        self.assertEqual(spec, {**job, "after": [1]})
+        self.assertEqual(kinds, [{"function": "f", "ranks": 2, "memory": 2 << 30, **kind}])
 
     def test_a_program_has_the_columns_of_its_inputs(self):
         def kind():
