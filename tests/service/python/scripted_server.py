@@ -31,6 +31,7 @@ class ScriptedServer:
         self.keys = {}
         self.requests = []  # "METHOD TARGET" of each
         self.lose_answers = 0  # the next submissions are taken, but not answered
+        self.largest_page = 10**9  # tasks or results; more are refused
         self.refuse = None  # (status, body) for all submissions
         self.events = []  # (event, data)
         self.epoch = 0
@@ -174,6 +175,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             return 200, self.job(number)
         if what == "tasks" and task is not None:
             return 200, {**self.task(number, int(task)), "history": []}
+        if int(query.get("limit", 0)) > script.largest_page:
+            return 413, {"error": "that is too much for one answer", "nearest": None}
         if what == "tasks":
             return 200, self.page(number, query)
         if what == "results":
@@ -252,7 +255,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
         self.end_headers()
-        if epoch and epoch != str(self.epoch):
+        if not epoch:
+            self.wfile.write(f"id: {self.epoch}-{next_event}\n\n".encode())
+        elif epoch != str(self.epoch):
             self.write(next_event, "reset", {})
         while True:
             with script.lock:

@@ -205,6 +205,16 @@ class Many(WithServer):
         self.assertEqual([future.result(20) for future in job.futures], [float(i) for i in range(3000)])
         self.assertLess(self.server.count("/tasks?from="), 20)
 
+    def test_what_is_too_much_for_one_answer_is_asked_for_in_parts(self):
+        job = self.client.submit("f", range(300))
+        self.server.largest_page = 3
+        self.server.end_all(1, {i: ("finished", float(i), None) for i in range(300)})
+        self.assertEqual([future.result(20) for future in job.futures], [float(i) for i in range(300)])
+        self.assertEqual([record.result for record in job.results()], [float(i) for i in range(300)])
+        self.server.largest_page = 0
+        with self.assertRaisesRegex(farm_client.BadRequest, "too much for one answer"):
+            list(job.results())
+
     def test_map_is_in_order_and_cancels_what_is_not_wanted(self):
         results = self.client.map("f", range(4))
         self.server.end_all(1, {i: ("finished", float(i), None) for i in (3, 0)})

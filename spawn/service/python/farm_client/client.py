@@ -213,7 +213,8 @@ class Client:
                 with response:
                     for event in read_events(response):
                         last = event.id or last
-                        yield event
+                        if event.name:
+                            yield event
             except OSError:
                 pass
             finally:

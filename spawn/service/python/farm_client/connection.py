@@ -121,6 +121,17 @@ class Connection:
         """Returns the JSON that is at this path below /api/v1."""
         return self.request("GET", API + target, limit=limit).json()
 
+    def get_page(self, target: str, size: int) -> Tuple[bytes, int]:
+        """Returns the body of a page of so many things; of fewer, if the answer would be too large. `target` ends where
+        the size is to stand. Returns the size, too."""
+        while True:
+            try:
+                return self.request("GET", f"{API}{target}{size}").body, size
+            except BadRequest as error:
+                if error.status != 413 or size == 1:
+                    raise
+                size = max(1, size // 8)
+
     def post(self, target: str, body: Optional[Mapping[str, Any]] = None) -> Any:
         """Posts JSON to this path below /api/v1, and returns the answer."""
         return self.request("POST", API + target, None if body is None else json.dumps(body).encode()).json()

@@ -26,7 +26,8 @@ _log = logging.getLogger("farm_client")
 
 
 class Event(NamedTuple):
-    """What the server tells. `name` is "job", "tasks", "groups", "server", or "reset": events are missing before it."""
+    """What the server tells. `name` is "job", "tasks", "groups", "server", or "reset": events are missing before it. The
+    first one of a new stream has only an `id`: nothing is missed from then on."""
 
     id: str
     name: str
@@ -46,9 +47,9 @@ def read_events(response: http.client.HTTPResponse) -> Iterator[Event]:
             value = value[1:] if value.startswith(" ") else value
             fields[name] = fields[name] + "\n" + value if name == "data" and name in fields else value
             continue
-        if "event" in fields or "data" in fields:
+        if "id" in fields or "data" in fields:
             data = fields.get("data", "")
-            yield Event(fields.get("id", ""), fields.get("event", "message"), json.loads(data) if data else None)
+            yield Event(fields.get("id", ""), fields.get("event", ""), json.loads(data) if data else None)
         fields = {}
 
 
@@ -154,8 +155,13 @@ class Listener:
                 if self.is_closed:  # close() has not seen this socket
                     break
                 waiting.over()
-                self._connected(is_new=not last)
+                is_new = not last
+                if not is_new:
+                    self._connected(is_new)
                 for event in read_events(response):
+                    if is_new:
+                        is_new = False
+                        self._connected(True)
                     self._take(event)
                     last = event.id or last
             except (FarmError, OSError, http.client.HTTPException):

@@ -113,7 +113,8 @@ class Job:
         size = _PAGE // 10
         place = 0
         while place < len(self):
-            body = self._request("GET", f"{API}/jobs/{self.number}/results?from={place}&limit={size}").body
+            path = f"/jobs/{self.number}/results?from={place}&limit="
+            body, size = self.client._connection.get_page(path, size)
             for line in body.split(b"\n"):
                 if line:
                     yield self._record(json.loads(line))

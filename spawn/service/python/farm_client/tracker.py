@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import array
 import concurrent.futures
+import json
 import time
 import weakref
 from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
@@ -175,15 +176,16 @@ class Tracker:
                 return found
             follows = self._page_begin < task <= self._page_end + self._page_size
             size = self._page_size = min(4 * self._page_size, _MOST_TASKS) if follows else 1
-        reply = self.listener.connection.request("GET", f"/api/v1/jobs/{self.job}/tasks?from={task}&limit={size}")
-        tasks: List[Mapping[str, Any]] = reply.json()["tasks"]
+        path = f"/jobs/{self.job}/tasks?from={task}&limit="
+        body, size = self.listener.connection.get_page(path, size)
+        tasks: List[Mapping[str, Any]] = json.loads(body)["tasks"]
         ended = {int(each["task"]): each for each in tasks if each["state"] in ENDED}
         self.record((each, value["state"]) for each, value in ended.items())
         mine = ended.pop(task, None)
         with self._changed:
             self._page, self._page_begin, self._page_end = ended, task, task + len(tasks)
             if tasks:
-                self._page_size = max(1, min(size, MOST_BYTES * len(tasks) // max(1, len(reply.body))))
+                self._page_size = max(1, min(size, MOST_BYTES * len(tasks) // max(1, len(body))))
         return mine
 
     def subscribe(self, ends: "Ends") -> None:
@@ -225,12 +227,12 @@ class Tracker:
             place: Optional[int] = 0
             size = _MOST_TASKS // 10
             while place is not None:
-                query = f"/api/v1/jobs/{self.job}/tasks?state={name}&from={place}&limit={size}"
-                reply = self.listener.connection.request("GET", query)
-                page = reply.json()
+                path = f"/jobs/{self.job}/tasks?state={name}&from={place}&limit="
+                body, size = self.listener.connection.get_page(path, size)
+                page = json.loads(body)
                 tasks = page["tasks"]
                 self.record((each["task"], name) for each in tasks)
-                size = max(1, min(_MOST_TASKS, MOST_BYTES * len(tasks) // max(1, len(reply.body))))
+                size = max(1, min(_MOST_TASKS, MOST_BYTES * len(tasks) // max(1, len(body))))
                 place = page["next"]
         self._knows_all = True
 
