@@ -106,6 +106,7 @@ Program ProgramTemplate::filled(std::vector<std::string> const& values,
         },
         plain);
   });
+  for (auto& [name, value] : program.environment) value = without_fields(value);
   program.fields = true;
   return program;
 }

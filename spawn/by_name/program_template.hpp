@@ -10,8 +10,8 @@
 
 namespace farm::detail {
 
-/// A program that is started for each input, by `run` and by the service. Its texts may have fields {column}: a
-/// parameter of the inputs. {} is the only one, and {1}, {2}, ... are the first, the second and so on.
+/// A program that is started for each input, by `run` and by the service. Its command and paths may have fields
+/// {column}: a parameter of the inputs. {} is the only one, and {1}, {2}, ... are the first, the second and so on.
 class ProgramTemplate {
  public:
   /// Takes the program with fields in its texts. Throws UsageError if a brace has no partner, or if some fields are

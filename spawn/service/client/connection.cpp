@@ -82,7 +82,7 @@ std::pair<std::string, std::string> error_of(std::string const& body) {
 
 }  // namespace
 
-Connection::Connection(ServerPlace place) : place_(std::move(place)) {
+Connection::Connection(ServerPlace place) : place_(std::move(place)), has_answered_(place_.was_there) {
   if (place_.server.empty() && place_.directory.empty()) place_.server = setting(Setting::server);
   bool const needs_no_directory =
       !place_.server.empty() && place_.directory.empty() && (!place_.token.empty() || is_set(Setting::token));

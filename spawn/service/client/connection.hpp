@@ -16,6 +16,7 @@ struct ServerPlace {
   std::string server{};     ///< HOST:PORT; empty: FARM_SERVER, else the server of the directory
   std::string token{};      ///< for ports; empty: FARM_TOKEN, else the file `token` of the directory
   double limit = 30;        ///< how many seconds an answer may take
+  bool was_there = false;   ///< whether a server has answered before, to others
   double patience = 0;      ///< for how many seconds a server that has answered before may be away, to be restarted
   std::function<void(std::string const& why)> when_away{};  ///< called when a server goes away; may be empty
 };
@@ -73,7 +74,7 @@ class Connection {
   std::string address_;       ///< the path of a socket, or HOST:PORT; as last found
   std::string token_source_;  ///< for messages
   std::unique_ptr<http::Client> client_;
-  bool has_answered_ = false;
+  bool has_answered_;
 };
 
 }  // namespace farm::detail

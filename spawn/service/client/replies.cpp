@@ -104,9 +104,9 @@ class Members {
 std::optional<TaskFailure> failure_of(Members const& members, char const* name) {
   auto const* const found = members.find(name);
   if (found == nullptr) return std::nullopt;
-  if (found->is_string()) return TaskFailure{.text = found->get<std::string>()};
+  if (found->is_string()) return TaskFailure{.text = found->get<std::string>(), .json = line_of(*found)};
   Members const error{*found};
-  TaskFailure failure;
+  TaskFailure failure{.json = line_of(*found)};
   error.read("task", failure.task);
   error.read("type", failure.type);
   error.read("text", failure.text);

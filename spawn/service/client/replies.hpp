@@ -22,6 +22,7 @@ struct TaskFailure {
   std::string text{};
   std::optional<std::int64_t> rank{};  ///< none: no rank threw
   std::string host{};
+  std::string json{};
 };
 
 struct JobReply {
