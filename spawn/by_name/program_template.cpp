@@ -102,7 +102,8 @@ Program ProgramTemplate::filled(std::vector<std::string> const& values,
     text = parsed(text).filled(
         [&](std::string const& name) {
           if (auto const found = known.find(name); found != known.end()) return plain(found->second);
-          return has(of_rank, name) ? fmt::format("{{{}}}", name) : plain(values.at(column_of(name)));
+          bool const is_left = has(of_rank, name) || has(known_, name);
+          return is_left ? fmt::format("{{{}}}", name) : plain(values.at(column_of(name)));
         },
         plain);
   });

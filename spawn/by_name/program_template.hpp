@@ -24,8 +24,9 @@ class ProgramTemplate {
   [[nodiscard]] std::vector<std::string> const& columns() const { return columns_; }
   /// Returns the number of columns.
   [[nodiscard]] std::size_t column_count() const { return column_count_; }
-  /// Returns the program for the values of the columns. The fields {task}, {attempt}, {ranks} and {host} are left to
-  /// the rank, unless `known` has a value. Throws std::out_of_range if a value is missing.
+  /// Returns the program for the values of the columns. The fields {task}, {attempt}, {ranks} and {host}, and those
+  /// that the constructor was given, are left as they are, unless `known` has a value. Throws std::out_of_range if a
+  /// value is missing.
   [[nodiscard]] Program filled(std::vector<std::string> const& values,
                                std::map<std::string, std::string> const& known = {}) const;
   /// Returns a task with a parameter for each column, which runs the program.

@@ -212,7 +212,7 @@ std::string fish_script(std::string const& program, Commands const& commands) {
       "function {0}_in\n"
       "  set -l words (commandline -opc)\n"
       "  set -e words[1]\n"
-      "  test (count $words) -ge (count $argv); and test \"$words[1..(count $argv)]\" = \"$argv\"\n"
+      "  string match -q -- \"$argv *\" \"$words \"\n"
       "end\n",
       function_name(program));
   return functions + fish_lines(program, {}, commands);
