@@ -25,17 +25,17 @@ class Lane {
     if (!open) return null;
     open.to = Math.max(open.from, at);
     open.end = end || open.end;
-    this.merge();
     return open;
   }
 
-  /** Makes one span of two short neighbours of the same job: a thousand tasks a second are one colour anyway. */
+  /** Makes one span of two neighbours of the same job if their tasks are brief: they could not be told apart anyway. */
   merge() {
     const spans = this.spans;
     if (spans.length >= 2) {
       const [before, last] = spans.slice(-2);
-      const short = last.to - before.from < 1 && last.from - before.to < 0.1;
-      if (short && before.job === last.job && before.job !== null && !before.end && !last.end) {
+      const brief = span => span.to - span.from < 0.25 * span.tasks;
+      const near = last.to - before.from < 6 && last.from - before.to < 0.1;
+      if (near && brief(before) && brief(last) && before.job === last.job && before.job !== null && !before.end && !last.end) {
         before.to = last.to;
         before.tasks += last.tasks;
         before.task = null;
@@ -65,10 +65,12 @@ class Lane {
       if (open && open.job === group.job && open.task === group.task && open.attempt === group.attempt) return null;
       this.close(since);
       this.addBetween(since, more, group.job);
+      this.merge();
       return this.begin({from: since, job: group.job, task: group.task, attempt: group.attempt});
     }
     if (group.state === 'starting') return open ? null : this.begin({from: since, job: null, task: null, state: 'starting'});
     this.close(since);
+    this.merge();
     return null;
   }
 
