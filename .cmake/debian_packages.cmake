@@ -25,13 +25,15 @@ HDF5 files.")
 set(CPACK_DEBIAN_PROGRAM_PACKAGE_NAME farm)
 set(CPACK_DEBIAN_PROGRAM_PACKAGE_SECTION science)
 set(CPACK_DEBIAN_PROGRAM_PACKAGE_SHLIBDEPS ON)
-set(CPACK_DEBIAN_PROGRAM_PACKAGE_SUGGESTS libfarm-dev)
+set(CPACK_DEBIAN_PROGRAM_PACKAGE_RECOMMENDS python3)
+set(CPACK_DEBIAN_PROGRAM_PACKAGE_SUGGESTS "libfarm-dev, python3-h5py")
 set(CPACK_DEBIAN_PROGRAM_DESCRIPTION
     "task farm for MPI-parallel functions - program
 ${farm_long_description}
 .
 This package has the program farm: it runs a demonstration, checks the
-machine, and makes reports of traces.")
+machine, and makes reports of traces. The Python package farm_client submits
+work to a server of it.")
 
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_NAME libfarm-dev)
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_SECTION libdevel)

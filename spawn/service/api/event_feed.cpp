@@ -177,6 +177,7 @@ std::optional<std::uint64_t> EventFeed::Core::number_in(std::string_view id) con
 void EventFeed::Core::add(std::shared_ptr<http::EventStream> stream, std::string_view last_event,
                           std::optional<std::uint64_t> job) {
   std::scoped_lock const lock{mutex_};
+  if (!std::exchange(is_recording_, true)) changes->want(true);  // before the client hears that nothing is missed
   Listener listener{std::move(stream), job};
   auto const last = number_in(last_event);
   if (last_event.empty()) {
@@ -190,7 +191,6 @@ void EventFeed::Core::add(std::shared_ptr<http::EventStream> stream, std::string
     }
   }
   listeners_.push_back(std::move(listener));
-  if (!std::exchange(is_recording_, true)) changes->want(true);
 }
 
 void EventFeed::Core::run() {

@@ -1,4 +1,5 @@
 #include "spawn/service/api/routes.hpp"
+#include "spawn/service/dispatch/given_arrays.hpp"
 #include "spawn/service/model/task_ranges.hpp"
 #include "spawn/service/protocol/object_text.hpp"
 #include "spawn/service/protocol/shown.hpp"
@@ -176,8 +177,10 @@ void set_priority(ApiContext& context, http::Request const& request, PathNumbers
 void forget_job(ApiContext& context, http::Request const& /*request*/, PathNumbers numbers,
                 http::Answer const& answer) {
   auto const directory = context.facts.directory;
-  context.queue.forget(numbers.job, [answer, directory, job = std::to_string(numbers.job)] {
+  auto const given = given_arrays(directory / "arrays", context.queue.info(numbers.job).spec->key);
+  context.queue.forget(numbers.job, [answer, directory, given, job = std::to_string(numbers.job)] {
     std::error_code ignored;
+    if (!given.empty()) std::filesystem::remove(given, ignored);
     std::filesystem::remove_all(directory / "output" / job, ignored);
     std::filesystem::remove_all(directory / "arrays" / job, ignored);
     send_json(answer, "{}");

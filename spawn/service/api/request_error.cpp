@@ -9,13 +9,15 @@
 namespace farm::detail {
 namespace {
 
-/// Returns X of "did you mean X?".
+/// Returns X of "did you mean X?", or of "did you mean 'X'?".
 std::string_view nearest_of(std::string_view text) {
   constexpr std::string_view question{"did you mean "};
   auto const begin = text.find(question);
   auto const end = text.rfind('?');
   if (begin == std::string_view::npos || end == std::string_view::npos || end < begin + question.size()) return {};
-  return text.substr(begin + question.size(), end - begin - question.size());
+  auto word = text.substr(begin + question.size(), end - begin - question.size());
+  if (word.size() > 2 && word.starts_with('\'') && word.ends_with('\'')) word = word.substr(1, word.size() - 2);
+  return word;
 }
 
 }  // namespace

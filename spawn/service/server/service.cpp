@@ -6,6 +6,7 @@
 #include "spawn/hub/hub.hpp"
 #include "spawn/join/handshake.hpp"
 #include "spawn/service/api/api.hpp"
+#include "spawn/service/dispatch/given_arrays.hpp"
 #include "spawn/service/dispatch/task_kind_runner.hpp"
 #include "spawn/service/http/server.hpp"
 #include "spawn/service/queue/job_queue.hpp"
@@ -24,6 +25,7 @@
 #include <condition_variable>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <utility>
 
 namespace farm::detail {
@@ -46,6 +48,12 @@ std::string random_key() {
   return text;
 }
 
+std::set<std::string> keys_of(std::vector<LoadedJob> const& jobs) {
+  std::set<std::string> keys;
+  for (auto const& each : jobs) keys.insert(each.job.spec.key);
+  return keys;
+}
+
 std::uint64_t open_jobs(std::vector<LoadedJob> const& jobs) {
   return static_cast<std::uint64_t>(std::count_if(jobs.begin(), jobs.end(), [](LoadedJob const& job) {
     return std::any_of(job.states.begin(), job.states.end(), [](TaskState state) { return !has_ended(state); });
@@ -59,6 +67,7 @@ struct Service::Impl {
       : options(std::move(the_options)), directory(options.directory), store(directory.path()) {
     auto jobs = store.load();
     facts.resumed_jobs = open_jobs(jobs);
+    remove_arrays_without_job(directory.file("arrays"), keys_of(jobs), 24h);
     queue.emplace(store, std::move(jobs));
     dispatcher.emplace(*queue, store, dispatcher_options());
     describe();
