@@ -58,6 +58,5 @@ farm_relation(hwloc "${CPACK_FARM_FILE_HWLOC}" MAJOR)
 farm_relation(fmt "${CPACK_FARM_FILE_FMT}" MAJOR)
 farm_relation(cereal "${CPACK_FARM_FILE_CEREAL}" MAJOR)
 farm_relation(openssl "${CPACK_FARM_FILE_OPENSSL}" MAJOR)
-farm_relation(sqlite "${CPACK_FARM_FILE_SQLITE}" MAJOR)
 set(CPACK_DEBIAN_PROGRAM_PACKAGE_DEPENDS "${mpiexec}, ${pmix}") # and the shared libraries
-set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS "${mpi}, ${mpiexec}, ${pmix}, ${hdf5}, ${hwloc}, ${fmt}, ${cereal}, ${openssl}, ${sqlite}")
+set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS "${mpi}, ${mpiexec}, ${pmix}, ${hdf5}, ${hwloc}, ${fmt}, ${cereal}, ${openssl}")

@@ -55,12 +55,10 @@ set(CPACK_FARM_FILE_HWLOC "${HWLOC_INCLUDE_DIR}/hwloc.h")
 set(CPACK_FARM_FILE_MPI "${MPI_C_HEADER_DIR}/mpi.h")
 set(CPACK_FARM_FILE_MPIEXEC "${MPIEXEC_EXECUTABLE}")
 set(CPACK_FARM_FILE_OPENSSL "${OPENSSL_INCLUDE_DIR}/openssl/ssl.h")
-set(CPACK_FARM_FILE_SQLITE "${SQLite3_INCLUDE_DIR}/sqlite3.h")
 set(CPACK_FARM_FILE_PMIX "${PMIX_LIBDIR}/libpmix.so.2")
 
 # Files of the packages whose headers are compiled into ours, so that their licences count for our packages.
 set(CPACK_FARM_FILES_COMPILED_IN "${cereal_CONFIG}" "${ASIO_INCLUDE_DIR}/asio.hpp" "${XXHASH_INCLUDE_DIR}/xxhash.h"
-                                 "${BOOST_INCLUDE_DIR}/boost/beast/http/basic_parser.hpp" "${TOMLPLUSPLUS_INCLUDE_DIR}/toml++/toml.h"
                                  "${CLI11_CONFIG}" "${nlohmann_json_CONFIG}")
 
 set(CPACK_FARM_SOURCE_DIR "${PROJECT_SOURCE_DIR}")

@@ -5,7 +5,6 @@ find_package(MPI REQUIRED COMPONENTS C) # MPI_EXECUTABLE_SUFFIX=.mpich chooses o
 find_package(fmt 9 REQUIRED)
 find_package(cereal REQUIRED)
 find_package(OpenSSL REQUIRED COMPONENTS Crypto)
-find_package(SQLite3 REQUIRED)
 include(find_hwloc)
 include(find_hdf5)
 if(NOT HDF5_IS_PARALLEL)
@@ -16,9 +15,7 @@ endif()
 find_package(CLI11 REQUIRED)
 find_package(nlohmann_json REQUIRED)
 find_path(ASIO_INCLUDE_DIR asio.hpp REQUIRED)
-find_path(TOMLPLUSPLUS_INCLUDE_DIR toml++/toml.h REQUIRED)
 find_path(XXHASH_INCLUDE_DIR xxhash.h REQUIRED)
-find_path(BOOST_INCLUDE_DIR boost/beast/http/basic_parser.hpp REQUIRED) # 1.74 or later; none of its libraries
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(PMIX REQUIRED pmix)
 

@@ -7,8 +7,7 @@ if(PROJECT_IS_TOP_LEVEL)
   find_program(CCACHE ccache)
   if(CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
     # with relative paths, and without the build directory, the cache serves all checkouts
-    set(launcher "${CMAKE_COMMAND}" -E env "CCACHE_BASEDIR=${PROJECT_SOURCE_DIR}" CCACHE_NOHASHDIR=1
-                 CCACHE_SLOPPINESS=pch_defines,time_macros "${CCACHE}")
+    set(launcher "${CMAKE_COMMAND}" -E env "CCACHE_BASEDIR=${PROJECT_SOURCE_DIR}" CCACHE_NOHASHDIR=1 "${CCACHE}")
     set(CMAKE_C_COMPILER_LAUNCHER "${launcher}")
     set(CMAKE_CXX_COMPILER_LAUNCHER "${launcher}")
   endif()
@@ -50,8 +49,5 @@ endfunction()
 # For every target of our own sources: the warnings, and private headers by their path ("core/scheduler/scheduler.hpp").
 function(farm_private_settings target)
   target_include_directories(${target} PRIVATE "${PROJECT_SOURCE_DIR}")
-  if(FARM_PCH AND CMAKE_CXX_COMPILER_ID STREQUAL GNU)
-    target_compile_options(${target} PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-fpch-preprocess>) # for ccache
-  endif()
   farm_warnings(${target})
 endfunction()

@@ -80,38 +80,15 @@ if(FARM_SANITIZE)
   list(APPEND farm_test_environment UBSAN_OPTIONS=print_stacktrace=1)
 endif()
 
-# The headers that most tests include, compiled once.
-if(FARM_PCH)
-  add_executable(farm_test_headers support/precompiled.cpp) # a program, as tests are: other code is position independent in another way
-  farm_private_settings(farm_test_headers)
-  target_compile_options(farm_test_headers PRIVATE $<$<CONFIG:Release>:-O1>)
-  target_link_libraries(farm_test_headers PRIVATE farm::farm farm_testing)
-  target_precompile_headers(farm_test_headers PRIVATE support/catch.hpp <farm/farm.hpp> <fmt/format.h> <fmt/ranges.h> <algorithm>
-                            <array> <chrono> <filesystem> <fstream> <functional> <map> <optional> <set> <sstream> <thread>)
-endif()
-
 function(farm_test_executable name)
   cmake_parse_arguments(arg "" "MAIN" "SOURCES;LIBS" ${ARGN})
   add_executable(${name} ${arg_SOURCES})
   farm_private_settings(${name})
-  if(FARM_PCH AND NOT arg_LIBS STREQUAL "")
-    farm_use_test_headers(${name} ${arg_LIBS})
-  endif()
   target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O1>) # tests are compiled more often than their speed matters
   target_link_libraries(${name} PRIVATE ${arg_LIBS} farm_testing)
   if(arg_MAIN)
     target_sources(${name} PRIVATE "${PROJECT_SOURCE_DIR}/tests/support/${arg_MAIN}.cpp")
   endif()
-endfunction()
-
-# A program that has the include paths of all components can use them.
-function(farm_use_test_headers name)
-  foreach(library IN ITEMS farm::farm farm::main)
-    if(library IN_LIST ARGN)
-      target_precompile_headers(${name} REUSE_FROM farm_test_headers)
-      return()
-    endif()
-  endforeach()
 endfunction()
 
 # in_scratch ends the test 5 s before ctest would, since it can also end an mpiexec that ignores SIGTERM.

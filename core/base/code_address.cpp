@@ -5,7 +5,6 @@
 
 #include <elf.h>
 #include <link.h>
-#include <sys/stat.h>
 #include <algorithm>
 #include <array>
 #include <cstddef>
@@ -191,32 +190,6 @@ std::string const& program_build_id() {
     return modules.front().build_id;
   }();
   return id;
-}
-
-std::size_t count_modules() noexcept {
-  std::size_t count = 0;
-  auto const add = [](dl_phdr_info* /*info*/, std::size_t /*size*/, void* out) {
-    ++*static_cast<std::size_t*>(out);
-    return 0;
-  };
-  dl_iterate_phdr(add, &count);
-  return count;
-}
-
-std::string build_of_modules(std::size_t count) {
-  auto text = program_build_id();
-  auto const modules = loaded_modules();
-  for (std::size_t i = 1; i < std::min(count, modules.size()); ++i) {
-    auto const& [id, base, begin, end, build_id, name] = modules[i];
-    if (name.find('/') == std::string::npos) continue;
-    auto id_or_state = build_id;
-    struct stat status {};
-    if (build_id.empty() && stat(name.c_str(), &status) == 0) {
-      id_or_state = fmt::format("{} bytes {}.{:09}", status.st_size, status.st_mtim.tv_sec, status.st_mtim.tv_nsec);
-    }
-    text += fmt::format("\n{} {}", name.substr(name.rfind('/') + 1), id_or_state);
-  }
-  return text;
 }
 
 std::string build_id_of_file(std::string const& path) {

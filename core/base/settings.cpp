@@ -49,14 +49,6 @@ constexpr std::array table{
     SettingInfo{Setting::resources, "FARM_RESOURCES", "list", "what this host is found to have",
                 "what each host has, and named resources of the run, as gpus=4 memory=64GiB cores=16 licence=2"},
     SettingInfo{Setting::bind, "FARM_BIND", "0 or 1", "1", "0: ranks are not bound to cores"},
-    SettingInfo{Setting::state_dir, "FARM_DIR", "directory", "$XDG_STATE_HOME/farm, else ~/.local/state/farm",
-                "where a server keeps its queue, and where clients find it"},
-    SettingInfo{Setting::server, "FARM_SERVER", "HOST:PORT", "the server of FARM_DIR",
-                "a port on which a server listens, for clients on other hosts"},
-    SettingInfo{Setting::token, "FARM_TOKEN", "text", "the file token in FARM_DIR",
-                "the token that a server wants on ports"},
-    SettingInfo{Setting::cache, "FARM_CACHE", "directory", "none",
-                "where results of tasks are kept, for tasks that ask for it; farm map then does for all"},
 };
 
 constexpr bool is_in_order() {
@@ -98,11 +90,6 @@ std::string environment_variable(char const* name) {
 std::string setting(Setting which) {
   if (auto const& option = option_of(which)) return option->value;
   return environment_variable(info_of(which).name.data());  // a literal: it ends with a zero
-}
-
-std::string shown_setting(Setting which) {
-  auto value = setting(which);
-  return which == Setting::token && !value.empty() ? "(not shown)" : value;
 }
 
 std::string setting_name(Setting which) {

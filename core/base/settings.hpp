@@ -28,10 +28,6 @@ enum class Setting : std::uint8_t {
   verbose,
   resources,
   bind,
-  state_dir,
-  server,
-  token,
-  cache,
 };
 
 struct SettingInfo {
@@ -51,8 +47,6 @@ struct SettingInfo {
 /// Returns the value that set_option() has stored, else that of the environment variable; empty if neither is set.
 /// Thread-safe as long as no thread changes the environment.
 [[nodiscard]] std::string setting(Setting which);
-/// Returns the value as people may see it: "(not shown)" for a secret.
-[[nodiscard]] std::string shown_setting(Setting which);
 [[nodiscard]] inline bool is_set(Setting which) { return !setting(which).empty(); }
 
 /// Returns the name by which the user set it: that of the command line option if there was one, else that of the

@@ -21,11 +21,6 @@ class CommSlots {
 
   /// Makes these the slots of a group of several ranks. Call it before the first task.
   void use_slot_per_task() { epochs_.assign(per_group, 0); }
-  /// Starts with another epoch than 0: the ranks have communicators that another scheduler knew.
-  void begin_at(std::uint32_t epoch) {
-    only_epoch_ = epoch;
-    for (auto& each : epochs_) each = epoch;
-  }
   [[nodiscard]] bool has_slot_per_task() const { return !epochs_.empty(); }
 
   /// Returns the slot for the next task. At most `per_group` tasks may be in flight if each has its own slot.

@@ -27,8 +27,7 @@ struct InFlightTask {
   bool all_ranks = false;  ///< a copy of task->all_ranks
   bool used_comm = false;  ///< A rank has taken its MPI_Comm, so messages may be left there.
   State state = State::running;
-  Clock::duration ran_before{0};  ///< for an earlier master
-  bool stop_sent = false;         ///< The ranks were asked to stop; the group is ended after the grace.
+  bool stop_sent = false;  ///< The ranks were asked to stop; the group is ended after the grace.
   /// The values of all ranks, if all are wanted; or rank 0's value, while other ranks have yet to answer.
   std::vector<Bytes> values;
 };

@@ -22,12 +22,6 @@ Failure failure_in(std::string_view payload) try {
   throw ProtocolError(e.what());
 }
 
-/// Returns the value of a task that all ranks have answered; `last_value` is what the last of them said.
-FutureState::Result value_of(InFlightTask& done, std::string_view last_value) {
-  if (done.all_ranks) return std::move(done.values);
-  return done.values.empty() ? Bytes{last_value} : std::move(done.values.front());
-}
-
 /// Returns how many times start_pause the pause after so many failed starts in a row lasts: 1, 4, 16, ...
 constexpr int pause_factor(int failures) { return 1 << (2 * (failures - 1)); }
 
@@ -113,12 +107,7 @@ void Scheduler::abandon(std::exception_ptr const& error) {
 }
 
 void Scheduler::group_ready(GroupId id, Request const& request) {
-  retire_or_idle(add_ready(id, class_of(request)));
-  pump();
-}
-
-/// A group that was being started is ready.
-Scheduler::Group& Scheduler::add_ready(GroupId id, RequestClass& kind) {
+  auto& kind = class_of(request);
   int const ranks = kind.ranks;
   start_ended(kind);
   ++kind.alive;
@@ -136,7 +125,8 @@ Scheduler::Group& Scheduler::add_ready(GroupId id, RequestClass& kind) {
   ++statistics_.groups;
   statistics_.peak_groups = std::max(statistics_.peak_groups, statistics_.groups);
   statistics_.peak_ranks = std::max(statistics_.peak_ranks, static_cast<int>(taken_.ranks()));
-  return group;
+  retire_or_idle(group);
+  pump();
 }
 
 /// Forgets the failed starts of this class.
@@ -243,7 +233,6 @@ void Scheduler::finish_front(Group& group, std::string_view last_value) {
   --group.kind->running;
   bool const retries = done.state == State::retrying;
   if (retries) {
-    port_.answer_is_superseded(group.id, done.number);
     run_again(std::move(done.task));
   } else {
     ++counts_.done;
@@ -257,10 +246,7 @@ void Scheduler::finish_front(Group& group, std::string_view last_value) {
   if (retries) return;
   done.task->release_inputs();
   if (done.state != State::running) return;
-  if (done.task->rare && done.task->rare->takes_value) {
-    auto const takes_value = std::move(done.task->rare->takes_value);
-    takes_value(done.task, value_of(done, last_value));
-  } else if (done.all_ranks) {
+  if (done.all_ranks) {
     done.task->set_rank_bytes(std::move(done.values));
   } else {
     done.task->set_bytes(done.values.empty() ? Bytes{last_value} : std::move(done.values.front()));
@@ -558,10 +544,7 @@ void Scheduler::send(Group& group, TaskPtr task) {
   group.comms.take(slot);
   ++counts_.running;
   ++group.kind->running;
-  if (task->rare) {
-    task->rare->group = group.id;
-    task->rare->number = group.tasks_sent;
-  }
+  if (task->rare) task->rare->group = group.id;
   InFlightTask& sent = group.in_flight.emplace_back();
   sent.id = task->id;
   sent.all_ranks = task->all_ranks;
@@ -693,9 +676,9 @@ void Scheduler::watch_front(Group& group) {
     if (may_obey) port_.stop_task(group.id, first.number);
     return;
   }
-  group.front_since = port_.roughly_now() - first.ran_before;
+  group.front_since = port_.roughly_now();
   if (first.task->rare && first.task->rare->timeout.count() > 0) {
-    set_deadline(group, later(port_.now() - first.ran_before, first.task->rare->timeout));
+    set_deadline(group, later(port_.now(), first.task->rare->timeout));
   } else {
     set_deadline(group, std::nullopt);
   }

@@ -2,7 +2,6 @@
 
 #include "core/resources/budget.hpp"
 #include "core/scheduler/fairness.hpp"
-#include "core/scheduler/group_outline.hpp"
 #include "core/scheduler/in_flight.hpp"
 #include "core/scheduler/request_class.hpp"
 #include "core/scheduler/scheduler_port.hpp"
@@ -80,21 +79,6 @@ class Scheduler {
   void group_ready(GroupId id, Request const& request);
   /// A group that was requested could not be started. With `for_good`, the next attempt would fail, too.
   void start_failed(Request const& request, std::string const& why, bool for_good = false);
-  /// A group for such tasks, which the scheduler has not requested, may become ready: inherit() or not_inherited()
-  /// tells.
-  void expect_group(Request const& request);
-  void not_inherited(Request const& request);
-  /// A task that a group runs, or has answered, for an earlier scheduler.
-  struct Inherited {
-    TaskPtr task;              ///< null: it is not wanted any more, and is stopped
-    std::uint64_t id = 0;      ///< by which the ranks answer it
-    std::uint64_t number = 0;  ///< among the tasks that the group was sent
-    Clock::duration ran_before{0};
-  };
-  /// The group that was expected is ready, with these tasks, the first of which is number `first` and whose answers are
-  /// still to come. `tasks_sent` is how many tasks the group was sent, `masters` how many schedulers it had before.
-  void inherit(GroupId id, Request const& request, std::vector<Inherited> tasks, std::uint64_t first,
-               std::uint64_t tasks_sent, std::uint32_t masters);
   /// A rank has answered a task. Throws ProtocolError if the group has no such task or the frame is not an answer; then
   /// nothing has changed.
   void answered(GroupId id, int rank, Frame const& frame, std::string const& host);
@@ -127,8 +111,6 @@ class Scheduler {
   [[nodiscard]] std::optional<Clock::time_point> next_deadline() const;
 
   [[nodiscard]] Statistics statistics() const;
-  /// Returns what each group does now, in no order.
-  [[nodiscard]] std::vector<GroupOutline> outlines();
   [[nodiscard]] bool idle() const { return counts_.queued == 0 && counts_.running == 0; }
 
  private:
@@ -162,7 +144,6 @@ class Scheduler {
   void recall_waiting_tasks(Clock::time_point now);
 
   // Groups
-  Group& add_ready(GroupId id, RequestClass& kind);
   [[nodiscard]] RequestClass& class_of(Request const& request);
   [[nodiscard]] RequestClass& class_of(Task const& task);
   [[nodiscard]] bool waits_for_favored(RequestClass const& kind);

@@ -40,9 +40,6 @@ class SchedulerPort {
   /// Tells that the group will never answer this task. Files that it staged for the task may be deleted after
   /// group_gone().
   virtual void will_not_answer(GroupId /*group*/, std::uint64_t /*task*/) {}
-  /// The answer to the task that is number `number` of those that the group was sent is of no use any more: the task
-  /// runs again.
-  virtual void answer_is_superseded(GroupId /*group*/, std::uint64_t /*number*/) {}
   /// Tells, after shutdown(), that all tasks are done and all groups are gone.
   virtual void drained() = 0;
   /// Returns the time. Called only if a time limit is involved.

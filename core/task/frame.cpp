@@ -28,11 +28,6 @@ bool is_known(FrameType type) {
     case FrameType::output:
     case FrameType::exited:
     case FrameType::recalled:
-    case FrameType::resume:
-    case FrameType::confirm:
-    case FrameType::rejoined:
-    case FrameType::keep:
-    case FrameType::returned:
     case FrameType::message:
       return true;
   }

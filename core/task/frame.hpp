@@ -27,8 +27,6 @@ enum class FrameType : std::uint8_t {
   form = 4,
   dissolve = 5,
   assign = 6,
-  resume = 7,
-  confirm = 8,
   // rank to master; the master sends `ring`, too
   value = 16,
   error = 17,
@@ -39,17 +37,14 @@ enum class FrameType : std::uint8_t {
   ring = 22,
   socket = 23,
   wake = 24,
-  rejoined = 25,
   // master to guard
   end = 32,
   stop = 34,
   recall = 35,
-  keep = 36,
   // guard to master
   output = 48,
   exited = 49,
   recalled = 50,
-  returned = 51,
   // between a SocketInterface and its peer
   message = 64,
 };
@@ -75,7 +70,6 @@ struct Frame {
 namespace task_flags {
 inline constexpr std::uint16_t staged_call = 1;   ///< in place of the packed call, there is the handle of its bytes
 inline constexpr std::uint16_t has_settings = 2;  ///< packed TaskSettings precede the call
-inline constexpr std::uint16_t has_tag = 4;  ///< 8 bytes precede the settings: what names the task beyond its master
 }  // namespace task_flags
 
 /// The flags of a value or error frame. The numbers are part of the wire format.
@@ -104,14 +98,6 @@ struct TaskHeader {
   std::uint32_t reserved2 = 0;
 };
 static_assert(sizeof(TaskHeader) == 32);
-
-/// The payload of a resume frame, by which the next master takes over a rank.
-struct ResumeHeader {
-  std::uint64_t begin_to = 0;  ///< the rank begins those tasks that it has received and whose index is below
-  std::uint32_t masters = 0;   ///< how many masters the rank has lost
-  std::uint32_t reserved = 0;
-};
-static_assert(sizeof(ResumeHeader) == 16);
 
 /// The group that static ranks form, and the process settings of its tasks.
 struct Form {

@@ -35,13 +35,8 @@ class Task : public FutureState {
     int max_losses = 0;                          ///< 0: as the scheduler's options say
     std::optional<bool> rerun_after_exit;        ///< none: as the scheduler's options say
     std::uint32_t restarts = 0;                  ///< further attempts that do not count as losses
-    std::uint32_t earlier_attempts = 0;          ///< under earlier masters
-    std::uint64_t tag = 0;                       ///< identifies the task beyond its master; 0: nothing does
-    std::uint64_t number = 0;                    ///< among the tasks that `group` was sent
     std::vector<std::shared_ptr<void>> inputs;   ///< keep the files that the ranks read until the task is done
     std::vector<std::shared_ptr<void>> outputs;  ///< keep the files that the ranks made as long as there are futures
-    /// Gets the value of the task in place of its future, which it completes later. Called once, on the hub's thread.
-    std::function<void(IntrusivePtr<Task> const&, Result)> takes_value;
   };
 
   Task(CodeAddress code_address, Bytes packed_call) : call(std::move(packed_call)), code(code_address) {}
@@ -58,7 +53,7 @@ class Task : public FutureState {
   }
   /// Returns the number of the current attempt, from 1.
   [[nodiscard]] std::uint32_t attempt() const {
-    return rare ? static_cast<std::uint32_t>(rare->losses.size()) + rare->restarts + rare->earlier_attempts + 1 : 1;
+    return rare ? static_cast<std::uint32_t>(rare->losses.size()) + rare->restarts + 1 : 1;
   }
 
   /// Returns the name that the user has given; empty: none.
@@ -86,7 +81,6 @@ class Task : public FutureState {
   bool listens = false;      ///< The function has a TaskContext, and so can notice a request to stop.
   bool alone = false;        ///< Only rank 0 works: a group of several ranks gets no task until this one is done.
   bool cancellable = false;  ///< The task may be cancelled while it runs. Does not change after submission.
-  bool from_cache = false;   ///< The value was taken from a cache: the task was never sent to a group.
   std::atomic<float> told_progress{0};
   float run_seconds = 0;  ///< how long its last attempt ran, as far as known; set before the task is done
 

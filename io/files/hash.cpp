@@ -34,10 +34,4 @@ std::uint64_t Hash::take() {
   return value;
 }
 
-WideHash Hash::take_wide() {
-  auto const value = XXH3_128bits_digest(state_of(state_.get()));
-  XXH3_128bits_reset(state_of(state_.get()));  // the same state serves both widths
-  return {value.low64, value.high64};
-}
-
 }  // namespace farm::detail

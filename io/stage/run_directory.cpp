@@ -95,16 +95,6 @@ int make_run_directory(fs::path const& directory) {
   throw system_error({directory.string()}, "cannot be created and locked", why);
 }
 
-int take_run_directory(fs::path const& directory) {
-  if (mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST)
-    throw system_error({directory.string()}, "cannot be created", errno);
-  Descriptor lock{open((directory / lock_name).c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)};
-  if (!lock) throw system_error({directory.string()}, "cannot be written", errno);
-  if (lock_file(lock.get(), LOCK_EX) == FileLock::refused)
-    throw system_error({directory.string()}, "is in use by another process", errno);
-  return lock.release();
-}
-
 void keep_run_directory(fs::path const& directory) {
   Descriptor const marker{open((directory / keep_name).c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600)};
 }

@@ -13,10 +13,6 @@ namespace farm::detail {
 /// Creates a run's directory and returns the descriptor of its locked file `lock`. Throws StageError.
 [[nodiscard]] int make_run_directory(std::filesystem::path const& directory);
 
-/// Makes the directory unless it exists, and returns the descriptor of its locked file `lock`. Throws StageError, also
-/// if another process has the directory.
-[[nodiscard]] int take_run_directory(std::filesystem::path const& directory);
-
 /// Marks the directory: later runs must not remove it.
 void keep_run_directory(std::filesystem::path const& directory);
 

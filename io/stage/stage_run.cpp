@@ -32,12 +32,6 @@ StageRun::StageRun(Options const& options)
     : keep_(options.keep || detail::setting_switch(detail::Setting::keep_stage, false)),
       owner_(getpid()),
       files_(std::make_shared<detail::FileKeepers>()) {
-  if (!options.directory.empty()) {
-    directory_ = detail::absolute_path(options.directory);
-    lock_ = detail::take_run_directory(directory_);
-    outlives_ = true;
-    return;
-  }
   auto const stage = options.stage_directory.empty() ? find_stage_directory().path : options.stage_directory;
   fs::path const parent = detail::absolute_path(stage);
   detail::remove_abandoned_runs(parent);
@@ -69,17 +63,6 @@ void StageRun::removes_if_killed(std::vector<std::string> const& paths) const {
 }
 
 std::shared_ptr<void> StageRun::adopt(fs::path const& path) { return keep_ ? nullptr : files_->adopt(path.string()); }
-
-void StageRun::remove_strays() noexcept try {
-  if (keep_ || !outlives_) return;
-  std::error_code error;
-  for (fs::directory_iterator entry{directory_, error}, end; !error && entry != end; entry.increment(error)) {
-    bool const is_file = entry->is_regular_file(error);
-    if (is_file && entry->path().filename() != "lock") files_->remove_unless_kept(entry->path().string());
-  }
-} catch (std::exception const&) {
-  // Out of memory: the files are removed with the run.
-}
 
 void StageRun::clear(std::uint64_t group, std::vector<std::uint64_t> const& tasks) noexcept try {
   if (keep_) return;

@@ -178,7 +178,6 @@ TextValue as_input(std::vector<std::string> const& names, TextValue::List&& valu
 RunInfo run_info(FutureState const& state) {
   auto const* const task = dynamic_cast<Task const*>(&state);
   if (task == nullptr) return {};
-  if (task->from_cache) return {.task = task->id};
   return {.attempts = ended_in_attempt(*task) ? task->attempt() : task->attempt() - 1,
           .seconds = static_cast<double>(task->run_seconds),
           .task = task->id};

@@ -2,6 +2,7 @@
 
 #include "core/base/failure.hpp"
 #include "core/future/state_set.hpp"
+#include "spawn/engine/task_call.hpp"
 
 #include <farm/detail/future_chain.hpp>
 #include <farm/error.hpp>
@@ -33,14 +34,13 @@ SourceCountdown::SourceCountdown(IntrusivePtr<DependentTask> task, ArgumentSourc
       sources_(std::move(sources)),
       make_call_(std::move(make_call)) {}
 
-std::optional<PackedCall> SourceCountdown::source_done() {
-  if (missing_.fetch_sub(1, std::memory_order_acq_rel) != 1) return std::nullopt;
+bool SourceCountdown::source_done() {
+  if (missing_.fetch_sub(1, std::memory_order_acq_rel) != 1) return false;
   task_->forget_sources();
-  std::optional<PackedCall> call;
-  if (!task_->done() && !take_over_failure()) call = make_call();
+  bool const is_ready = !task_->done() && !take_over_failure() && make_call();
   sources_ = {};
   make_call_ = nullptr;
-  return call;
+  return is_ready;
 }
 
 bool SourceCountdown::is_for_others(StateSet const& states) const {
@@ -83,12 +83,13 @@ bool SourceCountdown::take_over_failure() const {
   return false;
 }
 
-std::optional<PackedCall> SourceCountdown::make_call() {
+bool SourceCountdown::make_call() {
   try {
-    return make_call_();
+    set_call(*task_, make_call_());
+    return true;
   } catch (...) {
     task_->set_error(std::current_exception());
-    return std::nullopt;
+    return false;
   }
 }
 

@@ -9,7 +9,6 @@
 #include <atomic>
 #include <cstddef>
 #include <functional>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -34,10 +33,10 @@ class SourceCountdown {
  public:
   SourceCountdown(IntrusivePtr<DependentTask> task, ArgumentSources sources, std::function<PackedCall()> make_call);
 
-  /// To be called once for each source, and once more when all of those calls are arranged. The last call returns the
-  /// call of the task, which is to be queued. If a source has failed or was cancelled, or the call cannot be made, the
-  /// task ends likewise, and none is returned. Thread-safe.
-  [[nodiscard]] std::optional<PackedCall> source_done();
+  /// To be called once for each source, and once more when all of those calls are arranged. The last call returns true
+  /// if the task has its call now and is to be queued. If a source has failed or was cancelled, or the call cannot be
+  /// made, the task ends likewise. Thread-safe.
+  [[nodiscard]] bool source_done();
 
   [[nodiscard]] TaskPtr task() const { return TaskPtr{task_.get()}; }
   /// Whether the task still waits, and is none of `states`.
@@ -46,7 +45,7 @@ class SourceCountdown {
  private:
   [[nodiscard]] bool take_over_failure() const;
   [[nodiscard]] std::string name_of_argument(std::size_t source) const;
-  [[nodiscard]] std::optional<PackedCall> make_call();
+  [[nodiscard]] bool make_call();
 
   IntrusivePtr<DependentTask> task_;
   std::atomic<std::size_t> missing_;

@@ -7,7 +7,6 @@
 #include "spawn/engine/task_call.hpp"
 #include "spawn/hosts/hosts.hpp"
 #include "spawn/hub/hub.hpp"
-#include "spawn/platform/pmix.hpp"
 #include "spawn/requests/task_request.hpp"
 #include "spawn/requests/task_settings.hpp"
 #include "spawn/sources/output_prefix.hpp"
@@ -15,17 +14,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <utility>
-
-namespace farm {
-
-double Statistics::busy_share() const {
-  double const available = static_cast<double>(wall.count()) * peak_ranks;
-  return available > 0 ? static_cast<double>(busy.count()) / available : 0;
-}
-
-}  // namespace farm
 
 namespace farm::detail {
 namespace {
@@ -62,16 +51,6 @@ void set_options(Task& task, EngineCore const& core, TaskOptions const& options,
   if (!settings.empty()) task.make_rare().settings = std::move(settings);
   if (options.max_losses > 0) task.make_rare().max_losses = options.max_losses;
   if (options.rerun_after_exit) task.make_rare().rerun_after_exit = options.rerun_after_exit;
-  auto const* const tagged = TaggedSubmission::current();
-  if (tagged == nullptr) return;
-  task.make_rare().tag = tagged->tag();
-  task.make_rare().earlier_attempts = tagged->earlier_attempts();
-}
-
-/// Returns true if the task is not to be queued: a group that was taken over has it.
-bool is_claimed() {
-  auto const* const tagged = TaggedSubmission::current();
-  return tagged != nullptr && tagged->is_claimed();
 }
 
 /// Returns what the hosts have that the groups of a pool may use.
@@ -103,14 +82,7 @@ Engine::Engine(EngineOptions options, RankOwner rank_owner, Hub& hub, std::share
   options.workers.output_directory = claim_output_prefix(options.workers);  // sources pass it to the ranks
   auto hosts = hosts_for(source, options.workers);
   check_request(request_of({}, options.ranks_per_task, options.workers), hosts, told_resources().named);
-  bool const outlives = options.outlive && source.kind() == Source::launched && guards_wanted();
-  if (outlives) {
-    options.outlive->directory = std::filesystem::absolute(options.outlive->directory);  // ranks have other directories
-    hub.leave_groups_to_next_master(*options.outlive);
-  }
-  core_ = std::make_shared<EngineCore>(std::move(options), std::move(hosts), rank_owner, hub, std::move(hub_keeper),
-                                       outlives);
-  if (!core_->options().cache_directory.empty()) core_->cache();  // a mistake is told here
+  core_ = std::make_shared<EngineCore>(std::move(options), std::move(hosts), rank_owner, hub, std::move(hub_keeper));
   core_->begin();
 }
 
@@ -130,20 +102,11 @@ void Engine::make_cancellable(Task& task) const {
 }
 
 StatePtr Engine::submit(CodeAddress code, PackedCall call, TaskOptions const& task_options, bool all_ranks) {
-  if (task_options.cache && core_->is_on_hub()) {  // in a callback: this thread must not wait for the disk
-    auto const shared = std::make_shared<PackedCall>(std::move(call));
-    return submit_after(
-        {}, code, [shared] { return std::move(*shared); }, task_options, all_ranks);
-  }
   TaskPtr task{new Task{code, {}}};
   set_options(*task, *core_, task_options, all_ranks);
   if (task_options.cancellable) make_cancellable(*task);
-  if (task_options.cache) {
-    if (auto value = core_->cache().look_up(*task, call, task_options))
-      return core_->submit_done(std::move(task), *std::move(value));
-  }
   set_call(*task, std::move(call));
-  return is_claimed() ? core_->prepare(std::move(task)) : core_->submit(std::move(task));
+  return core_->submit(std::move(task));
 }
 
 StatePtr Engine::submit_after(ArgumentSources const& sources, CodeAddress code, std::function<PackedCall()> make_call,
@@ -151,18 +114,8 @@ StatePtr Engine::submit_after(ArgumentSources const& sources, CodeAddress code, 
   IntrusivePtr<DependentTask> task{new DependentTask{code, sources.states}};
   set_options(*task, *core_, task_options, all_ranks);
   if (task_options.cancellable) make_cancellable(*task);
-  if (!task_options.cache) return core_->submit_after(sources, std::move(make_call), std::move(task));
-  core_->cache();  // a mistake is told here
-  return core_->submit_after(sources, std::move(make_call), std::move(task), task_options);
+  return core_->submit_after(sources, std::move(make_call), std::move(task));
 }
-
-bool Engine::outlives() const { return core_->outlives(); }
-
-void Engine::take_over(std::vector<GroupRecord> records, FindTasks find, OnResolved resolved) {
-  core_->take_over(std::move(records), std::move(find), std::move(resolved));
-}
-
-void Engine::confirm(std::vector<StatePtr> tasks) { core_->confirm(std::move(tasks)); }
 
 void Engine::terminate() { core_->terminate(); }
 
@@ -176,7 +129,6 @@ void Engine::shutdown(bool wait, bool cancel_futures) {
 
 bool Engine::is_usable() const { return core_->is_usable(); }
 Statistics Engine::statistics() const { return core_->statistics(); }
-std::vector<GroupView> Engine::groups() const { return core_->groups(); }
 int Engine::most_groups() const {
   auto const& request = core_->default_request();
   Budget const budget{options().max_ranks, sum_of(core_->hosts())};

@@ -1,8 +1,6 @@
 #include "spawn/engine/engine_core.hpp"
 
 #include "core/base/failure.hpp"
-#include "core/base/settings.hpp"
-#include "spawn/engine/task_call.hpp"
 #include "spawn/hub/hub.hpp"
 #include "spawn/rank/staged_message.hpp"
 #include "spawn/requests/task_request.hpp"
@@ -18,7 +16,6 @@
 #include <filesystem>
 #include <future>
 #include <utility>
-#include <variant>
 
 namespace farm::detail {
 namespace {
@@ -26,21 +23,10 @@ namespace {
 /// The inbox keeps memory for so many tasks after it was emptied.
 constexpr std::size_t most_kept = 4096;
 
-/// Completes the future of a task.
-void complete(Task& task, FutureState::Result value) {
-  if (auto* const bytes = std::get_if<Bytes>(&value)) {
-    task.set_bytes(std::move(*bytes));
-  } else if (auto* const ranks = std::get_if<std::vector<Bytes>>(&value)) {
-    task.set_rank_bytes(std::move(*ranks));
-  } else {
-    task.set_error(std::get<std::exception_ptr>(value));
-  }
-}
-
 }  // namespace
 
 EngineCore::EngineCore(EngineOptions options, std::vector<HostResources> hosts, RankOwner rank_owner, Hub& hub,
-                       std::shared_ptr<Hub> hub_keeper, bool outlives)
+                       std::shared_ptr<Hub> hub_keeper)
     : options_(std::move(options)),
       hosts_(std::move(hosts)),
       default_request_(request_of({}, options_.ranks_per_task, options_.workers)),
@@ -48,7 +34,6 @@ EngineCore::EngineCore(EngineOptions options, std::vector<HostResources> hosts, 
       rank_owner_(rank_owner),
       hub_keeper_(std::move(hub_keeper)),
       hub_(hub),
-      outlives_(outlives),
       inbox_(std::make_shared<TaskInbox>(options_.queue_limit)),
       scheduler_({.max_ranks = options_.max_ranks,
                   .capacity = sum_of(hosts_),
@@ -57,9 +42,7 @@ EngineCore::EngineCore(EngineOptions options, std::vector<HostResources> hosts, 
                   .rerun_after_exit = options_.rerun_after_exit,
                   .grace = options_.grace},
                  *this),
-      timer_(hub_.context()),
-      take_over_timer_(hub_.context()),
-      holds_tasks_(outlives) {}
+      timer_(hub_.context()) {}
 
 void EngineCore::begin() {
   hub_.post([self = shared_from_this()] { self->hub_.add_client(*self); });
@@ -76,7 +59,7 @@ StatePtr EngineCore::submit(TaskPtr task) {
 }
 
 StatePtr EngineCore::submit_after(ArgumentSources const& sources, std::function<PackedCall()> make_call,
-                                  IntrusivePtr<DependentTask> task, std::optional<TaskOptions> const& options) {
+                                  IntrusivePtr<DependentTask> task) {
   StatePtr state{task};
   trace_.submitting(*task);
   inbox_->add_dependent(TaskPtr{task.get()}, may_block());
@@ -88,81 +71,16 @@ StatePtr EngineCore::submit_after(ArgumentSources const& sources, std::function<
   struct SourceDone {
     std::shared_ptr<EngineCore> self;
     std::shared_ptr<SourceCountdown> countdown;
-    std::optional<TaskOptions> options;  // set if the value may be cached
     void operator()() const {
-      auto call = countdown->source_done();
-      if (!call) return;
-      if (options) {
-        self->look_up_and_queue(countdown->task(), *std::move(call), *options);
-      } else {
-        self->queue(countdown->task(), *std::move(call));
-      }
+      if (countdown->source_done()) self->dependent_done(countdown->task(), true);
     }
     [[nodiscard]] bool is_for_others(StateSet const& states) const { return countdown->is_for_others(states); }
   };
-  SourceDone const source_done{shared_from_this(), countdown, options};
+  SourceDone const source_done{shared_from_this(), countdown};
   for (auto const& source : sources.states) source->add_callback(source_done);
   source_done();
   return state;
 }
-
-/// Gives a dependent task its call, and queues it.
-void EngineCore::queue(TaskPtr const& task, PackedCall call) {
-  try {
-    set_call(*task, std::move(call));
-  } catch (...) {
-    task->set_error(std::current_exception());
-    return;
-  }
-  dependent_done(task, true);
-}
-
-/// On the cache's thread, since this one may be the hub's: looks for the value of the task, and queues it if there is
-/// none.
-void EngineCore::look_up_and_queue(TaskPtr const& task, PackedCall call, TaskOptions const& options) {
-  auto const shared = std::make_shared<PackedCall>(std::move(call));
-  cache().post([self = shared_from_this(), task, shared, options] {
-    std::optional<FutureState::Result> value;
-    try {
-      value = self->cache().look_up(*task, *shared, options);
-    } catch (...) {
-      value = std::current_exception();
-    }
-    if (!value) return self->queue(task, std::move(*shared));
-    task->from_cache = value->index() != 0 && !std::holds_alternative<std::exception_ptr>(*value);
-    self->hub_.post([task, value = *std::move(value)]() mutable { complete(*task, std::move(value)); });
-  });
-}
-
-StatePtr EngineCore::submit_done(TaskPtr task, FutureState::Result value) {
-  task->from_cache = true;
-  trace_.submitting(*task);
-  inbox_->number(*task);
-  trace_.submitted(*task);
-  complete(*task, std::move(value));
-  return task;
-}
-
-TaskCache& EngineCore::cache() {
-  std::scoped_lock const lock{cache_mutex_};
-  if (cache_) return *cache_;
-  auto const directory = options_.cache_directory.empty() ? setting(Setting::cache) : options_.cache_directory;
-  if (directory.empty()) {
-    throw UsageError("TaskOptions::cache needs a cache: give the pool a cache_directory, or set FARM_CACHE");
-  }
-  auto finish = [&hub = hub_](TaskPtr const& task, FutureState::Result value) {
-    hub.post([task, value = std::move(value)]() mutable { complete(*task, std::move(value)); });
-  };
-  cache_ = std::make_shared<TaskCache>(directory, options_.workers, options_.initializer, std::move(finish));
-  return *cache_;
-}
-
-std::shared_ptr<TaskCache> EngineCore::existing_cache() {
-  std::scoped_lock const lock{cache_mutex_};
-  return cache_;
-}
-
-bool EngineCore::is_on_hub() const { return hub_.on_thread(); }
 
 /// Whether submit() may wait for room: the hub's thread would wait for itself.
 bool EngineCore::may_block() const { return options_.queue_limit.tasks == 0 || !hub_.on_thread(); }
@@ -179,7 +97,6 @@ void EngineCore::dependent_done(TaskPtr const& task, bool is_to_be_queued) {
 }
 
 void EngineCore::take_inbox() {
-  if (holds_tasks_) return;
   auto tasks = std::exchange(taken_, {});
   inbox_->take(tasks);
   scheduler_.submit(std::move(tasks));
@@ -203,7 +120,6 @@ void EngineCore::shut_down(bool cancel) {
   }
   auto const done = std::make_shared<std::promise<void>>();
   hub_.post([self = shared_from_this(), cancel, done] {
-    self->end_take_over({});
     self->take_inbox();
     if (cancel || !self->inbox_->has_dependents()) self->scheduler_.shutdown(cancel);
     self->watch_clock();
@@ -216,7 +132,6 @@ void EngineCore::terminate() {
   status_.shut_down();
   for (auto const& task : inbox_->close()) task->cancel();
   hub_.post([self = shared_from_this()] {
-    self->end_take_over({});
     self->take_inbox();
     self->scheduler_.abandon(std::make_exception_ptr(CancelledError("the pool was terminated")));
     self->scheduler_.shutdown(true);
@@ -247,9 +162,7 @@ Statistics EngineCore::statistics() {
   }
   auto const inner = promise.get_future().get();
   auto const began = inbox_->first_submission();
-  auto const cache = existing_cache();
-  return {.tasks = inner.tasks_done + (cache ? cache->tasks_found() : 0),
-          .cached = cache ? cache->results_found() : 0,
+  return {.tasks = inner.tasks_done,
           .groups = inner.groups_started,
           .groups_lost = inner.groups_lost,
           .peak_ranks = inner.peak_ranks,
@@ -323,16 +236,7 @@ Clock::time_point EngineCore::roughly_now() {
 
 void EngineCore::drained() {
   hub_.remove_client(*this);
-  auto const tell = [](std::shared_ptr<EngineCore> self) {
-    run_after_callbacks([self = std::move(self)] { self->status_.drained(); });
-  };
-  auto const cache = existing_cache();
-  if (!cache) return tell(shared_from_this());
-  // values that the cache keeps now are not in their futures yet
-  cache->post_last([self = shared_from_this(), tell]() mutable {
-    auto& hub = self->hub_;
-    hub.post([self = std::move(self), tell]() mutable { tell(std::move(self)); });  // the last one may not go here
-  });
+  run_after_callbacks([self = shared_from_this()] { self->status_.drained(); });
 }
 
 // GroupOwner
@@ -347,7 +251,6 @@ void EngineCore::on_ready(Group& group) {
 }
 
 void EngineCore::on_start_failed(Group& group, StartFailure const& failure) {
-  if (is_taken_over(group.id())) return give_up_group(group.id(), failure.why);
   if (failure.cause == StartFailure::Cause::initializer) break_pool(failure.why);
   std::erase(starting_, group.id());
   failed_starts_.push_back(group.id());

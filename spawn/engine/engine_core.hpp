@@ -1,7 +1,6 @@
 #pragma once
 
 #include "core/scheduler/scheduler.hpp"
-#include "spawn/cached_calls/task_cache.hpp"
 #include "spawn/engine/dependent_task.hpp"
 #include "spawn/engine/engine_status.hpp"
 #include "spawn/engine/engine_trace.hpp"
@@ -19,7 +18,6 @@
 #include <unistd.h>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -37,9 +35,8 @@ class EngineCore final : private SchedulerPort,
                          public std::enable_shared_from_this<EngineCore> {
  public:
   /// `hub_keeper` is null if the hub outlives all engines.
-  /// `outlives`: the groups outlive this process, as options.outlive says, and no task starts before take_over().
   EngineCore(EngineOptions options, std::vector<HostResources> hosts, RankOwner rank_owner, Hub& hub,
-             std::shared_ptr<Hub> hub_keeper, bool outlives);
+             std::shared_ptr<Hub> hub_keeper);
 
   /// To be called once, before anything else.
   void begin();
@@ -48,22 +45,9 @@ class EngineCore final : private SchedulerPort,
 
   /// Throws QueueFull and ShutdownError. May block, as the queue limit says.
   StatePtr submit(TaskPtr task);
-  /// Returns the state of a task that is not queued: take_over() gives it to a group.
-  StatePtr prepare(TaskPtr task);
-  [[nodiscard]] bool outlives() const { return outlives_; }
-  void take_over(std::vector<GroupRecord> records, FindTasks find, OnResolved resolved);
-  void confirm(std::vector<StatePtr> tasks);
-  /// As submit(), once all sources are done. Until then the task counts as queued. With `options`, which are those of
-  /// the task, its value is looked for in the cache before.
+  /// As submit(), once all sources are done. Until then the task counts as queued.
   StatePtr submit_after(ArgumentSources const& sources, std::function<PackedCall()> make_call,
-                        IntrusivePtr<DependentTask> task, std::optional<TaskOptions> const& options = std::nullopt);
-  /// Takes a task that need not run, since its value is known. Throws ShutdownError.
-  StatePtr submit_done(TaskPtr task, FutureState::Result value);
-  /// Returns the cache of this engine, which the first call makes. Throws UsageError if there is none, or if it cannot
-  /// be used.
-  TaskCache& cache();
-  /// Returns whether this is the hub's thread, which must not wait for the disk.
-  [[nodiscard]] bool is_on_hub() const;
+                        IntrusivePtr<DependentTask> task);
   /// The future of a task has ended: if a group runs the task, it is to stop.
   void stop(TaskPtr task);
   /// With `cancel`, blocks until what is queued is cancelled, unless on the hub's thread.
@@ -80,7 +64,6 @@ class EngineCore final : private SchedulerPort,
   /// Returns true unless the engine was shut down or its initializer has failed.
   [[nodiscard]] bool is_usable() { return status_.is_usable(); }
   [[nodiscard]] Statistics statistics();
-  [[nodiscard]] std::vector<GroupView> groups();
   [[nodiscard]] EngineOptions const& options() const { return options_; }
   [[nodiscard]] std::vector<HostResources> const& hosts() const { return hosts_; }
   [[nodiscard]] Request const& default_request() const { return default_request_; }
@@ -90,9 +73,6 @@ class EngineCore final : private SchedulerPort,
 
  private:
   [[nodiscard]] bool may_block() const;
-  [[nodiscard]] std::shared_ptr<TaskCache> existing_cache();
-  void queue(TaskPtr const& task, PackedCall call);
-  void look_up_and_queue(TaskPtr const& task, PackedCall call, TaskOptions const& options);
   void dependent_done(TaskPtr const& task, bool is_to_be_queued);
   void take_inbox();
   void watch_clock();
@@ -101,32 +81,7 @@ class EngineCore final : private SchedulerPort,
   void forget_start(GroupId id);
   void answer_staged(Group& group, int rank, Frame const& frame);
 
-  /// The groups of earlier masters, until it is known which of them go on.
-  struct TakeOver {
-    FindTasks find;
-    OnResolved resolved;
-    Clock::time_point began;
-    std::vector<GroupId> awaited{};   ///< not all of their guards have come
-    std::vector<GroupId> returned{};  ///< all have
-    std::vector<TaskClaim> claims{};  ///< the answer to `find` is awaited; in the order of `claimed`
-    std::vector<std::pair<GroupId, std::uint64_t>> claimed{};  ///< the groups and numbers of the tasks
-    bool decided = false;
-    std::uint64_t last_id = 0;
-  };
-  void begin_take_over(std::vector<GroupRecord> records);
-  void restore_group(GroupRecord const& record);
-  void look_for_groups();
-  [[nodiscard]] std::string why_not_coming(GroupId id) const;
-  void give_up_group(GroupId id, std::string const& why);
-  [[nodiscard]] bool is_taken_over(GroupId id) const;
-  void claim_tasks();
-  void inherit_groups(std::vector<StatePtr> const& states);
-  void inherit_group(Group& group, std::unordered_map<std::uint64_t, TaskPtr> wanted);
-  void replay_answers(Group& group, std::uint64_t first);
-  void end_take_over(std::vector<GroupId> const& groups);
-
   // SchedulerPort
-  void answer_is_superseded(GroupId group, std::uint64_t number) override;
   void start_group(Request const& request) override;
   bool withdraw_start(Request const& request) override;
   void send_task(GroupId id, Task const& task, TaskHeader header) override;
@@ -143,7 +98,6 @@ class EngineCore final : private SchedulerPort,
   // GroupOwner
   [[nodiscard]] Initializer const& initializer() const override { return options_.initializer; }
   void on_ready(Group& group) override;
-  void on_returned(Group& group) override;
   void on_start_failed(Group& group, StartFailure const& failure) override;
   void on_answer(Group& group, int rank, Frame const& frame) override;
   void on_progress(Group& group, std::uint64_t task, double done) override;
@@ -166,12 +120,9 @@ class EngineCore final : private SchedulerPort,
   RankOwner rank_owner_;
   std::shared_ptr<Hub> hub_keeper_;
   Hub& hub_;
-  bool outlives_;  ///< the groups outlive this process
   EngineTrace trace_;
   std::shared_ptr<TaskInbox> inbox_;
   EngineStatus status_;
-  std::mutex cache_mutex_;
-  std::shared_ptr<TaskCache> cache_;  ///< guarded by cache_mutex_; null until a task is cached
 
   // What follows is used on the hub's thread only.
   Scheduler scheduler_;
@@ -181,10 +132,7 @@ class EngineCore final : private SchedulerPort,
   std::unordered_map<GroupId, std::vector<std::uint64_t>> unanswered_;  ///< tasks of groups that are being ended
   std::vector<TaskPtr> taken_;                                          ///< empty: its memory serves again
   std::vector<GroupId> starting_;
-  std::vector<GroupId> failed_starts_;  ///< groups that the scheduler does not know any more
-  std::unique_ptr<TakeOver> take_over_;
-  asio::steady_timer take_over_timer_;
-  bool holds_tasks_ = false;                ///< until the groups of earlier masters are taken over
+  std::vector<GroupId> failed_starts_;      ///< groups that the scheduler does not know any more
   bool broken_ = false;                     ///< the initializer has failed
   std::string reported_;                    ///< why the last group could not be started
   std::string unreported_;                  ///< the line about it that was not logged yet

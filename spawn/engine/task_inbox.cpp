@@ -4,7 +4,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <utility>
 
 namespace farm::detail {
@@ -31,7 +30,9 @@ void TaskInbox::enter(std::unique_lock<std::mutex>& lock, Task& task, bool may_b
       throw QueueFull(fmt::format("the pool has {} tasks, which is its queue_limit", pending_));
     room_.wait(lock, [&] { return pending_ < limit_.tasks || closed_; });
   }
-  give_number(task);
+  if (closed_) throw ShutdownError("the pool was shut down: it takes no more tasks");
+  task.id = entered_++;
+  if (!first_submission_) first_submission_ = Clock::now();
   if (limit_.tasks == 0) return;
   ++pending_;
   task.add_callback(Bookkeeping{[self = shared_from_this()] {
@@ -39,18 +40,6 @@ void TaskInbox::enter(std::unique_lock<std::mutex>& lock, Task& task, bool may_b
     --self->pending_;
     self->room_.notify_one();
   }});
-}
-
-/// With the mutex locked.
-void TaskInbox::give_number(Task& task) {
-  if (closed_) throw ShutdownError("the pool was shut down: it takes no more tasks");
-  task.id = entered_++;
-  if (!first_submission_) first_submission_ = Clock::now();
-}
-
-void TaskInbox::number(Task& task) {
-  std::scoped_lock const lock{mutex_};
-  give_number(task);
 }
 
 TaskInbox::Departure TaskInbox::remove_dependent(TaskPtr const& task, bool is_to_be_queued) {
@@ -65,11 +54,6 @@ TaskInbox::Departure TaskInbox::remove_dependent(TaskPtr const& task, bool is_to
 bool TaskInbox::has_dependents() {
   std::scoped_lock const lock{mutex_};
   return !dependents_.empty();
-}
-
-void TaskInbox::number_from(std::uint64_t number) {
-  std::scoped_lock const lock{mutex_};
-  entered_ = std::max(entered_, number);
 }
 
 void TaskInbox::take(std::vector<TaskPtr>& tasks) {

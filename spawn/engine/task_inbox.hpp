@@ -28,9 +28,6 @@ class TaskInbox : public std::enable_shared_from_this<TaskInbox> {
   /// Adds a task that waits for its arguments; otherwise as add().
   void add_dependent(TaskPtr task, bool may_block);
 
-  /// Numbers a task that has ended before it entered. Throws ShutdownError after close().
-  void number(Task& task);
-
   /// What the hub's thread is to do after a task has its arguments.
   struct Departure {
     bool inbox_was_empty = false;   ///< take the tasks
@@ -40,8 +37,6 @@ class TaskInbox : public std::enable_shared_from_this<TaskInbox> {
   Departure remove_dependent(TaskPtr const& task, bool is_to_be_queued);
   [[nodiscard]] bool has_dependents();
 
-  /// Numbers the next task at least `number`.
-  void number_from(std::uint64_t number);
   /// Swaps `tasks`, which is empty, with the tasks that can be queued.
   void take(std::vector<TaskPtr>& tasks);
   /// Accepts no more tasks, and wakes threads that wait for room. Returns the tasks that wait for their arguments.
@@ -51,7 +46,6 @@ class TaskInbox : public std::enable_shared_from_this<TaskInbox> {
 
  private:
   void enter(std::unique_lock<std::mutex>& lock, Task& task, bool may_block);
-  void give_number(Task& task);
 
   QueueLimit limit_;
   std::mutex mutex_;

@@ -135,7 +135,6 @@ void Group::attach(Hello const& hello, Socket socket) {
   }
   auto const rank = static_cast<std::size_t>(hello.rank);
   auto& member = members_[rank];
-  if (hello.returns) return attach_again(hello, rank, std::move(socket));
   if (hello.is_guard ? member.lifeline != nullptr : member.stream != nullptr)
     throw ProtocolError("its rank is connected already");
   if (state_ == State::gone || state_ == State::ending) throw ProtocolError("its group was ended");
@@ -191,9 +190,9 @@ void Group::prepare_if_complete() {
 void Group::assign(std::size_t rank, Assignment const& assignment) {
   if (assignment.processors.empty() && assignment.devices.empty()) return;
   auto const& stream = members_[rank].stream;
-  if (!is_in_use() || !members_[rank].takes_frames()) return;
-  append_frame(members_[rank].output(), FrameType::assign, 0, pack(assignment));
-  if (!members_[rank].is_to_resume) flush_list_.add(stream);
+  if (!is_in_use() || !stream || !stream->open()) return;
+  append_frame(stream->output(), FrameType::assign, 0, pack(assignment));
+  flush_list_.add(stream);
 }
 
 void Group::become_ready_if_prepared() {
@@ -201,13 +200,6 @@ void Group::become_ready_if_prepared() {
   if (std::any_of(members_.begin(), members_.end(), [](Member const& each) { return each.unanswered != 0; })) return;
   state_ = State::ready;
   timer_.cancel();
-  if (outlives_) {
-    for (auto& member : members_) {
-      if (!member.lifeline) continue;
-      append_frame(member.lifeline->output(), FrameType::keep);
-      flush_list_.add(member.lifeline);
-    }
-  }
   owner_->on_ready(*this);
 }
 
@@ -215,11 +207,6 @@ void Group::on_rank_frame(std::size_t rank, Frame const& frame) {
   auto& member = members_[rank];
   if (frame.type == FrameType::staged) return owner_->on_staged(*this, frame);
   if (frame.type == FrameType::times) return owner_->on_times(*this, static_cast<int>(rank), frame);
-  if (frame.type == FrameType::rejoined) {
-    member.rank_report = unpack<RankReport>(frame.payload);
-    if (state_ == State::ready) resume_rank(rank);
-    return;
-  }
   if (frame.type == FrameType::progress) {
     auto payload = frame.payload;
     return owner_->on_progress(*this, frame.id, take<double>(payload));
@@ -249,19 +236,10 @@ void Group::send(Task const& task, TaskHeader const& header, std::string_view ca
   std::uint16_t flags = 0;
   if (task.staged_call) flags |= task_flags::staged_call;
   if (task.rare && !task.rare->settings.empty()) flags |= task_flags::has_settings;
-  struct {
-    TaskHeader header;
-    std::uint64_t tag;
-  } const head{header, task.rare ? task.rare->tag : 0};
-  bool const has_tag = head.tag != 0 && outlives_;
-  if (has_tag) flags |= task_flags::has_tag;
-  auto const head_size = has_tag ? sizeof head : sizeof header;
   for (auto& member : members_) {
-    if (!member.takes_frames()) continue;
-    auto& output = member.output();
-    bool const is_first =
-        !member.is_to_resume && member.stream->unsent() == 0;  // else the flush under way sends it, too
-    append_frame(output, FrameType::task, task.id, &head, head_size, call, flags);
+    if (!member.stream->open()) continue;
+    bool const is_first = member.stream->unsent() == 0;  // else the flush that is under way sends it, too
+    append_frame(member.stream->output(), FrameType::task, task.id, &header, sizeof header, call, flags);
     if (is_first) flush_list_.add(member.stream);
     ++member.unanswered;
   }
@@ -292,8 +270,8 @@ void Group::release() {
     return;
   }
   for (auto& member : members_) {
-    append_frame(member.output(), FrameType::leave);
-    if (!member.is_to_resume) flush_list_.add(member.stream);
+    append_frame(member.stream->output(), FrameType::leave);
+    flush_list_.add(member.stream);
   }
   after(leave_limit, [this] { end(); });
 }
@@ -336,9 +314,7 @@ void Group::limit_end(Clock::duration limit) {
 }
 
 void Group::on_guard_frame(std::size_t rank, Frame const& frame) {
-  if (frame.type == FrameType::returned) {
-    on_guard_returned(rank, frame);
-  } else if (frame.type == FrameType::output) {
+  if (frame.type == FrameType::output) {
     port_.print(frame.id, frame.payload);
   } else if (frame.type == FrameType::exited) {
     auto& member = members_[rank];
@@ -348,7 +324,6 @@ void Group::on_guard_frame(std::size_t rank, Frame const& frame) {
       member.stream->close();
       member.stream_closed = true;
     }
-    if (state_ == State::returning) return;  // resume() counts the loss: what the rank has answered is heard first
     if (state_ == State::leaving && !member.exit->left) {
       end();  // the other ranks may wait for this one in MPI_Finalize
     } else if (is_in_use()) {
@@ -396,8 +371,7 @@ void Group::on_stream_closed(std::size_t rank, std::string const& why) {
 void Group::on_lifeline_closed(std::size_t rank, std::string const& why) {
   members_[rank].lifeline_closed = true;
   if (why == silent_host) return host_is_silent(members_[rank].host);
-  bool const has_reported = state_ == State::returning && members_[rank].exit && members_[rank].report;
-  if (is_in_use() && !has_reported) lost(rank);
+  if (is_in_use()) lost(rank);
   check_gone();
 }
 

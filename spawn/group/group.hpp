@@ -42,9 +42,6 @@ class GroupOwner {
   /// Returns what the ranks call before their first task.
   [[nodiscard]] virtual Initializer const& initializer() const = 0;
   virtual void on_ready(Group& group) = 0;
-  /// All guards of a group of an earlier master have come back, with their reports. The owner calls resume() or end()
-  /// later. Until then the group does not fail if a rank has ended.
-  virtual void on_returned(Group& /*group*/) {}
   virtual void on_start_failed(Group& group, StartFailure const& failure) = 0;
   /// A rank sends its value or its error for a task.
   virtual void on_answer(Group& group, int rank, Frame const& frame) = 0;
@@ -79,8 +76,6 @@ class Group : public std::enable_shared_from_this<Group> {
 
   /// The source has started the processes: they are to connect, and to be ready, within `limit`.
   void expect(Clock::duration limit);
-  /// An earlier master has started the group: its guards and ranks come back.
-  void expect_return();
   /// Makes a group of ranks that are connected already, and lets go of them when it ends. `form` is a packed Form,
   /// which the ranks are sent; they are to be ready within `limit`.
   void form(std::vector<Member> members, Bytes const& form, Clock::duration limit);
@@ -117,19 +112,6 @@ class Group : public std::enable_shared_from_this<Group> {
 
   // For its owner.
 
-  /// After on_returned(): the ranks go on, and the group is ready. Each rank begins those tasks before `begin_to` that
-  /// it has received. Throws nothing; a group whose ranks cannot agree fails later.
-  void resume(std::uint64_t begin_to);
-  /// The ends of these tasks, given by the lowest 32 bits of their numbers, are kept for good.
-  void confirm(std::vector<std::uint32_t> const& numbers);
-  /// The ranks outlive their master once the group is ready.
-  void set_outlives() { outlives_ = true; }
-  /// Returns true if ranks that have come back run another build of the program: what they have answered is not
-  /// understood.
-  [[nodiscard]] bool is_foreign() const { return is_foreign_; }
-  /// Returns true if the group is one of an earlier master, which the owner has not told how to go on.
-  [[nodiscard]] bool is_returning() const { return state_ == State::returning; }
-
   /// Sends the task to each rank. Throws SerializationError if it is too large; then nothing is sent.
   void send(Task const& task, TaskHeader const& header);
   /// Asks the ranks to stop the task that is number `index` of those that the group was sent, from 0. Has no effect on
@@ -147,15 +129,12 @@ class Group : public std::enable_shared_from_this<Group> {
 
  private:
   void send(Task const& task, TaskHeader const& header, std::string_view call);
-  enum class State : std::uint8_t { waiting, connecting, preparing, returning, ready, leaving, ending, gone };
+  enum class State : std::uint8_t { waiting, connecting, preparing, ready, leaving, ending, gone };
 
   [[nodiscard]] bool is_awaited() const { return state_ < State::ready; }
   [[nodiscard]] bool is_in_use() const { return state_ <= State::ready; }
   void limit_start(Clock::duration limit);
   void prepare_if_complete();
-  void attach_again(Hello const& hello, std::size_t rank, Socket socket);
-  void on_guard_returned(std::size_t rank, Frame const& frame);
-  void resume_rank(std::size_t rank);
   void become_ready_if_prepared();
   void on_rank_frame(std::size_t rank, Frame const& frame);
   void on_prepared(std::size_t rank, Frame const& frame);
@@ -183,10 +162,7 @@ class Group : public std::enable_shared_from_this<Group> {
   Request request_;
   GroupOwner* owner_;
   State state_ = State::waiting;
-  bool is_static_ = false;  ///< the ranks outlive the group
-  bool outlives_ = false;   ///< the ranks outlive the master
-  bool is_foreign_ = false;
-  std::uint64_t begin_to_ = 0;    ///< of resume()
+  bool is_static_ = false;        ///< the ranks outlive the group
   std::uint64_t recall_end_ = 0;  ///< the end of the latest recall: how many tasks had been sent
   std::vector<Member> members_;
   asio::steady_timer timer_;

@@ -1,7 +1,6 @@
 #pragma once
 
 #include "core/task/frame.hpp"
-#include "spawn/succession/reports.hpp"
 #include "spawn/wire/stream.hpp"
 
 #include <cstdint>
@@ -21,22 +20,14 @@ struct Member {
   bool lifeline_closed = false;
   std::int32_t pid = 0;
   std::string host;
-  std::vector<int> processors;              ///< the logical processors that the rank was started with
-  std::string cores;                        ///< the cores that these are of, if the master is on another host
-  std::optional<ExitReport> exit;           ///< what the guard has reported
-  int static_rank = -1;                     ///< the number of a static rank among the static ranks
-  std::uint64_t unanswered = 0;             ///< answers that the rank has not given yet
-  bool dissolved = false;                   ///< the rank has left its group and stays alive
-  std::optional<GuardReport> report{};      ///< of a rank that has lost its earlier master
-  std::optional<RankReport> rank_report{};  ///< likewise, once it is between two tasks
-  bool is_to_resume = false;                ///< it has not come back from its earlier master yet
-  Bytes pending{};                          ///< frames for it, until then
+  std::vector<int> processors;     ///< the logical processors that the rank was started with
+  std::string cores;               ///< the cores that these are of, if the master is on another host
+  std::optional<ExitReport> exit;  ///< what the guard has reported
+  int static_rank = -1;            ///< the number of a static rank among the static ranks
+  std::uint64_t unanswered = 0;    ///< answers that the rank has not given yet
+  bool dissolved = false;          ///< the rank has left its group and stays alive
 
-  [[nodiscard]] bool complete() const { return (stream || is_to_resume) && (lifeline || !guarded); }
-  /// Returns the bytes to append frames to.
-  [[nodiscard]] Bytes& output() { return is_to_resume ? pending : stream->output(); }
-  /// Returns true if frames can be sent, now or once the rank is back.
-  [[nodiscard]] bool takes_frames() const { return is_to_resume || (stream && stream->open()); }
+  [[nodiscard]] bool complete() const { return stream && (lifeline || !guarded); }
   [[nodiscard]] bool alive() const { return complete() && !stream_closed && !lifeline_closed && !exit; }
 };
 

@@ -6,15 +6,10 @@
 #include "spawn/environment/worker_environment.hpp"
 #include "spawn/guard/guard_link.hpp"
 #include "spawn/guard/held_connections.hpp"
-#include "spawn/guard/kept_output.hpp"
 #include "spawn/join/connect.hpp"
 #include "spawn/platform/platform.hpp"
 #include "spawn/platform/pmix.hpp"
 #include "spawn/process/descendants.hpp"
-#include "spawn/resources/affinity.hpp"
-#include "spawn/resources/topology.hpp"
-#include "spawn/succession/next_master.hpp"
-#include "spawn/succession/reports.hpp"
 #include "spawn/wire/stream.hpp"
 
 #include <farm/detail/code_address.hpp>
@@ -41,7 +36,6 @@
 #include <cstring>
 #include <fstream>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -182,8 +176,7 @@ class Guard {
     report_.left = page_->finalized && report_.signal == 0 && report_.status == 0;
     report_.early = page_->in_runtime ? 0 : 1;
     report_.note = std::string(page_->note.data(), strnlen(page_->note.data(), page_->note.size()));
-    bool const was_killed =
-        report_.signal == SIGKILL && report_.ended == 0 && (seeks_ || (lifeline_ && lifeline_->open()));
+    bool const was_killed = report_.signal == SIGKILL && report_.ended == 0 && lifeline_ && lifeline_->open();
     if (was_killed && memory_.has_killed(rank_)) report_.note = "the kernel has killed it for lack of memory";
     drain_end_ = std::chrono::steady_clock::now() + drain_limit;
     limit_draining();
@@ -200,7 +193,7 @@ class Guard {
       auto const now = std::chrono::steady_clock::now();
       if (paused_) drain_end_ = now + drain_limit;
       if (paused_ || (has_read_ && now < drain_end_)) return limit_draining();
-      leave_if_drained();
+      leave();
     });
   }
 
@@ -212,7 +205,7 @@ class Guard {
                        announcement_.resize(announcement_size_);
                        asio::async_read(control_, asio::buffer(announcement_),
                                         [this](asio::error_code const& body_error, std::size_t) {
-                                          if (!body_error) take(unpack<Announcement>(announcement_));
+                                          if (!body_error) open_lifeline(unpack<Announcement>(announcement_));
                                         });
                      });
   }
@@ -238,14 +231,10 @@ class Guard {
     }
   }
 
-  void take(Announcement const& announcement) {
+  void open_lifeline(Announcement const& announcement) {
+    if (lifeline_) return;
     try {
-      if (announcement.log >= 0) {
-        log_ = AnswerLogView{rank_, announcement.log};
-        next_.emplace(announcement.join_info);
-        hello_ = announcement.hello;
-      }
-      if (!lifeline_) connect(announcement);
+      connect(announcement);
     } catch (std::exception const&) {
       kill_rank();
     }
@@ -257,85 +246,13 @@ class Guard {
       SignalsHeld const held;
       auto socket = connect_to_master(context_, announcement.join_info, announcement.hello);
       watch_master(socket.native_handle());
-      open_lifeline(std::move(socket), {});
+      lifeline_ = std::make_shared<Stream>(
+          std::move(socket), [this](Frame const& frame) { handle_frame(frame); },
+          [this](std::string const& /*why*/) { kill_rank(); });  // the master is gone
     }
-  }
-
-  void open_lifeline(Socket socket, Bytes first_frames) {
-    lifeline_ = std::make_shared<Stream>(
-        std::move(socket), [this](Frame const& frame) { handle_frame(frame); },
-        [this](std::string const& /*why*/) { lose_master(); });
-    lifeline_->output() = std::move(first_frames) + kept_.take();
+    lifeline_->output() = std::move(early_output_);
     lifeline_->start();
     lifeline_->flush();
-  }
-
-  /// The master is gone. The rank ends, unless its group outlives the master.
-  void lose_master() {
-    if (leaving_ || seeks_) return;
-    bool const outlives = page_->outlives && log_ && report_.ended == 0 && !page_->finalized;
-    if (!outlives) return kill_rank();
-    seeks_ = true;
-    kept_.count_lost(lifeline_->unsent());
-    lifeline_->close();
-    asio::error_code ignored;
-    master_.close(ignored);
-    begun_ = page_->lose_master();
-    next_->begin();
-    hello_.returns = true;
-    hello_.is_guard = true;
-    look_for_master();
-  }
-
-  [[nodiscard]] bool is_busy() const { return !ended_ && log_.answered() < begun_; }
-
-  void look_for_master() {
-    seek_timer_.expires_after(look_interval);
-    seek_timer_.async_wait([this](asio::error_code const& error) {
-      if (error || !seeks_) return;
-      if (page_->finalized) return end_search();
-      auto why = next_->why_in_vain(is_busy(), begun_);
-      if (!why.empty()) {
-        report_.note = "it has lost its master: " + why;
-        next_->remove_files();
-        return end_search();
-      }
-      auto found = [&] {
-        SignalsHeld const held;
-        describe_rank();
-        return next_->look(context_, hello_);
-      }();
-      if (!found) return look_for_master();
-      join_next_master(*std::move(found));
-    });
-  }
-
-  /// Nobody takes the rank over.
-  void end_search() {
-    seeks_ = false;
-    if (!ended_) return kill_rank();
-    leave();
-  }
-
-  /// The next master must know the cores that the rank is bound to.
-  void describe_rank() {
-    if (ended_) return;
-    hello_.processors = affinity_of(rank_);
-    hello_.cores = to_text(Topology::of_this_machine().cores_within(hello_.processors));
-  }
-
-  void join_next_master(Socket socket) {
-    Bytes first;
-    try {
-      GuardReport report{.masters = page_->masters_lost, .begun = begun_, .log = log_.read(!ended_)};
-      append_frame(first, FrameType::returned, 0, pack(report));
-    } catch (std::exception const&) {  // no memory: try again
-      return look_for_master();
-    }
-    seeks_ = false;
-    watch_master(socket.native_handle());
-    open_lifeline(std::move(socket), std::move(first));
-    if (drained_) leave();
   }
 
   /// Watches the process at the other end, if it runs on this host: children of the master may hold its end of the
@@ -351,7 +268,7 @@ class Guard {
     master_.async_wait(asio::posix::stream_descriptor::wait_read, [this](asio::error_code const& error) {
       if (error) return;
       lifeline_->close();
-      lose_master();
+      kill_rank();
     });
 #endif
   }
@@ -360,8 +277,6 @@ class Guard {
     if (frame.type == FrameType::end) {
       report_.ended = 1;
       kill_rank();
-    } else if (frame.type == FrameType::keep) {
-      page_->outlives = true;
     } else if (frame.type == FrameType::stop) {
       page_->to_stop = frame.id;
     } else if (frame.type == FrameType::recall) {
@@ -376,7 +291,7 @@ class Guard {
     kill(rank_, SIGKILL);
   }
 
-  [[nodiscard]] bool is_connected() const { return lifeline_ && !seeks_; }
+  Bytes& frames() { return lifeline_ ? lifeline_->output() : early_output_; }
 
   void read_output(Output& output) {
     if (output.reading) return;
@@ -390,7 +305,7 @@ class Guard {
                                   output.open = !error;
                                   send_lines(output);
                                   if (!output.open) return leave_when_drained();
-                                  if (is_connected() && lifeline_->unsent() > max_unsent) return read_later();
+                                  if (lifeline_ && lifeline_->unsent() > max_unsent) return read_later();
                                   read_output(output);
                                 });
   }
@@ -400,7 +315,7 @@ class Guard {
     pause_.expires_after(5ms);
     pause_.async_wait([this](asio::error_code const& error) {
       if (error) return;
-      if (is_connected() && lifeline_->open() && lifeline_->unsent() > max_unsent) return read_later();
+      if (lifeline_->open() && lifeline_->unsent() > max_unsent) return read_later();
       paused_ = false;
       has_read_ = true;  // there may be more to read
       for (auto& output : outputs_) {
@@ -414,15 +329,10 @@ class Guard {
     bool const too_long = output.text.size() > max_unsent;
     if (output.text.empty() || (end == std::string::npos && !too_long)) return;
     auto const size = end == std::string::npos ? output.text.size() : end + 1;
-    auto const lines = std::string_view{output.text}.substr(0, size);
-    if (!announced_) keep(lines);
-    if (is_connected()) {
-      append_frame(lifeline_->output(), FrameType::output, output.number, lines);
-      lifeline_->flush();
-    } else {
-      kept_.add(output.number, lines, !seeks_);
-    }
+    if (!announced_) keep(std::string_view{output.text}.substr(0, size));
+    append_frame(frames(), FrameType::output, output.number, std::string_view{output.text}.substr(0, size));
     output.text.erase(0, size);
+    if (lifeline_) lifeline_->flush();
   }
 
   /// Keeps the latest output of a rank that has not connected: it may tell why the rank ends.
@@ -436,14 +346,7 @@ class Guard {
   }
 
   void leave_when_drained() {
-    if (ended_ && !outputs_[0].open && !outputs_[1].open) leave_if_drained();
-  }
-
-  /// The output of the rank, which has ended, was read. The next master is to know what the rank has answered, and how
-  /// it has ended.
-  void leave_if_drained() {
-    drained_ = true;
-    if (!seeks_) leave();
+    if (ended_ && !outputs_[0].open && !outputs_[1].open) leave();
   }
 
   /// Called when the rank has ended and its output is read: reports the end to the master, and to the launcher.
@@ -455,13 +358,13 @@ class Guard {
     }
     if (recent_.ends_with(" / ")) recent_.resize(recent_.size() - 3);
     if (report_.note.empty() && !announced_ && !recent_.empty()) report_.note = "its output: " + recent_;
-    if (is_connected()) {
-      append_frame(lifeline_->output(), FrameType::exited, 0, pack(report_));
+    append_frame(frames(), FrameType::exited, 0, pack(report_));
+    if (lifeline_) {
       lifeline_->flush();
       auto const give_up = std::chrono::steady_clock::now() + unsent_limit;
       while (lifeline_->open() && lifeline_->unsent() != 0 && std::chrono::steady_clock::now() < give_up)
         context_.run_one_for(100ms);
-    } else if (!lifeline_) {
+    } else {
       print_early_output();
     }
     wait_for_runner();
@@ -481,7 +384,7 @@ class Guard {
 
   /// Prints the rank's output on the guard's own streams: the master was never reached.
   void print_early_output() const {
-    std::string_view rest = kept_.frames();
+    std::string_view rest = early_output_;
     while (auto const frame = next_frame(rest)) {
       if (frame->type == FrameType::output) {
         auto* const file = frame->id == 1 ? stdout : stderr;
@@ -506,14 +409,7 @@ class Guard {
   asio::steady_timer drain_timer_{context_};
   std::chrono::steady_clock::time_point drain_end_;
   std::shared_ptr<Stream> lifeline_;
-  KeptOutput kept_;  ///< what the rank prints while there is no lifeline
-  AnswerLogView log_;
-  std::optional<NextMaster> next_;
-  Hello hello_;              ///< for the next master
-  std::uint64_t begun_ = 0;  ///< the index after that of the last task that was begun for the master that is gone
-  bool seeks_ = false;       ///< the master is gone, and the next one is looked for
-  bool drained_ = false;     ///< the rank has ended, and its output was read
-  asio::steady_timer seek_timer_{context_};
+  Bytes early_output_;
   ExitReport report_;
   OutOfMemory memory_;
   std::string recent_;  ///< the latest output of a rank that has not connected, in one line

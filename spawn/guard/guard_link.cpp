@@ -25,8 +25,8 @@ void write_all(int descriptor, void const* data, std::size_t size) {
 
 }  // namespace
 
-void GuardLink::announce(JoinInfo const& join_info, Hello const& hello, int log) const {
-  Bytes const packed = pack(Announcement{join_info, hello, log});
+void GuardLink::announce(JoinInfo const& join_info, Hello const& hello) const {
+  Bytes const packed = pack(Announcement{join_info, hello});
   auto const size = static_cast<std::uint32_t>(packed.size());
   write_all(control_, &size, sizeof size);
   write_all(control_, packed.data(), packed.size());

@@ -14,11 +14,10 @@ namespace farm::detail {
 struct Announcement {
   JoinInfo join_info;
   Hello hello;
-  std::int32_t log = -1;  ///< the rank's descriptor of its AnswerLog; below 0: it has none
 
   template <class Archive>
   void serialize(Archive& archive) {
-    archive(join_info, hello, log);
+    archive(join_info, hello);
   }
 };
 
@@ -32,7 +31,7 @@ class GuardLink {
 
   [[nodiscard]] bool guarded() const { return page_ != nullptr; }
   /// Tells the guard where the master is, so that the guard opens the lifeline. Call it once. Throws std::system_error.
-  void announce(JoinInfo const& join_info, Hello const& hello, int log = -1) const;
+  void announce(JoinInfo const& join_info, Hello const& hello) const;
   /// Tells the guard that the rank has come to its Runtime.
   void enter_runtime() const;
   /// Tells the guard that MPI is finalized: the rank then ends as intended.
@@ -43,24 +42,6 @@ class GuardLink {
   }
   /// Begins the task with this task_key. Returns false if the task was recalled; the rank must then skip it.
   [[nodiscard]] bool begin(std::uint64_t key) const noexcept { return page_ == nullptr || page_->begin(key); }
-  /// As begin(), for a task of the master that came after so many were lost.
-  [[nodiscard]] SharedPage::Begin begin(std::uint64_t key, std::uint32_t masters) const noexcept {
-    return page_ == nullptr ? SharedPage::Begin::begun : page_->begin(key, masters);
-  }
-  /// Returns true if the guard waits for another master when this one is gone.
-  [[nodiscard]] bool outlives() const noexcept { return page_ != nullptr && page_->outlives; }
-  /// The rank leaves: it is of no use to another master.
-  void set_leaves() const noexcept {
-    if (page_ != nullptr) page_->outlives = false;
-  }
-  /// Returns how many masters the guard has lost.
-  [[nodiscard]] std::uint32_t masters_lost() const noexcept {
-    return page_ != nullptr ? page_->masters_lost.load() : 0;
-  }
-  /// Returns the index after that of the last task that was begun.
-  [[nodiscard]] std::uint32_t begun() const noexcept {
-    return page_ != nullptr ? static_cast<std::uint32_t>(page_->begun.load()) : 0;
-  }
   /// Tells the guard which process starts programs for the rank: the guard leaves after that process.
   void set_runner(std::int32_t process) const noexcept;
   /// Sets the explanation that the guard reports with the rank's exit.

@@ -9,21 +9,10 @@ namespace farm::detail {
 /// Memory that a rank and its guard share. Tasks are named by their task_key. All functions are lock-free.
 struct SharedPage {
   /// Called by the rank before it begins the task `key`. Returns false if the task was recalled.
-  [[nodiscard]] bool begin(std::uint64_t key) noexcept { return begin(key, masters_lost) == Begin::begun; }
-  enum class Begin : std::uint8_t {
-    begun,
-    recalled,  ///< The rank must skip the task.
-    held,      ///< The master is gone: whether the rank begins the task is for the next one to say.
-  };
-  /// As above, for a task that came from the master after so many were lost.
-  [[nodiscard]] Begin begin(std::uint64_t key, std::uint32_t masters) noexcept;
+  [[nodiscard]] bool begin(std::uint64_t key) noexcept;
   /// Called by the guard: the rank will not begin any task before `end` from now on. Returns the key of the first task
   /// that is recalled, which is `end` if the rank has begun them all.
   [[nodiscard]] std::uint64_t recall(std::uint64_t end) noexcept;
-
-  /// Called by the guard: the master is gone, and the rank begins none of its tasks from now on. Returns the index
-  /// after that of the last task that was begun.
-  [[nodiscard]] std::uint32_t lose_master() noexcept;
 
   std::atomic<std::uint64_t> to_stop{~std::uint64_t{0}};  ///< the latest task that is to stop
   /// Low half: the index after that of the last task that was begun. High half: the number of recalls, so that the rank
@@ -31,12 +20,10 @@ struct SharedPage {
   std::atomic<std::uint64_t> begun{0};
   std::atomic<std::uint32_t> recalled_from{0};  ///< by the latest recall: the index of the first task
   std::atomic<std::uint64_t> recalled_to{0};    ///< by the latest recall: the key after the last task
-  std::atomic<std::uint32_t> masters_lost{0};
-  std::atomic<bool> outlives{false};    ///< the rank and its guard wait for another master when theirs is gone
-  std::atomic<std::int32_t> runner{0};  ///< the process that starts programs for the rank; 0: there is none
-  std::atomic<bool> in_runtime{false};  ///< the rank has come to its Runtime
-  std::atomic<bool> finalized{false};   ///< MPI is finalized in the rank: the guard need not do it
-  std::array<char, 240> note{};         ///< why the rank ends, if it knows; zero-terminated
+  std::atomic<std::int32_t> runner{0};          ///< the process that starts programs for the rank; 0: there is none
+  std::atomic<bool> in_runtime{false};          ///< the rank has come to its Runtime
+  std::atomic<bool> finalized{false};           ///< MPI is finalized in the rank: the guard need not do it
+  std::array<char, 240> note{};                 ///< why the rank ends, if it knows; zero-terminated
 };
 
 }  // namespace farm::detail

@@ -358,17 +358,6 @@ Placement SlotMap::take(Request const& request, std::vector<std::string> const& 
   return placement;
 }
 
-void SlotMap::take_at(Placement const& placement, Request const& request) {
-  Request part = request;
-  part.named.clear();
-  for (auto const& share : placement) {
-    part.ranks = share.ranks;
-    for (auto& entry : entries_) {
-      if (entry.name == share.host && entry.component == share.component) entry.usage.add(part);
-    }
-  }
-}
-
 void SlotMap::give_back(Placement const& placement, Request const& request) {
   Request part = request;
   part.named.clear();

@@ -76,8 +76,6 @@ class SlotMap {
   /// Takes room for a group: on the fullest host that has room for the whole group, else on as few hosts as possible.
   /// Requires has_room().
   Placement take(Request const& request, std::vector<std::string> const& only = {});
-  /// Takes exactly these places, whether or not there is room: a group that an earlier master has started is there.
-  void take_at(Placement const& placement, Request const& request);
   void give_back(Placement const& placement, Request const& request);
   /// Places no more groups on the host. Returns false if the host was lost before, or is not in the list.
   bool lose(std::string const& host);

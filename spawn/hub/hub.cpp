@@ -170,9 +170,7 @@ void Hub::print(std::uint64_t stream, std::string_view lines) {
 
 void Hub::attach(Hello const& hello, Socket socket) {
   auto const found = groups_.find(hello.group);
-  if (hello.returns && (found == groups_.end() || found->second.group->is_leaving())) {
-    refuse_return(hello, std::move(socket));
-  } else if (found != groups_.end()) {
+  if (found != groups_.end()) {
     auto const group = found->second.group;
     group->attach(hello, std::move(socket));
   } else {
@@ -324,6 +322,7 @@ std::vector<Assignment> Hub::assign(Group const& group) {
   Assigner::Options options{.binds = binds(entry.options)};
   if (!options.binds && group.request().gpus == 0) return {};
   auto const hosts = entry.source->launcher_gives_devices() ? std::vector<HostResources>{} : entry.source->resources();
+  std::vector<RankPlace> places;
   for (int rank = 0; rank < group.ranks(); ++rank) {
     auto const& member = group.member(rank);
     if (group.request().gpus > 0 && !hosts.empty() && !options.devices.contains(member.host)) {
@@ -332,8 +331,12 @@ std::vector<Assignment> Hub::assign(Group const& group) {
       auto const& what = host != hosts.end() ? *host : hosts.front();  // mpiexec's hosts are taken to be alike
       options.devices[member.host] = static_cast<int>(what.capacity.gpus);
     }
+    places.push_back({.host = member.host,
+                      .is_here = member.host == host_name(),
+                      .allowed = member.processors,
+                      .cores = read_cores(member.cores)});
   }
-  return assigner_.assign(group.id(), group.request(), places_of(group), options);
+  return assigner_.assign(group.id(), group.request(), std::move(places), options);
 }
 
 /// A client may withdraw groups, and leave, when it is told.

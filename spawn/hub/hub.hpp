@@ -9,11 +9,9 @@
 #include "spawn/resources/assigner.hpp"
 #include "spawn/sources/group_source.hpp"
 #include "spawn/sources/source_port.hpp"
-#include "spawn/succession/launch_record.hpp"
 #include "spawn/wire/flush_list.hpp"
 #include "spawn/wire/ring_board.hpp"
 
-#include <farm/detail/outlive.hpp>
 #include <farm/worker_options.hpp>
 
 #include <asio/steady_timer.hpp>
@@ -25,7 +23,6 @@
 #include <list>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -66,10 +63,6 @@ class Hub final : private GroupPort, private SourcePort {
   /// Ends all tasks of all clients, present and future, with this error. On the hub's thread.
   void interrupt(std::exception_ptr const& error);
 
-  /// From now on launched groups outlive this process, and ranks must hold the key of `outlive`. Call it before any
-  /// group starts, once. Blocks, unless on the hub's thread.
-  void leave_groups_to_next_master(Outlive const& outlive);
-
   /// The hub of the Runtime. Throws UsageError if this process is a rank, or has no Runtime whose ranks serve.
   [[nodiscard]] static Hub& instance();
   [[nodiscard]] static bool exists();
@@ -106,17 +99,6 @@ class Hub final : private GroupPort, private SourcePort {
   /// source() does.
   std::shared_ptr<Group> start_group(Request const& request, int peak_ranks, WorkerOptions const& options,
                                      Clock::duration limit, GroupOwner& owner, HubClient* client = nullptr);
-  /// Groups of this process have numbers above `group`.
-  static void number_groups_after(std::uint64_t group);
-  /// Makes a group that an earlier master has started, and whose guards and ranks may come back. Throws std::exception.
-  std::shared_ptr<Group> restore_group(std::uint64_t id, LaunchRecord const& record, int peak_ranks,
-                                       WorkerOptions const& options, GroupOwner& owner, HubClient* client);
-  /// The group has come back: notes which cores and devices its ranks have.
-  void restore_resources(Group const& group);
-  [[nodiscard]] bool launcher_has_ended(Group const& group) const;
-  /// Tells the groups of earlier masters where this one is. From now on a group that is not known here is ended when it
-  /// comes. Throws SpawnError.
-  void publish_as_master();
   /// Returns true if the group's start had not begun: the group is forgotten then, and its owner is told nothing.
   bool withdraw(Group& group);
   /// Registers a client, which must be removed before it goes.
@@ -157,9 +139,6 @@ class Hub final : private GroupPort, private SourcePort {
     post(std::move(f));
   }
   void attach(Hello const& hello, Socket socket);
-  [[nodiscard]] Outlive const* outlive() const override { return outlive_ ? &*outlive_ : nullptr; }
-  void refuse_return(Hello const& hello, Socket socket);
-  [[nodiscard]] std::vector<RankPlace> places_of(Group const& group) const;
   void serve_waiting();
   void tell_clients();
   [[nodiscard]] bool another_waits(HubClient const& client) const;
@@ -182,8 +161,6 @@ class Hub final : private GroupPort, private SourcePort {
   std::list<std::uint64_t> waiting_;  ///< groups that wait for room, in the order in which they came
   std::list<HubClient*> clients_;
   std::exception_ptr interrupted_;
-  std::optional<Outlive> outlive_;
-  bool is_published_ = false;                               ///< as the next master
   static inline std::atomic<std::uint64_t> next_group = 1;  ///< of all hubs: files are named after groups
   std::function<void()> on_closed_;                         ///< not empty: close() waits
   bool closed_ = false;

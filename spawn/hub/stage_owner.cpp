@@ -9,8 +9,6 @@
 
 #include <fmt/format.h>
 
-#include <utility>
-
 namespace farm::detail {
 
 StageOwner& StageOwner::instance() {
@@ -32,13 +30,6 @@ void StageOwner::open() {
     }
     return;
   }
-  set_stage_run(run_.get());
-}
-
-void StageOwner::open_in(std::filesystem::path const& directory) {
-  auto run = std::make_unique<StageRun>(StageRun::Options{.directory = directory});
-  close();
-  run_ = std::move(run);
   set_stage_run(run_.get());
 }
 

@@ -2,7 +2,6 @@
 
 #include <farm/stage_run.hpp>
 
-#include <filesystem>
 #include <memory>
 
 namespace farm::detail {
@@ -20,9 +19,6 @@ class StageOwner {
   /// Opens a stage. Does nothing if this process has one, or if no directory can hold one: only who stages arrays needs
   /// it, and is told then.
   void open();
-  /// Opens the stage in a directory that outlives this process, in place of the one that it has. Call it before
-  /// anything is staged, and before groups start. Throws StageError.
-  void open_in(std::filesystem::path const& directory);
   void close();
 
  private:

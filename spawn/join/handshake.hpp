@@ -29,12 +29,11 @@ struct Hello {
   std::string host;
   std::string build_id;
   std::vector<std::int32_t> processors{};  ///< that the rank may use; of a guard: none
-  std::string cores{};   ///< the cores that these are of, as read_cores() has them, if the master is on another host
-  bool returns = false;  ///< the group has lost its master, and this is the next one
+  std::string cores{};  ///< the cores that these are of, as read_cores() has them, if the master is on another host
 
   template <class Archive>
   void serialize(Archive& archive) {
-    archive(group, rank, is_guard, guarded, pid, host, build_id, processors, cores, returns);
+    archive(group, rank, is_guard, guarded, pid, host, build_id, processors, cores);
   }
 };
 

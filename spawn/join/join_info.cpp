@@ -24,7 +24,7 @@
 namespace farm::detail {
 namespace {
 
-constexpr std::string_view join_magic = "farmbrt4";  // the version of the file's format
+constexpr std::string_view join_magic = "farmbrt3";  // the version of the file's format
 constexpr std::string_view join_text_mark = "hex:";  // no path begins so: paths here are absolute
 constexpr off_t max_join_size = off_t{64} << 20U;    // Linux lets a command line and an environment have some MiB
 

@@ -25,13 +25,11 @@ struct JoinInfo {
   std::string working_directory;  ///< the rank's; empty: the rank stays where it was started
   std::vector<std::pair<std::string, std::string>> environment;  ///< variables to be set in the rank
   std::vector<std::string> arguments{};  ///< of the program; empty: the rank was started with its arguments
-  std::string outlive_directory{};       ///< where the group finds its next master; empty: it ends with its master
-  std::int64_t reconnect = 0;            ///< seconds that it waits for the next master
 
   template <class Archive>
   void serialize(Archive& archive) {
     archive(key, group, local_name, host, addresses, port, heartbeat, ranks, build_id, output_prefix, stage_directory,
-            working_directory, environment, arguments, outlive_directory, reconnect);
+            working_directory, environment, arguments);
   }
 };
 

@@ -43,8 +43,6 @@ class Listener {
   /// FARM_HEARTBEAT is wrong.
   void open_to_network();
 
-  /// From now on connectors must hold this key.
-  void set_key(Key const& key) { key_ = key; }
   /// Returns where to connect and with which key. What concerns the group is left empty.
   [[nodiscard]] JoinInfo join_info() const;
 

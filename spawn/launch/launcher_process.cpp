@@ -1,5 +1,6 @@
 #include "spawn/launch/launcher_process.hpp"
 
+#include "core/base/descriptor.hpp"
 #include "core/base/settings.hpp"
 #include "spawn/process/descendants.hpp"
 #include "spawn/process/pipe.hpp"
@@ -40,14 +41,6 @@ constexpr auto look_interval = 20ms;
 constexpr auto children_interval = 1s;
 constexpr int most_childless_looks = 2;
 
-/// The longest time between two looks at the output of a command that outlives this process.
-constexpr auto longest_files_interval = 2000ms;
-
-/// A shell that waits for the command and then removes the directory, also when this process is gone. Signals reach
-/// both of them: the shell ends after the command, and as the command did.
-constexpr char const* keeper =
-    R"(trap : TERM INT HUP; "$@"; s=$?; rm -rf -- "$0"; [ $s -le 128 ] || { trap - TERM INT HUP; kill -$((s-128)) $$; }; exit $s)";
-
 /// The first lines of the output mostly tell the cause of a failure, the last ones its outcome.
 constexpr std::size_t most_first_lines = 3;
 constexpr std::size_t most_last_lines = 4;
@@ -72,15 +65,6 @@ std::string cleaned(std::string_view line) {
   return kept;
 }
 
-/// Both ends of a file that is written and read.
-Pipe open_file(std::string const& path) {
-  Pipe pipe;
-  pipe.writing = Descriptor{open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600)};
-  pipe.reading = Descriptor{open(path.c_str(), O_RDONLY | O_CLOEXEC)};
-  if (!pipe.writing || !pipe.reading) throw std::system_error(errno, std::generic_category(), path);
-  return pipe;
-}
-
 void close_others_on_exec() {
 #ifdef SYS_close_range
   constexpr unsigned on_exec = 4;  // CLOSE_RANGE_CLOEXEC
@@ -91,12 +75,8 @@ void close_others_on_exec() {
 
 /// Executes the command in the forked process. Calls only functions that a signal handler may call.
 [[noreturn]] void become(char* const* command, char* const* environment, char const* directory, bool ends_with_thread,
-                         bool has_session, pid_t parent, int out, int err, int failed) {
-  if (has_session) {
-    setsid();
-  } else {
-    setpgid(0, 0);
-  }
+                         pid_t parent, int out, int err, int failed) {
+  setpgid(0, 0);
   if (ends_with_thread) {
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (getppid() != parent) _exit(127);
@@ -128,35 +108,19 @@ LauncherProcess::LauncherProcess(asio::io_context& context, OnLines on_lines, On
       watch_timer_(context),
       children_timer_(context),
       drain_timer_(context),
-      kill_timer_(context),
-      files_timer_(context) {}
+      kill_timer_(context) {}
 
 LauncherProcess::~LauncherProcess() {
   if (process_ <= 0 || collected_) return;
   kill(-process_, SIGKILL);
-  if (!is_adopted_) waitpid(process_, nullptr, 0);
-}
-
-std::shared_ptr<LauncherProcess> LauncherProcess::adopt(asio::io_context& context, pid_t process,
-                                                        std::chrono::milliseconds term_limit, OnEnded on_ended) {
-  std::shared_ptr<LauncherProcess> self{new LauncherProcess{context, nullptr, std::move(on_ended)}};
-  self->is_adopted_ = true;
-  self->process_ = process;
-  self->term_limit_ = term_limit;
-  for (auto& pipe : self->pipes_) pipe.open = false;
-  self->watch();
-  return self;
+  waitpid(process_, nullptr, 0);
 }
 
 std::shared_ptr<LauncherProcess> LauncherProcess::start(asio::io_context& context, Start const& start, OnLines on_lines,
                                                         OnEnded on_ended) {
   std::shared_ptr<LauncherProcess> self{new LauncherProcess{context, std::move(on_lines), std::move(on_ended)}};
   self->spawn(start);
-  if (start.outlives_in.empty()) {
-    for (auto& pipe : self->pipes_) self->read(pipe);
-  } else {
-    self->follow_files();
-  }
+  for (auto& pipe : self->pipes_) self->read(pipe);
   self->watch();
   if (start.needs_children) self->watch_children();
   return self;
@@ -164,15 +128,10 @@ std::shared_ptr<LauncherProcess> LauncherProcess::start(asio::io_context& contex
 
 void LauncherProcess::spawn(Start const& start) {
   open_standard_descriptors();
-  bool const outlives = !start.outlives_in.empty();
-  auto out = outlives ? open_file(start.outlives_in + "/out") : make_pipe();
-  auto err = outlives ? open_file(start.outlives_in + "/err") : make_pipe();
+  auto out = make_pipe();
+  auto err = make_pipe();
   auto failed = make_pipe();
-  auto words = start.command;
-  if (outlives) {
-    words.insert(words.begin(), {"sh", "-c", keeper, start.outlives_in});
-  }
-  auto const command = execution_list(words);
+  auto const command = execution_list(start.command);
   auto const environment = execution_list(start.environment);
   char const* const directory = start.directory.empty() ? nullptr : start.directory.c_str();
   pid_t const parent = getpid();
@@ -184,10 +143,10 @@ void LauncherProcess::spawn(Start const& start) {
   if (child != 0) pthread_sigmask(SIG_SETMASK, &before, nullptr);
   if (child < 0) throw std::system_error(errno, std::generic_category(), "fork");
   if (child == 0) {
-    become(command.data(), environment.data(), directory, start.ends_with_thread, outlives, parent, out.writing.get(),
+    become(command.data(), environment.data(), directory, start.ends_with_thread, parent, out.writing.get(),
            err.writing.get(), failed.writing.get());
   }
-  if (!outlives) setpgid(child, child);  // both processes do this, as either may be first
+  setpgid(child, child);  // both processes do this, as either may be first
   for (auto* const pipe : {&out, &err, &failed}) pipe->writing = Descriptor{};
   Failure failure;
   ssize_t count = 0;
@@ -209,35 +168,8 @@ void LauncherProcess::spawn(Start const& start) {
   term_limit_ = start.term_limit;
   pipes_[0].stream = 1;
   pipes_[1].stream = 2;
-  if (outlives) {
-    files_ = {std::move(out.reading), std::move(err.reading)};
-    return;
-  }
   pipes_[0].descriptor.assign(out.reading.release());
   pipes_[1].descriptor.assign(err.reading.release());
-}
-
-/// Looks at the output of a command that writes to files, ever more seldom.
-void LauncherProcess::follow_files() {
-  files_timer_.expires_after(files_interval_);
-  files_interval_ = std::min<std::chrono::milliseconds>(files_interval_ * 3 / 2, longest_files_interval);
-  files_timer_.async_wait([self = shared_from_this()](asio::error_code const& error) {
-    if (error || self->collected_) return;
-    self->read_files();
-    self->follow_files();
-  });
-}
-
-void LauncherProcess::read_files() {
-  for (std::size_t i = 0; i < files_.size(); ++i) {
-    auto& pipe = pipes_[i];
-    while (files_[i]) {
-      auto const count = ::read(files_[i].get(), pipe.buffer.data(), pipe.buffer.size());
-      if (count <= 0) break;
-      pipe.text.append(pipe.buffer.data(), static_cast<std::size_t>(count));
-      take_lines(pipe);
-    }
-  }
 }
 
 void LauncherProcess::read(Pipe& pipe) {
@@ -331,19 +263,10 @@ void LauncherProcess::collect() {
   int status = 0;
   pid_t const who = waitpid(process_, &status, WNOHANG);
   if (who == 0 || (who < 0 && errno != ECHILD)) return;
-  if (is_adopted_ && kill(process_, 0) == 0 && !exit_.is_open()) return;
   if (who == process_) status_ = status;
   collected_ = true;
   kill_timer_.cancel();
   children_timer_.cancel();
-  files_timer_.cancel();
-  if (files_[0]) {
-    read_files();
-    for (auto& pipe : pipes_) {
-      pipe.open = false;
-      take_lines(pipe);
-    }
-  }
   drain_timer_.expires_after(drain_limit);
   drain_timer_.async_wait([self = shared_from_this()](asio::error_code const& error) {
     if (error || self->ended_) return;
@@ -380,7 +303,6 @@ void LauncherProcess::end() {
 void LauncherProcess::forget() { on_lines_ = nullptr, on_ended_ = nullptr; }
 
 bool LauncherProcess::was_killed() const {
-  if (is_adopted_) return collected_;  // by whom nobody tells, but its ranks were there
   if (collected_) return status_ && WIFSIGNALED(*status_);
   siginfo_t seen{};
   return process_ > 0 && waitid(P_PID, static_cast<id_t>(process_), &seen, WEXITED | WNOHANG | WNOWAIT) == 0 &&

@@ -1,7 +1,5 @@
 #pragma once
 
-#include "core/base/descriptor.hpp"
-
 #include <sys/types.h>
 #include <asio/io_context.hpp>
 #include <asio/posix/stream_descriptor.hpp>
@@ -35,9 +33,6 @@ class LauncherProcess : public std::enable_shared_from_this<LauncherProcess> {
     bool ends_with_thread = false;         ///< the command gets SIGTERM when the thread that starts it ends
     bool needs_children = false;  ///< the command is ended if it has no living child for 2 s in its first minute
     std::chrono::milliseconds term_limit = default_term_limit;  ///< from SIGTERM to SIGKILL, in end()
-    /// The command outlives this process: it has a session of its own, and its output goes to the files `out` and `err`
-    /// in this directory, which is removed when the command has ended. Empty: it is not meant to.
-    std::string outlives_in{};
   };
   /// Called with whole lines of the command's output. Stream 1 is stdout, 2 is stderr.
   using OnLines = std::function<void(std::uint64_t stream, std::string_view lines)>;
@@ -48,9 +43,6 @@ class LauncherProcess : public std::enable_shared_from_this<LauncherProcess> {
   /// command and the reason, if it cannot be started.
   static std::shared_ptr<LauncherProcess> start(asio::io_context& context, Start const& start, OnLines on_lines,
                                                 OnEnded on_ended);
-  /// Watches a command of an earlier process, which leads the session `process`. Its output is not read.
-  static std::shared_ptr<LauncherProcess> adopt(asio::io_context& context, pid_t process,
-                                                std::chrono::milliseconds term_limit, OnEnded on_ended);
   LauncherProcess(LauncherProcess const&) = delete;
   LauncherProcess& operator=(LauncherProcess const&) = delete;
   /// Kills the process group of a command that has not ended, and waits for the command.
@@ -61,7 +53,6 @@ class LauncherProcess : public std::enable_shared_from_this<LauncherProcess> {
   /// Drops the handlers: neither is called any more.
   void forget();
   [[nodiscard]] bool ended() const { return ended_; }
-  [[nodiscard]] pid_t process() const { return process_; }
   /// Returns true if a signal has ended the command, also if nobody was told of its end yet.
   [[nodiscard]] bool was_killed() const;
   /// Returns "exited with status 1", "was ended by signal 9 (Killed)" or "is still running".
@@ -94,8 +85,6 @@ class LauncherProcess : public std::enable_shared_from_this<LauncherProcess> {
 
   LauncherProcess(asio::io_context& context, OnLines on_lines, OnEnded on_ended);
   void spawn(Start const& start);
-  void follow_files();
-  void read_files();
   void read(Pipe& pipe);
   void take_lines(Pipe& pipe);
   void keep(std::string_view line, Paragraph& paragraph);
@@ -116,10 +105,6 @@ class LauncherProcess : public std::enable_shared_from_this<LauncherProcess> {
   int looks_left_ = 60;      ///< at the children
   asio::steady_timer drain_timer_;
   asio::steady_timer kill_timer_;
-  std::array<Descriptor, 2> files_;  ///< of a command that outlives this process: its output
-  asio::steady_timer files_timer_;
-  std::chrono::milliseconds files_interval_{50};
-  bool is_adopted_ = false;  ///< not a child of this process
   pid_t process_ = -1;
   std::chrono::milliseconds term_limit_ = default_term_limit;
   bool ending_ = false;

@@ -28,14 +28,11 @@ void make_shared_directory() {
 
 }  // namespace
 
-std::string make_session_directory(std::uint64_t group, bool on_this_host, std::string const& own) {
+std::string make_session_directory(std::uint64_t group, bool on_this_host) {
   auto const* const run = current_stage_run();
-  auto const parent = !own.empty()     ? std::filesystem::path{own}
-                      : run != nullptr ? run->directory()
-                                       : std::filesystem::path{};
-  auto path = (parent / (own.empty() ? fmt::format("launcher-{}", group) : "session")).string();
-  bool const fit = on_this_host && !parent.empty() && path.size() <= longest_path &&
-                   is_local_file_system(file_system_of(parent)) && mkdir(path.c_str(), S_IRWXU) == 0;
+  auto path = run != nullptr ? (run->directory() / fmt::format("launcher-{}", group)).string() : std::string{};
+  bool const fit = on_this_host && run != nullptr && path.size() <= longest_path &&
+                   is_local_file_system(file_system_of(run->directory())) && mkdir(path.c_str(), S_IRWXU) == 0;
   if (fit) return path;
   make_shared_directory();
   return {};

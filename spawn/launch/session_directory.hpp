@@ -12,8 +12,7 @@ namespace farm::detail {
 /// this process is killed. Returns an empty string if there is no such directory, or if it is not fit: its path is
 /// long, the file system is shared by several hosts, or the group is not on this host alone. Then makes the directory
 /// that launchers share, so that none has to.
-/// In `own`, the directory of a group that outlives this process, if that is not empty.
-[[nodiscard]] std::string make_session_directory(std::uint64_t group, bool on_this_host, std::string const& own = {});
+[[nodiscard]] std::string make_session_directory(std::uint64_t group, bool on_this_host);
 
 /// Adds the directory to the launcher's environment, unless the directory is empty or the environment names others.
 void add_session_setting(std::string const& directory, std::vector<std::string>& environment);

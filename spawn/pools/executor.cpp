@@ -15,8 +15,7 @@ std::shared_ptr<detail::Engine> engine_for(Executor::Options const& options) {
                                                                 .max_ranks_is = "cores",
                                                                 .ranks_per_task = options.cores,
                                                                 .initializer = options.initializer,
-                                                                .workers = options.workers,
-                                                                .cache_directory = options.cache_directory});
+                                                                .workers = options.workers});
 }
 
 }  // namespace

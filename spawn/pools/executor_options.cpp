@@ -14,8 +14,7 @@ std::shared_ptr<Engine> make_engine(ExecutorOptions const& options) {
       .rerun_after_exit = options.rerun_after_exit,
       .queue_limit = options.queue_limit,
       .initializer = options.initializer,
-      .workers = options.workers,
-      .cache_directory = options.cache_directory});
+      .workers = options.workers});
 }
 
 }  // namespace farm::detail

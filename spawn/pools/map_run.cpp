@@ -36,18 +36,6 @@ constexpr auto report_interval = 1s;
 /// The shortest time between two looks at which chunks run.
 constexpr auto look_interval = 200ms;
 
-/// Returns the notes of a chunk of one call, which is the part at `begin` in another chunk and begins at `as_begin`
-/// now.
-std::unique_ptr<CallNotes> notes_of_part(CallNotes const& chunk, std::size_t begin, std::size_t size,
-                                         std::size_t as_begin) {
-  auto notes = std::make_unique<CallNotes>(chunk);
-  notes->inputs = {as_begin};
-  std::erase_if(notes->handles,
-                [&](HandleRange const& range) { return range.begin < begin || range.begin >= begin + size; });
-  for (auto& range : notes->handles) range = {range.begin - begin + as_begin, range.end - begin + as_begin};
-  return notes;
-}
-
 /// Returns a state that was cancelled for this reason.
 StatePtr cancelled_state(std::exception_ptr why) {
   auto state = make_intrusive<FutureState>();
@@ -115,7 +103,6 @@ void MapRun::take_chunk() {
   if (chunk.inputs > 0) {
     Chunk added{.state = {}, .inputs = chunk.inputs, .first = first, .head = chunk.head};
     if (in_parts_) added.keepers = chunk.call.keepers;
-    if (in_parts_ && chunk.call.notes) added.notes = std::make_shared<CallNotes>(*chunk.call.notes);
     added.state = submit(std::move(chunk.call), first, chunk.inputs);
     add(std::move(added));
   }
@@ -166,9 +153,7 @@ bool MapRun::split(Chunk& chunk) {
       pack_into(call.bytes, static_cast<std::uint64_t>(input));
       auto const before = rest;
       static_cast<void>(take_part(rest));
-      auto const size = before.size() - rest.size();
-      if (chunk.notes) call.notes = notes_of_part(*chunk.notes, bytes.size() - before.size(), size, call.bytes.size());
-      call.bytes.append(before.substr(0, size));
+      call.bytes.append(before.substr(0, before.size() - rest.size()));
       Chunk part{.state = {}, .inputs = 1, .first = input};
       part.state = submit(std::move(call), input, 1);
       parts.push_back(std::move(part));

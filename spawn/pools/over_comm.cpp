@@ -31,8 +31,7 @@ std::shared_ptr<Engine> make_engine(CommSession const& session, CommOptions cons
                                                 .max_ranks_is = "the number of ranks that serve",
                                                 .ranks_per_task = options.ranks_per_task,
                                                 .initializer = options.initializer,
-                                                .workers = options.workers,
-                                                .cache_directory = options.cache_directory},
+                                                .workers = options.workers},
                                   session.hub());
 }
 

@@ -19,18 +19,13 @@ StatePtr submit_program(Engine& engine, TaskOptions const& options, Program cons
         "TaskOptions::directory, environment and output are for functions: a Program has a directory, environment and "
         "output_file of its own");
   }
-  if (options.cache) {
-    throw UsageError(
-        "TaskOptions::cache is for functions: the farm does not know what the results of a Program are, nor when it is "
-        "another one");
-  }
   auto const& pool = engine.options();
   auto const grace = std::chrono::duration_cast<std::chrono::milliseconds>(pool.grace / 2).count();
   ProgramTask const task{.program = program,
                          .launcher = pool.workers.launcher.empty() ? setting(Setting::launcher) : pool.workers.launcher,
                          .term_limit = std::max<std::int64_t>(grace, 0)};
   using Called = submitted_call<decltype(&run_program), ProgramTask>::Called;
-  auto call = pack_call<Called>(false, &run_program, task);
+  auto call = pack_call<Called>(&run_program, task);
   call.alone = true;
   return engine.submit(Called::address(), std::move(call), options, false);
 }

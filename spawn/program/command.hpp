@@ -41,31 +41,11 @@ struct CommandEntry {
 /// Adds one subcommand, with its options, to the application.
 using CommandMaker = CommandEntry (*)(CLI::App& parent);
 
-/// A command whose first word is a command of its own: `job list`. Its commands are made in the same way.
-class CommandGroup final : public Command {
- public:
-  CommandGroup(CLI::App& app, std::vector<CommandMaker> const& makers);
-
-  int run(ProgramArguments arguments) override;
-  void add_inputs(std::vector<std::string> inputs) override;
-
- private:
-  [[nodiscard]] Command& chosen() const;
-
-  std::vector<CommandEntry> commands_;
-};
-
 CommandEntry make_map_command(CLI::App& parent);
 CommandEntry make_run_command(CLI::App& parent);
 CommandEntry make_tasks_command(CLI::App& parent);
 CommandEntry make_doctor_command(CLI::App& parent);
-CommandEntry make_submit_command(CLI::App& parent);
-CommandEntry make_job_command(CLI::App& parent);
-CommandEntry make_task_command(CLI::App& parent);
-CommandEntry make_server_command(CLI::App& parent);
-CommandEntry make_serve_command(CLI::App& parent);
 CommandEntry make_report_command(CLI::App& parent);
-CommandEntry make_cache_command(CLI::App& parent);
 CommandEntry make_completion_command(CLI::App& parent);
 CommandEntry make_man_command(CLI::App& parent);
 

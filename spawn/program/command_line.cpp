@@ -1,7 +1,6 @@
 #include "spawn/program/command_line.hpp"
 
 #include "core/text/nearest_word.hpp"
-#include "spawn/environment/launched_as.hpp"
 #include "spawn/program/output.hpp"
 #include "spawn/program/typing_error.hpp"
 
@@ -48,44 +47,19 @@ std::string unmarked(std::string word) {
 
 constexpr auto exit_statuses =
     "Exit status: 0 all is well; 1 a task failed, an input cannot be read, or a check of the doctor failed; 2 the "
-    "command line is wrong; 3 there is no server; 128 + N signal N has ended the program.";
+    "command line is wrong; 128 + N signal N has ended the program.";
 
-std::vector<CLI::App*> subcommands_of(CLI::App& app) {
-  return app.get_subcommands([](CLI::App* /*any*/) { return true; });
-}
-
-/// Writes `help COMMAND...` as `COMMAND... --help`.
-void replace_help(std::vector<std::string>& words, CLI::App& program) {
+/// Writes `help COMMAND` as `COMMAND --help`.
+void replace_help(std::vector<std::string>& words, std::vector<CommandEntry> const& commands) {
   if (words.empty() || words.front() != "help") return;
   words.erase(words.begin());
-  auto* app = &program;
-  std::size_t depth = 0;
-  for (; depth < words.size(); ++depth) {
-    auto const subcommands = subcommands_of(*app);
-    if (subcommands.empty()) break;
-    std::vector<std::string> names;
-    for (auto const* const sub : subcommands) names.push_back(sub->get_name());
-    auto const found = std::find(names.begin(), names.end(), words[depth]);
-    if (found == names.end()) throw TypingError(unknown_word("subcommand", words[depth], names));
-    app = subcommands[static_cast<std::size_t>(found - names.begin())];
-  }
-  words.resize(depth);
+  std::vector<std::string> names;
+  names.reserve(commands.size());
+  for (auto const& [app, command] : commands) names.push_back(app->get_name());
+  if (!words.empty() && std::find(names.begin(), names.end(), words.front()) == names.end())
+    throw TypingError(unknown_word("subcommand", words.front(), names));
+  if (words.size() > 1) words.erase(words.begin() + 1, words.end());
   words.emplace_back("--help");
-}
-
-/// Makes a command, and those below it, as all commands are.
-void complete(CLI::App& app) {
-  auto const footer = app.get_footer();
-  app.footer(footer + (footer.empty() ? "" : "\n") + exit_statuses);
-  for (auto* const option : app.get_options()) {
-    if (option->get_expected_max() == 0) option->disable_flag_override();  // --json=yes
-    option->transform(CLI::Validator{[](std::string& word) {
-                                       word = unmarked(std::move(word));
-                                       return std::string{};
-                                     },
-                                     ""});
-  }
-  for (auto* const sub : subcommands_of(app)) complete(*sub);
 }
 
 }  // namespace
@@ -100,17 +74,23 @@ int run_command_line(ProgramArguments arguments) {
   std::vector<CommandEntry> commands;
   for (auto const maker : command_makers()) {
     commands.push_back(maker(app));
-    complete(*commands.back().app);
+    auto* const sub = commands.back().app;
+    auto const footer = sub->get_footer();
+    sub->footer(footer + (footer.empty() ? "" : "\n") + exit_statuses);
+    for (auto* const option : sub->get_options()) {
+      if (option->get_expected_max() == 0) option->disable_flag_override();  // --json=yes
+      option->transform(CLI::Validator{[](std::string& word) {
+                                         word = unmarked(std::move(word));
+                                         return std::string{};
+                                       },
+                                       ""});
+    }
   }
   app.require_subcommand(1);
   app.footer(fmt::format("`{} help COMMAND` tells more.\n{}", program, exit_statuses));
 
   std::vector<std::string> words{arguments.argv + std::min(1, arguments.argc), arguments.argv + arguments.argc};
-  if (words.empty()) {
-    // mpiexec -n 1 -host node:17 ./farm  is a server
-    words.emplace_back(launched_as().singleton ? "--help" : "serve");
-  }
-  replace_help(words, app);
+  replace_help(words, commands);
   auto const dashes = std::find(words.begin(), words.end(), "--");
   std::vector<std::string> reversed;  // CLI11 takes the words in reverse order
   std::transform(words.begin(), dashes, std::back_inserter(reversed), marked);

@@ -9,7 +9,6 @@
 #include "spawn/program/typing_error.hpp"
 
 #include <farm/runtime.hpp>
-#include <farm/service_error.hpp>
 
 #include <mpi.h>
 
@@ -32,13 +31,6 @@ void finish_mpi() {
   if (initialized != 0 && finalized == 0 && !detail::has_left_without_mpi()) MPI_Finalize();
 }
 
-/// A request that the server refuses is as wrong as a command line: it names a job that is not there, for example.
-int status_of(ServiceError const& error) {
-  if (dynamic_cast<NoServer const*>(&error) != nullptr) return 3;
-  bool const is_refused = error.status() >= 400 && error.status() < 500 && error.status() != 409;
-  return is_refused ? 2 : 1;
-}
-
 }  // namespace
 
 int run_main(int argc, char** argv) {
@@ -52,9 +44,6 @@ int run_main(int argc, char** argv) {
   } catch (TypingError const& error) {
     complain(error.what());
     status = 2;
-  } catch (ServiceError const& error) {
-    complain(error.what());
-    status = status_of(error);
   } catch (std::system_error const& error) {
     status = error.code() == std::errc::broken_pipe ? 128 + SIGPIPE : 1;  // as in `| head -1`: the reader has enough
     if (status == 1) complain(error.what());

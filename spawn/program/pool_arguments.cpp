@@ -34,21 +34,15 @@ CLI::Validator above_zero() {
                         ""};
 }
 
-}  // namespace
-
-void NeedArguments::add_to(CLI::App& app) {
-  app.add_option("--ranks-per-task", ranks_per_task, "Ranks that run one task together")
-      ->type_name("K")
-      ->check(above_zero())
-      ->capture_default_str();
-  app.add_option("--threads", threads, "Threads of each rank: so many cores are its own (default: one core)")
+void add_resources(CLI::App& app, PoolArguments& pool) {
+  app.add_option("--threads", pool.threads, "Threads of each rank: so many cores are its own (default: one core)")
       ->type_name("N")
       ->check(above_zero());
-  app.add_option("--gpus", gpus, "GPUs of each rank, which nobody else has meanwhile")
+  app.add_option("--gpus", pool.gpus, "GPUs of each rank, which nobody else has meanwhile")
       ->type_name("N")
       ->check(above_zero());
   app.add_option_function<std::string>(
-         "--memory", [this](std::string const& text) { memory = read_memory(text).value_or(0); },
+         "--memory", [&pool](std::string const& text) { pool.memory = read_memory(text).value_or(0); },
          "Memory of each rank, as 512MiB or 2GiB: tasks wait until so much is left")
       ->type_name("SIZE")
       ->check(CLI::Validator{
@@ -60,17 +54,24 @@ void NeedArguments::add_to(CLI::App& app) {
           ""});
   app.add_option_function<std::vector<std::string>>(
          "--resource",
-         [this](std::vector<std::string> const& words) {
+         [&pool](std::vector<std::string> const& words) {
            for (auto const& word : words) {
              auto const [name, amount] = read_named_amount(word, "--resource");
-             resources[name] = amount;
+             pool.resources[name] = amount;
            }
          },
          "What each task needs of a named resource, as licence=1; may be given several times")
       ->expected(1)
       ->take_all()
       ->type_name("NAME=N");
+  app.add_option("--available", pool.available,
+                 "What each host has, and named resources of the run: gpus=4,memory=64GiB,licence=2 (default: "
+                 "FARM_RESOURCES)")
+      ->type_name("LIST");
+  app.add_flag("!--no-bind", pool.bind, "Do not bind ranks to cores");
 }
+
+}  // namespace
 
 void SourceArguments::add_to(CLI::App& app) {
   app.add_option("--source", source, "Where groups come from: spawned, static or launched (default: FARM_SOURCE)")
@@ -98,15 +99,14 @@ void SourceArguments::use() const {
 }
 
 void PoolArguments::add_to(CLI::App& app) {
-  NeedArguments::add_to(app);
+  app.add_option("--ranks-per-task", ranks_per_task, "Ranks that run one task together")
+      ->type_name("K")
+      ->check(above_zero())
+      ->capture_default_str();
   app.add_option("--max-ranks", max_ranks, "Largest number of ranks alive at once (default: all slots)")
       ->type_name("N")
       ->check(above_zero());
-  app.add_option("--available", available,
-                 "What each host has, and named resources of the run: gpus=4,memory=64GiB,licence=2 (default: "
-                 "FARM_RESOURCES)")
-      ->type_name("LIST");
-  app.add_flag("!--no-bind", bind, "Do not bind ranks to cores");
+  add_resources(app, *this);
   app.add_flag("--keep", keep, "Keep the files of arrays at the end, and print where they are");
   app.add_option("--trace", trace, "Write a timeline of tasks and ranks to a file, for Perfetto and the report command")
       ->type_name("FILE");

@@ -25,23 +25,16 @@ struct SourceArguments {
   void use() const;
 };
 
-/// --ranks-per-task, --threads, --gpus, --memory and --resource: what each task needs.
-struct NeedArguments {
+/// --ranks-per-task, --max-ranks, what tasks need (--threads and so on) and hosts have (--available), --stage, --keep,
+/// --trace and the options of SourceArguments. All commands that run tasks have them.
+struct PoolArguments {
+  SourceArguments source{};
   int ranks_per_task = 1;
+  int max_ranks = 0;
   int threads = 0;
   int gpus = 0;
   std::int64_t memory = 0;
   std::map<std::string, std::int64_t> resources{};
-
-  /// Adds the options to a command.
-  void add_to(CLI::App& app);
-};
-
-/// The options of NeedArguments, --max-ranks, what hosts have (--available), --stage, --keep,
-/// --trace and the options of SourceArguments. All commands that run tasks have them.
-struct PoolArguments : NeedArguments {
-  SourceArguments source{};
-  int max_ranks = 0;
   std::string available{};
   bool bind = true;
   std::string stage{};

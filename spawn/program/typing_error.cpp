@@ -50,21 +50,19 @@ std::string reason(CLI::ParseError const& error) {
 }  // namespace
 
 std::string explain(CLI::App& app, CLI::ParseError const& error) {
-  auto* command = &app;  // each that was named, one after the other
-  for (auto name = app.get_name();; name += ' ' + command->get_name()) {
-    auto const names = subcommand_names(*command);
-    for (auto const& word : command->remaining()) {
-      if (word.starts_with('-')) return unknown_option(*command, name, word);
-      return names.empty() ? fmt::format("'{}' was not expected; see {} --help", word, name)
-                           : unknown_word("subcommand", word, names);
-    }
-    if (!command->get_subcommands().empty()) {
-      command = command->get_subcommands().front();
-      continue;
-    }
-    if (names.empty()) return fmt::format("{}; see {} --help", reason(error), name);
-    return fmt::format("no subcommand was given; choose one of {}; see {} --help", fmt::join(names, ", "), name);
+  for (auto const& word : app.remaining()) {
+    return word.starts_with('-') ? unknown_option(app, app.get_name(), word)
+                                 : unknown_word("subcommand", word, subcommand_names(app));
   }
+  for (auto* const sub : app.get_subcommands()) {
+    for (auto const& word : sub->remaining()) {
+      if (word.starts_with('-')) return unknown_option(*sub, app.get_name() + ' ' + sub->get_name(), word);
+      return fmt::format("'{}' was not expected; see {} {} --help", word, app.get_name(), sub->get_name());
+    }
+    return fmt::format("{}; see {} {} --help", reason(error), app.get_name(), sub->get_name());
+  }
+  return fmt::format("no subcommand was given; choose one of {}; see {} --help", fmt::join(subcommand_names(app), ", "),
+                     app.get_name());
 }
 
 }  // namespace farm::detail

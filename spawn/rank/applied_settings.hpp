@@ -1,7 +1,7 @@
 #pragma once
 
 #include "core/task/frame.hpp"
-#include "spawn/output/task_output.hpp"
+#include "spawn/rank/task_output.hpp"
 #include "spawn/rank_settings/environment_change.hpp"
 #include "spawn/rank_settings/kept_directory.hpp"
 #include "spawn/rank_settings/openmp_threads.hpp"

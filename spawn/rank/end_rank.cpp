@@ -1,7 +1,7 @@
 #include "spawn/rank/end_rank.hpp"
 
 #include "spawn/guard/guard_link.hpp"
-#include "spawn/output/task_output.hpp"
+#include "spawn/rank/task_output.hpp"
 
 #include <unistd.h>
 #include <cstdio>

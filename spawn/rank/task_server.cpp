@@ -3,20 +3,18 @@
 #include "core/base/failure.hpp"
 #include "spawn/guard/guard_link.hpp"
 #include "spawn/isolation/mpi_calls.hpp"
-#include "spawn/output/task_output.hpp"
 #include "spawn/platform/throw_on_error.hpp"
 #include "spawn/rank/applied_settings.hpp"
 #include "spawn/rank/end_rank.hpp"
 #include "spawn/rank/staged_message.hpp"
+#include "spawn/rank/task_output.hpp"
 
-#include <farm/detail/log.hpp>
 #include <farm/detail/task_stage.hpp>
 #include <farm/error.hpp>
 #include <farm/task_context.hpp>
 
 #include <fmt/format.h>
 
-#include <cstring>
 #include <optional>
 #include <system_error>
 #include <utility>
@@ -107,25 +105,7 @@ TaskServer::TaskServer(std::uint64_t id, Comm const& group, std::string output_p
       output_prefix_(std::move(output_prefix)),
       channel_(channel),
       process_(process),
-      comms_(group, process) {
-  if (!TagLog::is_pattern(output_prefix_)) return;
-  tag_log_.emplace(output_prefix_, id, group.rank());
-  output_prefix_.clear();
-}
-
-/// What the task prints goes to the log of its job, if it has one. A log that cannot be written must not cost the task.
-void TaskServer::begin_log(std::uint64_t tag, std::uint32_t attempt) {
-  if (!tag_log_) return;
-  bool has_changed = false;
-  try {
-    has_changed = tag != 0 ? tag_log_->begin(tag, attempt) : tag_log_->leave();
-  } catch (std::system_error const& error) {
-    has_changed = tag_log_->leave();
-    log_error(
-        fmt::format("what task {} of job {} prints is not kept: {}", tag & 0xffffffffU, tag >> 32U, error.what()));
-  }
-  if (has_changed) renew_state();
-}
+      comms_(group, process) {}
 
 void TaskServer::initialize(Frame const& frame) {
   auto payload = frame.payload;
@@ -140,47 +120,11 @@ void TaskServer::initialize(Frame const& frame) {
   call(header, context, payload, nullptr);
 }
 
-void TaskServer::confirm(Frame const& frame) {
-  if (log_ == nullptr) return;
-  std::vector<std::uint32_t> indices(frame.payload.size() / sizeof(std::uint32_t));
-  std::memcpy(indices.data(), frame.payload.data(), indices.size() * sizeof(std::uint32_t));
-  log_->confirm(indices);
-}
-
-std::vector<LoggedTask> TaskServer::held_tasks() const {
-  std::vector<LoggedTask> tasks;
-  for (auto const& each : held_) tasks.push_back(each.task);
-  return tasks;
-}
-
-void TaskServer::resume(ResumeHeader const& resume) {
-  masters_ = resume.masters;
-  for (auto const& each : std::exchange(held_, {})) {
-    if (each.task.index < resume.begin_to)
-      run({FrameType::task, each.task.id, each.payload, each.flags}, each.task.index);
-  }
-  tasks_seen_ = resume.begin_to;
-}
-
-/// Returns false if the rank must not begin the task.
-bool TaskServer::begin(Frame const& frame, LoggedTask const& task) {
-  if (log_ == nullptr) return guard_link().begin(key_);
-  log_->note(task);
-  auto const begin = guard_link().begin(key_, masters_);
-  if (begin == SharedPage::Begin::held)
-    held_.push_back({.task = task, .flags = frame.flags, .payload = Bytes{frame.payload}});
-  return begin == SharedPage::Begin::begun;
-}
-
-void TaskServer::run(Frame const& frame) { run(frame, tasks_seen_++); }
-
-void TaskServer::run(Frame const& frame, std::uint64_t index) {
+void TaskServer::run(Frame const& frame) {
   auto payload = frame.payload;
   auto const header = take<TaskHeader>(payload);
-  auto const tag = (frame.flags & task_flags::has_tag) != 0 ? take<std::uint64_t>(payload) : 0;
-  key_ = task_key(id_, index);
-  if (!begin(frame, {.index = index, .id = frame.id, .tag = tag, .attempt = header.attempt})) return;
-  begin_log(tag, header.attempt);
+  key_ = task_key(id_, tasks_seen_++);
+  if (!guard_link().begin(key_)) return;
   if (!state_ && process_ != RankProcess::of_master) state_.emplace();
   value_.clear();
   staged_value_ = 0;
@@ -200,8 +144,6 @@ void TaskServer::run(Frame const& frame, std::uint64_t index) {
     staged_value_ = 0;
   }
   flush_output();
-  if (tag_log_) tag_log_->end();
-  auto const answer_begin = channel_.output().size();
   for (auto const& file : task_files_.take_files()) {
     append_frame(channel_.output(), FrameType::staged, frame.id, file);
   }
@@ -210,7 +152,6 @@ void TaskServer::run(Frame const& frame, std::uint64_t index) {
   AnswerHeader const answer{static_cast<std::uint64_t>((end - start).count())};
   append_frame(channel_.output(), failure ? FrameType::error : FrameType::value, frame.id, &answer, sizeof answer,
                value_, static_cast<std::uint16_t>(flags_of(comms_.use()) | staged_value_));
-  if (log_ != nullptr) log_->add(std::string_view{channel_.output()}.substr(answer_begin));
   channel_.flush();  // at once: the next task may take long, or wait for what the master does with this answer
   comms_.end_task(failure.has_value());
   restore_process();

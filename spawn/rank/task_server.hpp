@@ -4,8 +4,6 @@
 #include "spawn/isolation/process_state.hpp"
 #include "spawn/isolation/rank_process.hpp"
 #include "spawn/isolation/task_comms.hpp"
-#include "spawn/output/tag_log.hpp"
-#include "spawn/succession/answer_log.hpp"
 #include "spawn/wire/channel.hpp"
 
 #include <farm/comm.hpp>
@@ -41,7 +39,7 @@ class SpanCollector final : public SpanSink {
 class TaskServer {
  public:
   /// `group` and `channel` must outlive this. The paths of the output files of tasks begin with `output_prefix`; if
-  /// that is empty, there are no such files; if it is a pattern of TagLog, tasks with tags have logs.
+  /// that is empty, there are no such files.
   TaskServer(std::uint64_t id, Comm const& group, std::string output_prefix, Channel& channel, RankProcess process);
 
   /// Runs the initializer in an `initialize` frame. What the initializer changes in the process stays. Throws what the
@@ -51,17 +49,6 @@ class TaskServer {
   /// The process has been changed on purpose: what it is like before the next task is what is restored after it.
   void renew_state() { state_.reset(); }
 
-  /// The rank outlives its master: the log, which must outlive this, gets its tasks and answers.
-  void keep_log(AnswerLog& log) { log_ = &log; }
-  /// Forgets the answers that a `confirm` frame names.
-  void confirm(Frame const& frame);
-  /// Returns how many masters were lost before the present one, as far as this object knows.
-  [[nodiscard]] std::uint32_t masters() const { return masters_; }
-  /// Returns the tasks that came from a master that was gone.
-  [[nodiscard]] std::vector<LoggedTask> held_tasks() const;
-  /// Another master has taken the rank over: runs those of the held tasks that it says, and drops the others.
-  void resume(ResumeHeader const& resume);
-
   /// Runs the task in a `task` frame, sends its value or its error, and restores the state of the process; does nothing
   /// if the task was recalled. Throws ProtocolError if the frame is too short, and std::system_error if the process
   /// belongs to a session and its working directory cannot be restored. Ends the process if the rank cannot serve any
@@ -70,15 +57,7 @@ class TaskServer {
 
  private:
   using Clock = std::chrono::steady_clock;
-  /// A task frame that came from a master that was gone.
-  struct HeldTask {
-    LoggedTask task;
-    std::uint16_t flags = 0;
-    Bytes payload;
-  };
 
-  void run(Frame const& frame, std::uint64_t index);
-  [[nodiscard]] bool begin(Frame const& frame, LoggedTask const& task);
   void call_task(TaskHeader const& header, std::uint64_t task, TaskSettings const* settings, std::string_view payload,
                  Bytes* value);
   void call_with_output(TaskHeader const& header, RankContext& context, std::string_view payload, Bytes* value);
@@ -86,16 +65,12 @@ class TaskServer {
                           std::string_view payload, Bytes* value);
   void call(TaskHeader const& header, RankContext& context, std::string_view payload, Bytes* value);
   [[nodiscard]] Comm const& comm_of_task(TaskHeader const& header);
-  void begin_log(std::uint64_t tag, std::uint32_t attempt);
   void restore_process();
   void send_times(std::uint64_t task, Clock::time_point start, Clock::time_point end);
   [[nodiscard]] Invoker invoker(CodeAddress address);
 
   std::uint64_t id_;
   std::uint64_t tasks_seen_ = 0;
-  AnswerLog* log_ = nullptr;  ///< null: the rank ends with its master
-  std::uint32_t masters_ = 0;
-  std::vector<HeldTask> held_;
   std::uint64_t key_ = 0;  ///< the latest task's task_key
   Comm const& group_;
   std::string group_name_;
@@ -107,7 +82,6 @@ class TaskServer {
   std::unordered_map<std::uint64_t, std::pair<CodeAddress, Invoker>> invokers_;
   InitializerResult kept_;
   TaskFiles task_files_;
-  std::optional<TagLog> tag_log_;  ///< of tasks with tags; none if the pool has no such logs
   SpanCollector spans_;
   Bytes value_;
   std::uint16_t staged_value_ = 0;  ///< the flag of the answer if `value_` is the handle of a staged value

@@ -5,12 +5,11 @@
 #include "core/task/frame.hpp"
 #include "spawn/guard/guard_link.hpp"
 #include "spawn/join/connect.hpp"
-#include "spawn/output/task_output.hpp"
 #include "spawn/platform/mpi_traits.hpp"
 #include "spawn/platform/process_role.hpp"
 #include "spawn/platform/throw_on_error.hpp"
 #include "spawn/rank/formed_group.hpp"
-#include "spawn/rank/outliving_rank.hpp"
+#include "spawn/rank/task_output.hpp"
 #include "spawn/rank/task_server.hpp"
 #include "spawn/rank_settings/assigned_resources.hpp"
 #include "spawn/resources/affinity.hpp"
@@ -100,29 +99,21 @@ void serve_tasks(JoinInfo const& join_info, MPI_Comm group) {
   throw_on_error(MPI_COMM_SELF);
   check_size(join_info, comm.size());
   auto const hello = make_hello(join_info, comm.rank(), true);
-  std::optional<OutlivingRank> outliving;
-  if (hello.guarded && !join_info.outlive_directory.empty()) outliving.emplace(join_info, hello);
-  if (hello.guarded) guard_link().announce(join_info, hello, outliving ? outliving->log().descriptor() : -1);
+  if (hello.guarded) guard_link().announce(join_info, hello);
   asio::io_context context{1};
   Channel channel{connect_to_master(context, join_info, hello)};
   TaskServer server{join_info.group, comm, join_info.output_prefix, channel, RankProcess::of_group};
-  if (outliving) server.keep_log(outliving->log());
   AssignedResources resources;
-  for (;;) {
-    while (auto const frame = channel.next()) {
-      if (frame->type == FrameType::leave) return guard_link().set_leaves();
-      if (frame->type == FrameType::assign) {
-        auto const assignment = unpack<Assignment>(frame->payload);
-        resources.use(assignment);
-        server.renew_state();
-        if (outliving) outliving->log().set_devices(assignment.devices);
-      }
-      if (frame->type == FrameType::task) server.run(*frame);
-      if (frame->type == FrameType::confirm) server.confirm(*frame);
-      if (frame->type == FrameType::initialize) prepare(channel, frame->type, [&] { server.initialize(*frame); });
+  while (auto const frame = channel.next()) {
+    if (frame->type == FrameType::leave) return;
+    if (frame->type == FrameType::assign) {
+      resources.use(unpack<Assignment>(frame->payload));
+      server.renew_state();
     }
-    if (!outliving || !outliving->find_next_master(context, channel, server)) leave_at_once();
+    if (frame->type == FrameType::task) server.run(*frame);
+    if (frame->type == FrameType::initialize) prepare(channel, frame->type, [&] { server.initialize(*frame); });
   }
+  leave_at_once();
 }
 
 Leave serve_static_groups(JoinInfo const& join_info, MPI_Comm all) {

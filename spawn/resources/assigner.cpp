@@ -44,19 +44,6 @@ std::vector<Assignment> Assigner::assign(std::uint64_t id, Request const& reques
   return assignments;
 }
 
-void Assigner::restore(std::uint64_t id, Request const& request, std::vector<RankPlace> places,
-                       std::vector<std::vector<int>> const& devices, bool binds) {
-  auto& group = groups_[id];
-  group.cores_per_rank = static_cast<std::size_t>(request.cores_per_rank());
-  for (std::size_t i = 0; i < places.size(); ++i) {
-    auto& rank = group.ranks.emplace_back(Rank{.place = std::move(places[i])});
-    auto& host = host_of(rank.place);
-    if (i < devices.size()) rank.devices = devices[i];
-    host.devices_in_use.insert(rank.devices.begin(), rank.devices.end());
-    if (binds) rank.cores = host.book.take(rank.place.allowed, group.cores_per_rank);
-  }
-}
-
 std::vector<Assigner::Late> Assigner::release(std::uint64_t id) {
   auto const found = groups_.extract(id);
   if (!found) return {};

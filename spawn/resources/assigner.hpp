@@ -44,10 +44,6 @@ class Assigner {
   /// Returns what each rank of a new group gets.
   [[nodiscard]] std::vector<Assignment> assign(std::uint64_t id, Request const& request, std::vector<RankPlace> places,
                                                Options const& options);
-  /// Notes what the ranks of a group have that an earlier master has started: `places` says to which processors they
-  /// are bound.
-  void restore(std::uint64_t id, Request const& request, std::vector<RankPlace> places,
-               std::vector<std::vector<int>> const& devices, bool binds);
   /// The ranks of a group have ended, or are in no group any more. Returns what others get now.
   [[nodiscard]] std::vector<Late> release(std::uint64_t id);
 

@@ -4,13 +4,11 @@
 #include "spawn/group/member.hpp"
 #include "spawn/join/handshake.hpp"
 #include "spawn/resources/host_resources.hpp"
-#include "spawn/succession/launch_record.hpp"
 
 #include <farm/worker_options.hpp>
 
 #include <functional>
 #include <memory>
-#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -53,14 +51,6 @@ class GroupSource {
   /// hub calls released() when the group is gone.
   virtual void start(std::shared_ptr<Group> const& group, int peak_ranks, WorkerOptions const& options,
                      Clock::duration limit) = 0;
-  /// Takes over a group that an earlier master has started; the hub calls released() when the group is gone. Throws
-  /// std::exception if the source cannot do so.
-  virtual void restore(std::shared_ptr<Group> const& /*group*/, WorkerOptions const& /*options*/,
-                       LaunchRecord const& /*record*/) {
-    throw std::logic_error("groups of this source end with their master");
-  }
-  /// Returns true if nothing of what has started the group runs any more, as far as this host knows.
-  [[nodiscard]] virtual bool launcher_has_ended(Group const& /*group*/) const { return false; }
   /// Returns true if the start of the group had not begun. The source has forgotten the group then; released() does not
   /// follow.
   virtual bool withdraw(Group const& group) = 0;

@@ -11,8 +11,6 @@
 #include "spawn/platform/pmix.hpp"
 #include "spawn/process/program_arguments.hpp"
 #include "spawn/process/working_directory.hpp"
-#include "spawn/succession/launch_record.hpp"
-#include "spawn/succession/next_master.hpp"
 
 #include <farm/detail/code_address.hpp>
 #include <farm/detail/log.hpp>
@@ -23,14 +21,10 @@
 
 #include <fmt/format.h>
 
-#include <sys/stat.h>
 #include <unistd.h>
 #include <algorithm>
-#include <cerrno>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
-#include <system_error>
 #include <utility>
 
 namespace farm::detail {
@@ -197,67 +191,13 @@ void LaunchedSource::start(std::shared_ptr<Group> const& group, int peak_ranks, 
   entry.options = options;
   entry.peak_ranks = peak_ranks;
   entry.limit = limit;
+  entry.join_file = join_file_path(id);
   try {
-    if (port_.outlive() != nullptr) leave_to_next_master(id, entry);
-    entry.join_file = entry.own_directory.empty() ? join_file_path(id)
-                                                  : (std::filesystem::path{entry.own_directory} / "join").string();
     launch(id, entry);
     group->expect(limit);
   } catch (std::exception const& e) {
     port_.post([group, why = text_of(e)] { group->start_failed(why); });
   }
-}
-
-/// The files of the group are where the next master looks, and go with the launcher.
-void LaunchedSource::leave_to_next_master(std::uint64_t id, Launch& entry) {
-  auto const path = group_directory(port_.outlive()->directory, id).string();
-  if (mkdir(path.c_str(), S_IRWXU) != 0) {
-    throw SpawnError(
-        fmt::format("the directory of a group, {}, cannot be made: {}", path, std::generic_category().message(errno)));
-  }
-  entry.own_directory = path;
-  entry.group->set_outlives();
-}
-
-void LaunchedSource::write_record(std::uint64_t id, Launch const& entry) const {
-  auto const process = entry.process->process();
-  auto const record = to_json(LaunchRecord{.request = entry.group->request(),
-                                           .placement = entry.placement,
-                                           .launcher = entry.launcher,
-                                           .host = host_name(),
-                                           .process = process,
-                                           .started = start_of_process(process),
-                                           .has_own_job = entry.has_own_job});
-  std::filesystem::path const directory{entry.own_directory};
-  std::ofstream{directory / ".record"} << record;
-  std::error_code ignored;
-  std::filesystem::rename(directory / ".record", directory / "record", ignored);
-  if (auto const& tell = port_.outlive()->on_group_started) tell(id, record);
-}
-
-void LaunchedSource::restore(std::shared_ptr<Group> const& group, WorkerOptions const& options,
-                             LaunchRecord const& record) {
-  auto const id = group->id();
-  auto& entry = launches_[id];
-  entry.group = group;
-  entry.options = options;
-  entry.placement = record.placement;
-  entry.launcher = record.launcher;
-  entry.has_own_job = record.has_own_job;
-  entry.own_directory = group_directory(port_.outlive()->directory, id).string();
-  slots_.take_at(entry.placement, group->request());
-  entry.is_out_of_sight = record.host != host_name();
-  if (entry.is_out_of_sight || record.process <= 0 || start_of_process(record.process) != record.started) return;
-  entry.process = LauncherProcess::adopt(port_.context(), record.process,
-                                         entry.has_own_job ? cancel_limit : LauncherProcess::default_term_limit,
-                                         [this, id] { on_ended(id); });
-}
-
-bool LaunchedSource::launcher_has_ended(Group const& group) const {
-  auto const found = launches_.find(group.id());
-  if (found == launches_.end()) return true;
-  auto const& entry = found->second;
-  return !entry.is_out_of_sight && (!entry.process || entry.process->ended());
 }
 
 void LaunchedSource::launch(std::uint64_t id, Launch& entry) {
@@ -281,14 +221,9 @@ void LaunchedSource::launch(std::uint64_t id, Launch& entry) {
   if (is_here) check_directory(join_info.working_directory);
   auto const program = program_to_spawn();
   auto const program_name = std::filesystem::path{program}.filename().string();
-  if (auto const* const outlive = port_.outlive()) {
-    join_info.outlive_directory = outlive->directory.string();
-    join_info.reconnect = outlive->reconnect.count();
-  }
-  entry.session_directory = make_session_directory(id, is_here, entry.own_directory);
+  entry.session_directory = make_session_directory(id, is_here);
   auto arguments = program_arguments();
   if (guards_wanted() && arguments.size() > most_launcher_arguments) std::swap(arguments, join_info.arguments);
-  if (!entry.own_directory.empty()) mkdir(entry.own_directory.c_str(), S_IRWXU);  // an earlier launcher has removed it
   unlink(entry.join_file.c_str());
   write_join_info(join_info, entry.join_file);
   LaunchCommand::Filling filling{.ranks = entry.group->ranks(),
@@ -319,12 +254,10 @@ void LaunchedSource::launch(std::uint64_t id, Launch& entry) {
       LauncherProcess::start(port_.context(),
                              {.command = launcher.fill(filling),
                               .environment = environment(entry),
-                              .ends_with_thread = entry.own_directory.empty(),
+                              .ends_with_thread = true,
                               .needs_children = uses_mpich() && entry.launcher.starts_with("mpiexec"),
-                              .term_limit = entry.has_own_job ? cancel_limit : LauncherProcess::default_term_limit,
-                              .outlives_in = entry.own_directory},
+                              .term_limit = entry.has_own_job ? cancel_limit : LauncherProcess::default_term_limit},
                              on_lines, [this, id] { on_ended(id); });
-  if (!entry.own_directory.empty()) write_record(id, entry);
 }
 
 std::vector<std::string> LaunchedSource::resources(Launch const& entry, std::string const& program) const {
@@ -500,10 +433,7 @@ void LaunchedSource::released(Group const& group) {
 void LaunchedSource::forget(std::uint64_t id) {
   if (auto const found = launches_.find(id); found != launches_.end()) {
     remove_session_directory(found->second.session_directory);
-    bool const outlives = !found->second.own_directory.empty();
-    remove_session_directory(found->second.own_directory);
     launches_.erase(found);
-    if (outlives && port_.outlive()->on_group_gone) port_.outlive()->on_group_gone(id);
   }
   if (!launches_.empty() || !closed_) return;
   std::exchange(closed_, nullptr)();

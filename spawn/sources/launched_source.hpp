@@ -39,8 +39,6 @@ class LaunchedSource final : public GroupSource {
   [[nodiscard]] std::string refusal(Request const& request, WorkerOptions const& options) const override;
   void start(std::shared_ptr<Group> const& group, int peak_ranks, WorkerOptions const& options,
              Clock::duration limit) override;
-  void restore(std::shared_ptr<Group> const& group, WorkerOptions const& options, LaunchRecord const& record) override;
-  [[nodiscard]] bool launcher_has_ended(Group const& group) const override;
   bool withdraw(Group const& group) override;
   void released(Group const& group) override;
   void host_lost(Group const& group, int rank) override;
@@ -62,8 +60,6 @@ class LaunchedSource final : public GroupSource {
     Placement placement;
     std::string join_file;                    ///< the path of write_join_info()
     std::string session_directory;            ///< of Open MPI's launcher; empty: the launcher chooses one
-    std::string own_directory{};              ///< of a group that outlives this process
-    bool is_out_of_sight = false;             ///< the launcher runs on another host
     std::string launcher;                     ///< its name, for people
     bool has_own_job = false;                 ///< srun asks Slurm for a job for this group alone
     Clock::duration limit{};                  ///< for the start of the group, once it has its hosts
@@ -76,8 +72,6 @@ class LaunchedSource final : public GroupSource {
   };
 
   void launch(std::uint64_t id, Launch& entry);
-  void leave_to_next_master(std::uint64_t id, Launch& entry);
-  void write_record(std::uint64_t id, Launch const& entry) const;
   void on_ended(std::uint64_t id);
   [[nodiscard]] bool try_elsewhere(std::uint64_t id, Launch& entry);
   void forget(std::uint64_t id);

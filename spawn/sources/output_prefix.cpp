@@ -2,7 +2,6 @@
 
 #include "core/base/descriptor.hpp"
 #include "core/base/host_name.hpp"
-#include "spawn/output/tag_log.hpp"
 
 #include <farm/detail/log.hpp>
 
@@ -53,7 +52,6 @@ struct Claim {
 
 std::string claim_output_prefix(WorkerOptions const& workers) {
   if (workers.output_directory.empty()) return {};
-  if (TagLog::is_pattern(workers.output_directory)) return workers.output_directory;  // the service has it alone
   static std::mutex mutex;
   static std::map<std::string, Claim> claims;  // by directory
   std::scoped_lock const lock{mutex};

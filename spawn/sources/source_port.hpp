@@ -3,8 +3,6 @@
 #include "spawn/join/join_info.hpp"
 #include "spawn/wire/stream.hpp"
 
-#include <farm/detail/outlive.hpp>
-
 #include <asio/io_context.hpp>
 
 #include <cstdint>
@@ -41,9 +39,6 @@ class SourcePort {
   /// Lets ranks on other hosts connect. Blocks, unless on the hub's thread. Throws SpawnError if other hosts cannot
   /// reach this one, and UsageError if a setting is wrong. Thread-safe.
   virtual void open_to_network() = 0;
-
-  /// Returns how launched groups outlive this process; null if they do not.
-  [[nodiscard]] virtual Outlive const* outlive() const { return nullptr; }
 
   /// The source has more or fewer slots: waiting groups may start now, or never.
   virtual void room_has_changed() = 0;

@@ -50,7 +50,7 @@ struct Outcome {
 };
 
 Outcome outcome_of(Task const& task) {
-  if (task.status() == FutureState::Status::value) return {task.from_cache ? "cached" : nullptr, {}};
+  if (task.status() == FutureState::Status::value) return {nullptr, {}};
   auto const* const error = std::get_if<std::exception_ptr>(&task.result());
   bool const was_cancelled = task.status() == FutureState::Status::cancelled;
   if (error == nullptr || *error == nullptr) return {was_cancelled ? "cancelled" : nullptr, {}};

@@ -31,17 +31,6 @@ Bytes bare_frame(FrameType type) {
 
 Channel::Channel(Socket socket) : socket_(std::move(socket)) { socket_.non_blocking(true); }
 
-void Channel::replace(Socket socket) {
-  socket_ = std::move(socket);
-  socket_.non_blocking(true);
-  input_ = {};
-  used_ = 0;
-  output_.clear();
-  received_ = {};
-  ring_.reset();
-  ring_has_turn_ = false;
-}
-
 std::optional<Frame> Channel::next() {
   input_.consume(used_);
   used_ = 0;

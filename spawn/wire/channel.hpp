@@ -22,9 +22,6 @@ class Channel {
   Channel(Channel const&) = delete;
   Channel& operator=(Channel const&) = delete;
 
-  /// Goes on with another stream. What the old one has left is dropped.
-  void replace(Socket socket);
-
   /// Returns the next frame, which is valid until the next call; nothing at the end of the stream. Flushes before it
   /// waits.
   std::optional<Frame> next();

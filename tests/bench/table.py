@@ -50,16 +50,6 @@ ROWS = [
     ("programs of 1 process per s, 2 groups", "programs_per_s", "xargs_per_s", "xargs -P 2", "of", ">= 0.7"),
     ("the same", "programs_per_s", "parallel_per_s", "GNU parallel", "of", ">= 10"),
     ("MPI program on 2 ranks, one after the other, ms", "program_of_2_ms", "mpiexec_of_2_ms", "mpiexec -n 2", "of", "<= 1.1"),
-    ("results per s from a cache, submitted singly", "cache_found_per_s", "small_files_per_s", "reading small files", "of", ">= 0.3"),
-    ("the same, chunks of 100", "cache_found_chunked_per_s", "small_files_per_s", "reading small files", "of", ">= 0.3"),
-    ("tasks per s whose results are kept, 2 workers", "cache_kept_per_s", "uncached_per_s", "without a cache", "of", ""),
-    ("array of 64 MiB from a cache, ms", "cache_array_found_ms", "cache_array_made_ms", "made and kept", "of", ""),
-    ("durable submit of 1,000,000 tasks in one job, tasks per s", "store_submit_per_s", "raw_submit_per_s", "plain SQLite", "of", ">= 0.3"),
-    ("durable ends of tasks per s, 1,000 at once", "store_ends_per_s", "raw_ends_per_s", "plain SQLite", "of", ">= 1"),
-    ("the same, one by one", "store_single_ends_per_s", "raw_ends_per_s", "plain SQLite, 1,000 at once", "of", ""),
-    ("queue of 1,000,000 tasks that wait: open and load, s", "store_open_waiting_s", None, "", "", "<= 0.5"),
-    ("queue of 1,000,000 tasks that have ended: open and load, s", "store_open_ended_s", None, "", "", ""),
-    ("disk of a task that does nothing, bytes", "store_bytes_per_task", None, "", "", "<= 60"),
     ("tasks of 10 ms per s, 4 ranks, one killed every 2 s", "naps_under_kills_per_s", "naps_undisturbed_per_s", "undisturbed", "of", ""),
 ]
 

@@ -2,7 +2,6 @@
 #include "core/base/failure.hpp"
 #include "core/task/frame.hpp"
 #include "spawn/join/handshake.hpp"
-#include "spawn/succession/reports.hpp"
 #include "tests/fuzz/expect.hpp"
 
 #include <farm/error.hpp>
@@ -95,9 +94,6 @@ void try_all(std::string_view payload) {
   try_take<TaskHeader>(payload);
   try_take<AnswerHeader>(payload);
   try_take<double>(payload);
-  try_take<ResumeHeader>(payload);
-  static_cast<void>(try_unpack<GuardReport>(payload));
-  static_cast<void>(try_unpack<RankReport>(payload));
   static_cast<void>(try_unpack<Hello>(payload));
   static_cast<void>(try_unpack<ExitReport>(payload));
   static_cast<void>(try_unpack<Form>(payload));

@@ -141,7 +141,6 @@ class FakeOwner final : public GroupOwner {
  public:
   Initializer const& initializer() const override { return initializer_; }
   void on_ready(Group& /*group*/) override { told.emplace_back("ready"); }
-  void on_returned(Group& /*group*/) override { told.emplace_back("returned"); }
   void on_start_failed(Group& group, StartFailure const& failure) override {
     told.emplace_back(failure.cause == StartFailure::Cause::initializer ? "initializer failed" : "start failed");
     why = failure.why;

@@ -55,7 +55,7 @@ TEST_CASE("join info is not written to a file or link that exists") {
 TEST_CASE("a file that is no join info, or that others may read, is refused in one line") {
   CHECK_THAT(refusal("not there"), contains("cannot read not there") && contains("FARM_STAGE_DIR"));
   std::filesystem::remove("bad");
-  std::ofstream{"bad"} << "farmbrt4 and then nothing valid";
+  std::ofstream{"bad"} << "farmbrt3 and then nothing valid";
   std::filesystem::permissions("bad", std::filesystem::perms::owner_all);
   CHECK_THAT(refusal("bad"), contains("was not written by a master"));
   std::filesystem::remove("open");

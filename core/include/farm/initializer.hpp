@@ -17,10 +17,9 @@ class Initializer {
  public:
   /// Constructs an empty initializer.
   Initializer() = default;
-  /// Constructs an initializer from its invoker, the packed call and the notes about it. For the library itself; call
-  /// initializer() instead.
-  Initializer(CodeAddress code, Bytes call, std::shared_ptr<detail::CallNotes const> notes = nullptr)
-      : code_(code), call_(std::move(call)), notes_(std::move(notes)), set_(true) {}
+  /// Constructs an initializer from its invoker and the packed call. For the library itself; call initializer()
+  /// instead.
+  Initializer(CodeAddress code, Bytes call) : code_(code), call_(std::move(call)), set_(true) {}
 
   /// Does what farm::initializer(f) does, so that a function without arguments can be given as it is. Throws as that
   /// does.
@@ -34,13 +33,10 @@ class Initializer {
   [[nodiscard]] CodeAddress code() const { return code_; }
   /// Returns the packed call. For the library itself.
   [[nodiscard]] Bytes const& call() const { return call_; }
-  /// Returns the notes about the packed call; null if there are none. For the library itself.
-  [[nodiscard]] detail::CallNotes const* notes() const { return notes_.get(); }
 
  private:
   CodeAddress code_{};
   Bytes call_;
-  std::shared_ptr<detail::CallNotes const> notes_{};
   bool set_ = false;
 };
 
@@ -92,13 +88,8 @@ void initialize(std::string_view payload, RankContext& rank_context, Bytes* /*re
 /// all its tasks fail with BrokenExecutor. Throws what packing the function and its arguments throws.
 template <class F, class... Args>
 [[nodiscard]] Initializer initializer(F const& f, Args const&... args) {
-  using Called = detail::Call<std::decay_t<F>, Args...>;
-  auto const notes = std::make_shared<detail::CallNotes>(Called::template notes<false>(f));
-  Bytes call;
-  PackArchive out{call, nullptr, &notes->handles};
-  notes->function_bytes = Called::pack(out, f, args...);
-  return {code_address(reinterpret_cast<void const*>(&detail::initialize<std::decay_t<F>, Args...>)), std::move(call),
-          notes};
+  return {code_address(reinterpret_cast<void const*>(&detail::initialize<std::decay_t<F>, Args...>)),
+          detail::Call<std::decay_t<F>, Args...>::make(f, args...)};
 }
 
 template <class F>

@@ -61,19 +61,6 @@ struct TaskOptions {
   std::string output{};
   /// What errors and the trace call the task, beside its number. Need not be unique. Empty: no name.
   std::string name{};
-  /// Whether the result is taken from the pool's cache if it is there, and else kept there once the task has returned.
-  /// A program that is started again then runs only what it has not run before. The pool needs a cache_directory;
-  /// programs and, in a map, errors are not cached.
-  ///
-  /// A result is found by the function, the number of ranks, the arguments, and what `environment`, `directory` and the
-  /// pool's options say about environment, directory and initializer. The function is known by its name and version
-  /// (FARM_TASK_VERSION); if it has no version, by the build of the program, so that a rebuilt program runs all tasks
-  /// again. Arrays count by their elements, whatever file they lie in. Of a file that an argument names only the name
-  /// counts. So use it for functions that return the same for the same arguments and do nothing else.
-  ///
-  /// The calling thread looks the result up: that takes some 10 us, and as long as reading the arrays takes. In a map,
-  /// each input is found by itself, whatever the chunks are.
-  bool cache = false;
 };
 
 /// What submit() does if a pool has as many tasks as its QueueLimit allows.

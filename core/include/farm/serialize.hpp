@@ -45,18 +45,6 @@ namespace detail {
 /// Owners of what packed bytes refer to, such as the file of an array. What they own exists for as long as they do.
 using Keepers = std::vector<std::shared_ptr<void>>;
 
-/// Where packed bytes hold the handle of an array: the bytes from `begin` on, up to `end`. They are a packed ArrayInfo.
-struct HandleRange {
-  std::size_t begin = 0;
-  std::size_t end = 0;
-};
-
-/// The handles of arrays that were found while bytes were unpacked, and the keepers of their files.
-struct HandleNotes {
-  std::vector<HandleRange> ranges{};
-  Keepers keepers{};
-};
-
 /// True if an archive takes a T apart itself: a plain struct without functions for cereal, neither its own nor
 /// cereal's.
 template <class T>
@@ -68,10 +56,9 @@ template <class T>
 class PackArchive : public cereal::OutputArchive<PackArchive, cereal::AllowEmptyClassElision> {
  public:
   /// Constructs an archive that appends to `out`. note_keeper() appends to `keepers`, which must outlive the archive;
-  /// if it is null, keepers are not collected. note_handle() appends to `handles` in the same way.
-  explicit PackArchive(Bytes& out, detail::Keepers* keepers = nullptr,
-                       std::vector<detail::HandleRange>* handles = nullptr)
-      : OutputArchive(this), out_(out), keepers_(keepers), handles_(handles) {}
+  /// if it is null, keepers are not collected.
+  explicit PackArchive(Bytes& out, detail::Keepers* keepers = nullptr)
+      : OutputArchive(this), out_(out), keepers_(keepers) {}
 
   /// Appends the values. A plain struct is appended member by member, and needs no serialize().
   template <class... Ts>
@@ -93,12 +80,6 @@ class PackArchive : public cereal::OutputArchive<PackArchive, cereal::AllowEmpty
   void note_keeper(std::shared_ptr<void> const& keeper) {
     if (keeper != nullptr && keepers_ != nullptr) keepers_->push_back(keeper);
   }
-  /// Returns how many bytes there are so far.
-  [[nodiscard]] std::size_t position() const noexcept { return out_.size(); }
-  /// Notes that the bytes from `begin` on are the handle of an array. Called by the save function of handles.
-  void note_handle(std::size_t begin) {
-    if (handles_ != nullptr) handles_->push_back({begin, out_.size()});
-  }
 
  private:
   template <class T>
@@ -112,16 +93,13 @@ class PackArchive : public cereal::OutputArchive<PackArchive, cereal::AllowEmpty
 
   Bytes& out_;
   detail::Keepers* keepers_;
-  std::vector<detail::HandleRange>* handles_;
 };
 
 /// The cereal archive that unpacks. It reads the bytes that it is constructed with; they must outlive it.
 class UnpackArchive : public cereal::InputArchive<UnpackArchive, cereal::AllowEmptyClassElision> {
  public:
-  /// Constructs an archive that reads `in` from its start. note_handle() adds to `handles`, which must outlive the
-  /// archive; if it is null, handles are not noted.
-  explicit UnpackArchive(std::string_view in, detail::HandleNotes* handles = nullptr)
-      : InputArchive(this), in_(in), size_(in.size()), handles_(handles) {}
+  /// Constructs an archive that reads `in` from its start.
+  explicit UnpackArchive(std::string_view in) : InputArchive(this), in_(in) {}
 
   /// Reads the values. A plain struct is read member by member, and needs no serialize().
   template <class... Ts>
@@ -143,15 +121,6 @@ class UnpackArchive : public cereal::InputArchive<UnpackArchive, cereal::AllowEm
   }
   /// Returns the bytes that are left.
   [[nodiscard]] std::string_view rest() const noexcept { return in_; }
-  /// Returns how many bytes were read so far.
-  [[nodiscard]] std::size_t position() const noexcept { return size_ - in_.size(); }
-  /// Notes that the bytes from `begin` on, up to here, are the handle of an array, whose file has this keeper or none.
-  /// Called by the load function of handles.
-  void note_handle(std::size_t begin, std::shared_ptr<void> const& keeper) {
-    if (handles_ == nullptr) return;
-    handles_->ranges.push_back({begin, position()});
-    if (keeper != nullptr) handles_->keepers.push_back(keeper);
-  }
 
  private:
   template <class T>
@@ -164,8 +133,6 @@ class UnpackArchive : public cereal::InputArchive<UnpackArchive, cereal::AllowEm
   }
 
   std::string_view in_;
-  std::size_t size_;
-  detail::HandleNotes* handles_;
 };
 
 /// @cond

@@ -130,27 +130,19 @@ class Array {
   /// Packs the handle, not the elements of a file. For serialization.
   template <class Archive>
   void save(Archive& archive) const {
-    // Only the library's own archive takes notes; a user may save handles with any other archive of cereal.
+    // Only the library's own archive collects keepers; a user may save handles with any other archive of cereal.
     if constexpr (requires { archive.note_keeper(array_->keeper); }) {
-      auto const begin = archive.position();
       if (array_ != nullptr) archive.note_keeper(array_->keeper);
-      archive(info());
-      archive.note_handle(begin);
-    } else {
-      archive(info());
     }
+    archive(info());
   }
   /// Unpacks a handle. Throws SerializationError if the packed array has elements of another type.
   template <class Archive>
   void load(Archive& archive) {
-    constexpr bool takes_notes = requires { archive.note_handle(archive.position(), nullptr); };
-    [[maybe_unused]] std::size_t begin = 0;
-    if constexpr (takes_notes) begin = archive.position();
     detail::ArrayInfo info;
     archive(info);
     detail::check_info(info, detail::element_type_of<T>);
     *this = info.extents.empty() ? Array{} : Array{std::move(info)};
-    if constexpr (takes_notes) archive.note_handle(begin, array_ != nullptr ? array_->keeper : nullptr);
   }
 
  private:

@@ -24,9 +24,6 @@ class StageRun {
     /// If true, neither files nor the directory are removed, and the destructor prints one line to stderr that says
     /// so. FARM_KEEP_STAGE=1 has the same effect.
     bool keep = false;
-    /// The directory of the run itself, in place of a new one in `stage_directory`. It may exist: what a killed process
-    /// has left in it is this run's. It is not removed if this process is killed.
-    std::filesystem::path directory{};
   };
 
   /// Creates the directory with default options.
@@ -56,9 +53,6 @@ class StageRun {
   /// object.
   [[nodiscard]] std::shared_ptr<void> adopt(std::filesystem::path const& path);
 
-  /// Removes all files that have no keeper, if the run has Options::directory: once nobody uses what lay in it before.
-  void remove_strays() noexcept;
-
   /// Cleans up after a group of ranks that has ended: removes the group's unfinished files and the files of `tasks`,
   /// which the group has not answered. Files that have a keeper stay.
   void clear(std::uint64_t group, std::vector<std::uint64_t> const& tasks) noexcept;
@@ -67,7 +61,6 @@ class StageRun {
   std::filesystem::path directory_;
   int lock_ = -1;
   bool keep_ = false;
-  bool outlives_ = false;  ///< the directory stays if this process is killed
   int owner_ = 0;
   std::shared_ptr<detail::FileKeepers> files_;
 };

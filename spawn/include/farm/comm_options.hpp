@@ -7,7 +7,6 @@
 
 #include <exception>
 #include <functional>
-#include <string>
 #include <utility>
 
 namespace farm {
@@ -24,10 +23,6 @@ struct CommOptions {
   Initializer initializer{};
   /// Where the ranks work and print; options about starting processes do not apply.
   WorkerOptions workers{};
-  /// Where results of tasks with TaskOptions::cache are kept from one run to the next. Made, for this user alone, if it
-  /// is not there. Other programs may use it at the same time. It grows until `farm cache clear` removes something.
-  /// Empty: FARM_CACHE; without that, tasks cannot be cached.
-  std::string cache_directory{};
 };
 
 /// Thrown by workers_exit() on ranks that have served. with() catches it.

@@ -8,8 +8,6 @@
 #include <farm/rank_results.hpp>
 #include <farm/worker_options.hpp>
 
-#include <string>
-
 namespace farm {
 
 /// One group of `cores` ranks, which runs its tasks one after the other: first in, first out.
@@ -31,10 +29,6 @@ class Executor : public detail::EngineOwner {
     Initializer initializer{};
     /// How and with what environment the ranks are started.
     WorkerOptions workers{};
-    /// Where results of tasks with TaskOptions::cache are kept from one run to the next. Made, for this user alone, if
-    /// it is not there. Other programs may use it at the same time. It grows until `farm cache clear` removes
-    /// something. Empty: FARM_CACHE; without that, tasks cannot be cached.
-    std::string cache_directory{};
   };
 
   /// Constructs the executor; starts no rank yet. Throws UsageError if an option is out of range or there is no

@@ -7,7 +7,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <string>
 
 namespace farm {
 
@@ -27,10 +26,6 @@ struct ExecutorOptions {
   Initializer initializer{};
   /// How and with what environment the workers are started.
   WorkerOptions workers{};
-  /// Where results of tasks with TaskOptions::cache are kept from one run to the next. Made, for this user alone, if it
-  /// is not there. Other programs may use it at the same time. It grows until `farm cache clear` removes something.
-  /// Empty: FARM_CACHE; without that, tasks cannot be cached.
-  std::string cache_directory{};
 };
 
 namespace detail {

@@ -9,8 +9,6 @@
 #include <chrono>
 #include <cstdint>
 #include <initializer_list>
-#include <memory>
-#include <string>
 #include <utility>
 #include <vector>
 
@@ -53,10 +51,6 @@ class MPISpawnPool : public detail::SubmittingExecutor {
     Initializer initializer{};
     /// How and with what environment the ranks are started.
     WorkerOptions workers{};
-    /// Where results of tasks with TaskOptions::cache are kept from one run to the next. Made, for this user alone, if
-    /// it is not there. Other programs may use it at the same time. It grows until `farm cache clear` removes
-    /// something. Empty: FARM_CACHE; without that, tasks cannot be cached.
-    std::string cache_directory{};
   };
 
   /// Constructs the pool; starts no rank yet. Throws UsageError if an option is out of range or there is no Runtime;
@@ -121,11 +115,6 @@ class MPISpawnPool : public detail::SubmittingExecutor {
   [[nodiscard]] int max_ranks() const { return engine().options().max_ranks; }
   /// Returns the size of the groups.
   [[nodiscard]] int ranks_per_task() const { return engine().options().ranks_per_task; }
-
- protected:
-  /// For the farm itself.
-  explicit MPISpawnPool(std::shared_ptr<detail::Engine> engine);
-  [[nodiscard]] static detail::EngineOptions engine_options(Options const& options);
 };
 
 }  // namespace farm

@@ -8,7 +8,6 @@ namespace farm {
 /// What a pool or an executor has done so far.
 struct Statistics {
   std::uint64_t tasks = 0;           ///< that are done: with a value, with an error, or cancelled
-  std::uint64_t cached = 0;          ///< results that were taken from the cache; each input of a chunk counts
   std::uint64_t groups = 0;          ///< that were started in all
   std::uint64_t groups_lost = 0;     ///< whose ranks died or could not be reached any more
   int peak_ranks = 0;                ///< the most ranks that were alive at once

@@ -138,8 +138,8 @@ Finding descriptors() {
 void add_settings(Findings& findings) {
   for (auto const& row : settings_table()) {
     if (!is_set(row.setting) || row.setting == Setting::pmix_library || row.setting == Setting::stage_dir) continue;
-    findings.push_back({"setting", State::ok,
-                        fmt::format("{}={}: {}", setting_name(row.setting), shown_setting(row.setting), row.meaning)});
+    findings.push_back(
+        {"setting", State::ok, fmt::format("{}={}: {}", setting_name(row.setting), setting(row.setting), row.meaning)});
   }
   for (auto const& line : unknown_settings())
     findings.push_back({"setting", State::note, line, "correct or unset the variable"});

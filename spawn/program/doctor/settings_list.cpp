@@ -16,7 +16,7 @@ TextValue text(std::string_view string) { return {.value = std::string{string}};
 std::string settings_text() {
   std::string all;
   for (auto const& row : settings_table()) {
-    auto const value = shown_setting(row.setting);
+    auto const value = setting(row.setting);
     auto const origin = setting_name(row.setting);
     all += fmt::format("{:<20} {}{}\n", row.name, value.empty() ? "not set" : "= " + value,
                        value.empty() || origin == row.name ? std::string{} : fmt::format(" (from {})", origin));
@@ -28,7 +28,7 @@ std::string settings_text() {
 std::string settings_json() {
   std::string all;
   for (auto const& row : settings_table()) {
-    auto const value = shown_setting(row.setting);
+    auto const value = setting(row.setting);
     TextValue::Members object;
     object.add("name", text(row.name));
     object.add("type", text(row.type));

@@ -53,143 +53,72 @@ std::string quoted(std::string const& text, std::string_view marks = {}) {
   return result + "'";
 }
 
-/// What the first word of a command may be, as a shell's words.
-struct FirstWords {
-  std::string fixed{};    ///< separated by blanks
-  bool has_jobs = false;  ///< the numbers of the server's jobs as well
-};
-
-FirstWords first_words_of(DescribedCommand const& command) {
-  if (!command.commands.empty()) return {words_of(command.commands)};
-  if (command.words.empty()) return {};
-  if (command.words[0] == "TASK") return {words_of_tasks()};
-  if (command.words[0] == "JOB") return {"all last", true};
-  return {};
-}
-
-/// Lists the jobs. A server that does not answer must not keep the shell waiting.
-std::string list_of_jobs(std::string const& program) {
-  return fmt::format("$(timeout 2 {} job list --output-mode quiet 2>/dev/null)", program);
-}
-
-/// Returns `case` branches, one for each command. `place` is where the command's first word stands.
-std::string bash_branches(std::string const& program, Commands const& commands, int place, std::string const& indent) {
-  std::string text;
-  for (auto const& command : commands) {
-    std::vector<std::string> options;
-    for (auto const& option : command.options) options.insert(options.end(), option.names.begin(), option.names.end());
-    auto const first = first_words_of(command);
-    text += fmt::format("{0}{1}) first={2} options={3} words={4}\n", indent, command.name, place,
-                        quoted(fmt::format("{}", fmt::join(options, " "))), quoted(first.fixed));
-    if (first.has_jobs) {
-      text += fmt::format("{0}  [[ $COMP_CWORD -eq {1} && $word != -* ]] && words+=\" {2}\"\n", indent, place,
-                          list_of_jobs(program));
-    }
-    if (!command.commands.empty()) {
-      text +=
-          fmt::format("{0}  if [[ $COMP_CWORD -gt {1} ]]; then\n{0}    words=\n{0}    case ${{COMP_WORDS[{1}]}} in\n",
-                      indent, place);
-      text += bash_branches(program, command.commands, place + 1, indent + "      ");
-      text += fmt::format("{0}    esac\n{0}  fi\n", indent);
-    }
-    text += fmt::format("{}  ;;\n", indent);
-  }
-  return text;
-}
+/// Returns true if the first word of the command is a task.
+bool takes_task(DescribedCommand const& command) { return !command.words.empty() && command.words[0] == "TASK"; }
 
 std::string bash_script(std::string const& program, Commands const& commands) {
   auto const function = function_name(program);
-  return fmt::format(
-             "{}() {{\n"
-             "  local word=${{COMP_WORDS[COMP_CWORD]}} options= words= first=2\n"
-             "  case ${{COMP_WORDS[1]}} in\n"
-             "    help) words={} ;;\n",
-             function, quoted(words_of(commands))) +
-         bash_branches(program, commands, 2, "    ") +
-         fmt::format(
-             "  esac\n"
-             "  if [[ $COMP_CWORD -eq 1 ]]; then\n"
-             "    words={}\n"
-             "  elif [[ $word == -* ]]; then\n"
-             "    words=$options\n"
-             "  elif [[ $COMP_CWORD -ne $first ]]; then\n"
-             "    words=\n"
-             "  fi\n"
-             "  COMPREPLY=($(compgen -W \"$words\" -- \"$word\"))\n"
-             "}}\n"
-             "complete -o default -F {} {}\n",
-             quoted(words_of(commands) + " help"), function, program);
-}
-
-/// Returns the lines that offer commands, where the word at `place` is one.
-std::string zsh_commands(Commands const& commands, int place, std::string const& indent) {
-  auto text = indent + "local -a commands=(\n";
-  for (auto const& command : commands)
-    text += fmt::format("{}  {}\n", indent, quoted(command.name + ':' + command.text));
-  return text + fmt::format(
-                    "{0})\n"
-                    "{0}if (( CURRENT == {1} )); then\n"
-                    "{0}  _describe command commands\n"
-                    "{0}  return\n"
-                    "{0}fi\n",
-                    indent, place);
-}
-
-std::string zsh_branches(std::string const& program, Commands const& commands, int place, std::string const& indent) {
-  auto text = fmt::format("{}case $words[{}] in\n", indent, place - 1);
+  auto text = fmt::format(
+      "{}() {{\n"
+      "  local word=${{COMP_WORDS[COMP_CWORD]}} options= words=\n"
+      "  case ${{COMP_WORDS[1]}} in\n",
+      function);
   for (auto const& command : commands) {
-    text += fmt::format("{}  {})\n", indent, command.name);
-    if (!command.commands.empty()) {
-      text += zsh_commands(command.commands, place, indent + "    ");
-      text += zsh_branches(program, command.commands, place + 1, indent + "    ") + indent + "    ;;\n";
-      continue;
-    }
-    auto const first = first_words_of(command);
-    if (!first.fixed.empty()) {
-      text += fmt::format("{}    (( CURRENT == {} )) && [[ $words[CURRENT] != -* ]] && compadd {}{}\n", indent, place,
-                          first.fixed, first.has_jobs ? ' ' + list_of_jobs(program) : "");
-    }
-    text += indent + "    _arguments";
-    for (auto const& option : command.options) {
-      for (auto const& name : option.names) {
-        auto const value = option.value.empty() ? std::string{} : ':' + option.value + ":_files";
-        auto const explained = quoted(option.text, "[]:\\");
-        text += fmt::format(" \\\n{}      {}'['{}']{}'", indent, name, explained, value);
-      }
-    }
-    text += fmt::format(" \\\n{}      '*:input:_files' ;;\n", indent);
+    std::vector<std::string> options;
+    for (auto const& option : command.options) options.insert(options.end(), option.names.begin(), option.names.end());
+    text += fmt::format("    {}) options={} words={} ;;\n", command.name,
+                        quoted(fmt::format("{}", fmt::join(options, " "))),
+                        takes_task(command) ? quoted(words_of_tasks()) : "");
   }
-  return text + indent + "esac\n";
+  return text + fmt::format(
+                    "  esac\n"
+                    "  if [[ $COMP_CWORD -eq 1 ]]; then\n"
+                    "    words={}\n"
+                    "  elif [[ $word == -* ]]; then\n"
+                    "    words=$options\n"
+                    "  elif [[ $COMP_CWORD -ne 2 ]]; then\n"
+                    "    words=\n"
+                    "  fi\n"
+                    "  COMPREPLY=($(compgen -W \"$words\" -- \"$word\"))\n"
+                    "}}\n"
+                    "complete -o default -F {} {}\n",
+                    quoted(words_of(commands) + " help"), function, program);
 }
 
 std::string zsh_script(std::string const& program, Commands const& commands) {
   auto const function = function_name(program);
-  return fmt::format("#compdef {}\n{}() {{\n", program, function) + zsh_commands(commands, 2, "  ") +
-         zsh_branches(program, commands, 3, "  ") + fmt::format("}}\ncompdef {} {}\n", function, program);
+  auto text = fmt::format("#compdef {}\n{}() {{\n  local -a commands=(\n", program, function);
+  for (auto const& command : commands) text += fmt::format("    {}\n", quoted(command.name + ':' + command.text));
+  text +=
+      "  )\n"
+      "  if (( CURRENT == 2 )); then\n"
+      "    _describe command commands\n"
+      "    return\n"
+      "  fi\n"
+      "  case $words[2] in\n";
+  for (auto const& command : commands) {
+    text += fmt::format("    {})\n", command.name);
+    if (takes_task(command)) text += fmt::format("      (( CURRENT == 3 )) && compadd {}\n", words_of_tasks());
+    text += "      _arguments";
+    for (auto const& option : command.options) {
+      for (auto const& name : option.names) {
+        auto const value = option.value.empty() ? std::string{} : ':' + option.value + ":_files";
+        auto const explained = quoted(option.text, "[]:\\");
+        text += fmt::format(" \\\n        {}'['{}']{}'", name, explained, value);
+      }
+    }
+    text += " \\\n        '*:input:_files' ;;\n";
+  }
+  return text + fmt::format("  esac\n}}\ncompdef {} {}\n", function, program);
 }
 
-/// `above` are the words before the command.
-std::string fish_lines(std::string const& program, std::string const& above, Commands const& commands) {
-  auto const function = function_name(program);
+std::string fish_script(std::string const& program, Commands const& commands) {
   std::string text;
   for (auto const& command : commands) {
-    text += fmt::format("complete -c {} -n '{}_at{}' -f -a {} -d {}\n", program, function, above, command.name,
+    text += fmt::format("complete -c {} -n __fish_use_subcommand -f -a {} -d {}\n", program, command.name,
                         quoted(command.text));
-    auto const words = above + ' ' + command.name;
-    auto const within = fmt::format("complete -c {} -n '{}_in{}'", program, function, words);
-    if (!command.commands.empty()) {
-      text += fish_lines(program, words, command.commands);
-      continue;
-    }
-    auto const first = first_words_of(command);
-    if (first.has_jobs) {
-      text += fmt::format(
-          "complete -c {0} -n '{1}_at{2}' -f -a '{3} (timeout 2 {0} job list --output-mode quiet "
-          "2>/dev/null)'\n",
-          program, function, words, first.fixed);
-    } else if (!first.fixed.empty()) {
-      text += fmt::format("{} -a {}\n", within, quoted(first.fixed));
-    }
+    auto const within = fmt::format("complete -c {} -n '__fish_seen_subcommand_from {}'", program, command.name);
+    if (takes_task(command)) text += fmt::format("{} -a {}\n", within, quoted(words_of_tasks()));
     for (auto const& option : command.options) {
       text += within;
       for (auto const& name : option.names)
@@ -199,23 +128,6 @@ std::string fish_lines(std::string const& program, std::string const& above, Com
     }
   }
   return text;
-}
-
-std::string fish_script(std::string const& program, Commands const& commands) {
-  // the words before the cursor are exactly those, or begin with them
-  auto const functions = fmt::format(
-      "function {0}_at\n"
-      "  set -l words (commandline -opc)\n"
-      "  set -e words[1]\n"
-      "  test \"$words\" = \"$argv\"\n"
-      "end\n"
-      "function {0}_in\n"
-      "  set -l words (commandline -opc)\n"
-      "  set -e words[1]\n"
-      "  test (count $words) -ge (count $argv); and test \"$words[1..(count $argv)]\" = \"$argv\"\n"
-      "end\n",
-      function_name(program));
-  return functions + fish_lines(program, {}, commands);
 }
 
 class CompletionCommand final : public Command {

@@ -18,13 +18,12 @@ struct DescribedOption {
 struct DescribedCommand {
   std::string name{};
   std::string text{};
-  std::vector<DescribedCommand> commands{};  ///< those below it: of `job`, `list` and so on
-  std::vector<std::string> words{};          ///< what it takes besides options: "TASK"
+  std::vector<std::string> words{};  ///< what it takes besides options: "TASK"
   std::vector<DescribedOption> options{};
   std::string footer{};
 };
 
-/// Returns all commands of a program, with those below them.
+/// Returns all commands of a program.
 [[nodiscard]] std::vector<DescribedCommand> described_commands(CLI::App& program);
 
 }  // namespace farm::detail

@@ -40,19 +40,14 @@ std::string paragraphs(std::string const& text) {
   return result;
 }
 
-/// `above` is the program's name, and that of the command above if there is one.
-std::string section(std::string const& program, std::string const& above, DescribedCommand const& command) {
-  auto const name = above + command.name;
-  auto const* const options = command.commands.empty() ? "[options] " : "COMMAND ";
-  auto text = fmt::format(".SH {}\n.B {} {}\n{}{}\n.PP\n{}.\n", name, escaped(program), name, options,
+std::string section(std::string const& program, DescribedCommand const& command) {
+  auto text = fmt::format(".SH {}\n.B {} {}\n[options] {}\n.PP\n{}.\n", command.name, escaped(program), command.name,
                           escaped(fmt::format("{}", fmt::join(command.words, " "))), escaped(command.text));
   for (auto const& option : command.options) {
     text += fmt::format(".TP\n.BR \"{}\"{}\n{}\n", escaped(fmt::format("{}", fmt::join(option.names, ", "))),
                         option.value.empty() ? "" : " \" " + escaped(option.value) + '"', escaped(option.text));
   }
-  text += paragraphs(command.footer);
-  for (auto const& each : command.commands) text += section(program, name + ' ', each);
-  return text;
+  return text + paragraphs(command.footer);
 }
 
 class ManCommand final : public Command {
@@ -64,7 +59,7 @@ class ManCommand final : public Command {
     auto text = fmt::format(
         ".TH \"{0}\" 1 \"\" \"farm {1}\"\n.SH NAME\n{0} \\- {2}\n.SH SYNOPSIS\n.B {0}\nCOMMAND [options] ...\n",
         escaped(name), FARM_VERSION, escaped(program_.get_description()));
-    for (auto const& command : described_commands(program_)) text += section(name, {}, command);
+    for (auto const& command : described_commands(program_)) text += section(name, command);
     print_out(text);
     return 0;
   }

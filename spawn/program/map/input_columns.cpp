@@ -47,36 +47,6 @@ std::optional<std::vector<T>> all_as(std::vector<TextValue> const& values, Conve
   return all;
 }
 
-TypeHandle text_type(ErrorSite const& site) {
-  TypeHandle type{check_hdf5(H5Tcopy(H5T_C_S1), site, "cannot make the type of text")};
-  check_hdf5(H5Tset_size(type, H5T_VARIABLE), site, "cannot make the type of text");
-  check_hdf5(H5Tset_cset(type, H5T_CSET_UTF8), site, "cannot make the type of text");
-  return type;
-}
-
-void write_dataset(hid_t group, ErrorSite const& site, InputColumn const& column, hid_t type, std::size_t size,
-                   void const* values) {
-  auto const space = make_space(column.extents.empty() ? Extents{size} : column.extents);
-  DatasetHandle const dataset{
-      check_hdf5(H5Dcreate2(group, column.name.c_str(), type, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT), site,
-                 "cannot create")};
-  check_hdf5(H5Dwrite(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values), site, "cannot write");
-}
-
-void write_column(hid_t group, ErrorSite const& site, InputColumn const& column) {
-  if (auto const* const integers = std::get_if<std::vector<std::int64_t>>(&column.values)) {
-    write_dataset(group, site, column, native_type(ElementType::int64), integers->size(), integers->data());
-  } else if (auto const* const doubles = std::get_if<std::vector<double>>(&column.values)) {
-    write_dataset(group, site, column, native_type(ElementType::float64), doubles->size(), doubles->data());
-  } else {
-    std::vector<char const*> texts;
-    for (auto const& text : std::get<std::vector<std::string>>(column.values)) texts.push_back(text.c_str());
-    write_dataset(group, site, column, text_type(site), texts.size(), texts.data());
-  }
-}
-
-}  // namespace
-
 InputColumn column_of(std::string name, std::vector<TextValue> const& values) {
   if (auto all = all_as<std::int64_t>(values, as_integer)) return {std::move(name), *std::move(all)};
   if (auto all = all_as<double>(values, as_double)) return {std::move(name), *std::move(all)};
@@ -85,6 +55,35 @@ InputColumn column_of(std::string name, std::vector<TextValue> const& values) {
   for (auto const& value : values) texts.push_back(to_text(value));
   return {std::move(name), std::move(texts)};
 }
+
+TypeHandle text_type(ErrorSite const& site) {
+  TypeHandle type{check_hdf5(H5Tcopy(H5T_C_S1), site, "cannot make the type of text")};
+  check_hdf5(H5Tset_size(type, H5T_VARIABLE), site, "cannot make the type of text");
+  check_hdf5(H5Tset_cset(type, H5T_CSET_UTF8), site, "cannot make the type of text");
+  return type;
+}
+
+void write_dataset(hid_t group, ErrorSite const& site, std::string const& name, hid_t type, std::size_t size,
+                   void const* values) {
+  auto const space = make_space({size});
+  DatasetHandle const dataset{check_hdf5(
+      H5Dcreate2(group, name.c_str(), type, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT), site, "cannot create")};
+  check_hdf5(H5Dwrite(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values), site, "cannot write");
+}
+
+void write_column(hid_t group, ErrorSite const& site, InputColumn const& column) {
+  if (auto const* const integers = std::get_if<std::vector<std::int64_t>>(&column.values)) {
+    write_dataset(group, site, column.name, native_type(ElementType::int64), integers->size(), integers->data());
+  } else if (auto const* const doubles = std::get_if<std::vector<double>>(&column.values)) {
+    write_dataset(group, site, column.name, native_type(ElementType::float64), doubles->size(), doubles->data());
+  } else {
+    std::vector<char const*> texts;
+    for (auto const& text : std::get<std::vector<std::string>>(column.values)) texts.push_back(text.c_str());
+    write_dataset(group, site, column.name, text_type(site), texts.size(), texts.data());
+  }
+}
+
+}  // namespace
 
 std::vector<InputColumn> columns_of(NamedTask const& task, std::vector<TextValue> const& inputs) {
   std::vector<std::vector<TextValue>> values(task.arguments.size());
@@ -102,10 +101,8 @@ void write_columns(std::string const& file, std::string const& group, std::vecto
   Hdf5Lock const lock;
   FileHandle opened{check_hdf5(H5Fopen(file.c_str(), H5F_ACC_RDWR, file_access(true)), {file}, "cannot open")};
   {
-    PropertiesHandle const links{check_hdf5(H5Pcreate(H5P_LINK_CREATE), {file, group}, "cannot create the group")};
-    check_hdf5(H5Pset_create_intermediate_group(links, 1), {file, group}, "cannot create the group");
-    GroupHandle const made{check_hdf5(H5Gcreate2(opened, group.c_str(), links, H5P_DEFAULT, H5P_DEFAULT), {file, group},
-                                      "cannot create the group")};
+    GroupHandle const made{check_hdf5(H5Gcreate2(opened, group.c_str(), H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT),
+                                      {file, group}, "cannot create the group")};
     for (auto const& column : columns) write_column(made, {file, group + '/' + column.name}, column);
   }
   check_hdf5(opened.reset(), {file}, "cannot close");

@@ -1,18 +1,38 @@
 #include "spawn/program/map/map_arguments.hpp"
 
-#include "spawn/by_name/time_text.hpp"
+#include "spawn/by_name/number_text.hpp"
 
 #include <fmt/format.h>
 
 #include <cerrno>
 #include <charconv>
 #include <chrono>
+#include <cmath>
 #include <filesystem>
 #include <functional>
 #include <system_error>
 #include <utility>
 
 namespace farm::detail {
+namespace {
+
+/// Reads a time such as 90, 0.5, 90s, 500ms, 2m or 1.5h. Returns a time that is not above 0 if the text is wrong.
+std::chrono::duration<double> read_time(std::string text) {
+  struct Unit {
+    std::string_view name;
+    double seconds;
+  };
+  double factor = 1;
+  for (auto const& [name, seconds] : {Unit{"ms", 1e-3}, {"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}}) {
+    if (!text.ends_with(name)) continue;
+    text.resize(text.size() - name.size());
+    factor = seconds;
+    break;
+  }
+  auto const number = read_number(text);
+  if (!number || !number->is_in_range || !std::isfinite(number->value)) return {};
+  return std::chrono::duration<double>{number->value * factor};
+}
 
 CLI::Validator number_from(int least) {
   return CLI::Validator{
@@ -26,7 +46,7 @@ CLI::Validator number_from(int least) {
       ""};
 }
 
-void add_input_options(CLI::App& app, InputArguments& inputs) {
+void add_inputs(CLI::App& app, InputArguments& inputs) {
   app.add_option("INPUT", inputs.words,
                  "The arguments of one task: a JSON value, or several separated by commas; strings need no quotes")
       ->expected(0, CLI::detail::expected_max_vector_size)
@@ -44,57 +64,31 @@ void add_input_options(CLI::App& app, InputArguments& inputs) {
       ->type_name("NAME=VALUES");
 }
 
-CLI::Option* add_time_option(CLI::App& app, std::string const& name, std::function<void(std::chrono::nanoseconds)> use,
-                             std::string const& description) {
+CLI::Option* add_time(CLI::App& app, std::string const& name, std::function<void(std::chrono::nanoseconds)> use,
+                      std::string const& description) {
   CLI::Validator const is_time{
       [](std::string const& text) {
-        auto const time = read_time(text).value_or(0);
-        bool const is_good = time > 0 && time < 9e9;
+        auto const time = read_time(text);
+        bool const is_good = time.count() > 0 && time.count() < 9e9;
         return is_good ? std::string{}
-                       : fmt::format("'{}' was given, a time above 0 is expected: 90, 500ms, 2m, 1h30m", text);
+                       : fmt::format("'{}' was given, a time above 0 is expected: 90, 500ms, 2m, 1h", text);
       },
       ""};
   return app
       .add_option_function<std::string>(
           name,
           [use = std::move(use)](std::string const& text) {
-            std::chrono::duration<double> const time{read_time(text).value_or(0)};
-            use(std::chrono::duration_cast<std::chrono::nanoseconds>(time));
+            use(std::chrono::duration_cast<std::chrono::nanoseconds>(read_time(text)));
           },
           description)
       ->check(is_time)
       ->type_name("TIME");
 }
 
-void add_environment_option(CLI::App& app, std::vector<std::string>& environment) {
-  app.add_option("--env", environment, "A variable for the tasks; may be given several times")
-      ->expected(1)
-      ->take_all()
-      ->check(CLI::Validator{[](std::string const& text) {
-                               auto const equals = text.find('=');
-                               bool const is_good = equals != std::string::npos && equals != 0;
-                               return is_good ? std::string{}
-                                              : fmt::format("'{}' was given, NAME=VALUE is expected", text);
-                             },
-                             ""})
-      ->type_name("NAME=VALUE");
-}
-
-std::map<std::string, std::string> environment_of(std::vector<std::string> const& variables) {
-  std::map<std::string, std::string> environment;
-  for (auto const& variable : variables) {
-    auto const equals = variable.find('=');
-    environment[variable.substr(0, equals)] = variable.substr(equals + 1);
-  }
-  return environment;
-}
-
-namespace {
-
 void add_task_options(CLI::App& app, MapArguments& map) {
-  add_time_option(
+  add_time(
       app, "--timeout", [&map](std::chrono::nanoseconds time) { map.task_options.timeout = time; },
-      "Time limit of each task, from its start: 90, 500ms, 2m, 1h30m; the task then fails and is stopped");
+      "Time limit of each task, from its start: 90, 500ms, 2m, 1h; the task then fails and is stopped");
   app.add_option("--retries", map.task_options.retries, "How often a task runs again after it threw (default: 0)")
       ->check(number_from(0))
       ->type_name("N");
@@ -107,7 +101,17 @@ void add_task_options(CLI::App& app, MapArguments& map) {
       ->type_name("N");
   app.add_flag("--rerun-after-exit", map.reruns_after_exit,
                "Run a task again, up to --max-losses, also after it has ended its process itself: exit(), MPI_Abort");
-  add_environment_option(app, map.environment);
+  app.add_option("--env", map.environment, "A variable for the tasks; may be given several times")
+      ->expected(1)
+      ->take_all()
+      ->check(CLI::Validator{[](std::string const& text) {
+                               auto const equals = text.find('=');
+                               bool const is_good = equals != std::string::npos && equals != 0;
+                               return is_good ? std::string{}
+                                              : fmt::format("'{}' was given, NAME=VALUE is expected", text);
+                             },
+                             ""})
+      ->type_name("NAME=VALUE");
   app.add_option("--workdir", map.working_directory, "Directory in which the tasks run (default: this one)")
       ->type_name("DIR");
 }
@@ -122,10 +126,6 @@ void MapArguments::add_to(CLI::App& app) {
                  "--tag; --timeout then limits the chunk, and inputs of a chunk that fails run again one by one")
       ->check(number_from(1))
       ->type_name("N");
-  app.add_option("--cache", cache,
-                 "Take results that this directory has from there, and keep new ones in it: a sweep that was stopped "
-                 "goes on where it was (default: FARM_CACHE)")
-      ->type_name("DIR");
   app.add_option("--gather", gather,
                  "Copy the results, which are arrays of the same extents, to a new dataset of an HDF5 file at the end, "
                  "as all.h5:/u, in the order of the inputs; the group /inputs gets a dataset for each parameter")
@@ -133,7 +133,7 @@ void MapArguments::add_to(CLI::App& app) {
 }
 
 void MapArguments::add_common_to(CLI::App& app) {
-  add_input_options(app, inputs);
+  add_inputs(app, inputs);
   add_task_options(app, *this);
   app.add_option("--output", output,
                  "Append the results to a file as JSON records, each as soon as its task ends, in place of printing")
@@ -144,7 +144,7 @@ void MapArguments::add_common_to(CLI::App& app) {
   app.add_flag("--json", json, "Print one JSON record per input, and nothing else");
   app.add_flag("--dry-run", dry_run, "Only print what would run");
   app.add_flag("--quiet", quiet, "Show neither the progress nor the line at the end");
-  add_time_option(
+  add_time(
       app, "--progress", [this](std::chrono::nanoseconds time) { progress = time; },
       "Time between two lines of progress if the standard error is not a terminal (default: 30s)");
   app.add_flag("--drain", drains,
@@ -161,8 +161,10 @@ MPISpawnPool::Options MapArguments::pool_options() const {
   auto options = pool.pool_options();
   options.rerun_after_exit = reruns_after_exit;
   options.max_losses = max_losses;
-  for (auto const& [name, value] : environment_of(environment)) options.workers.environment[name] = value;
-  options.cache_directory = cache;
+  for (auto const& variable : environment) {
+    auto const equals = variable.find('=');
+    options.workers.environment[variable.substr(0, equals)] = variable.substr(equals + 1);
+  }
   auto const absolute = [](std::string const& path) { return std::filesystem::absolute(path).string(); };
   if (!working_directory.empty()) options.workers.working_directory = absolute(working_directory);
   if (!logs.empty()) {

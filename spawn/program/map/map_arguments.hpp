@@ -9,24 +9,10 @@
 
 #include <chrono>
 #include <cstddef>
-#include <functional>
-#include <map>
 #include <string>
 #include <vector>
 
 namespace farm::detail {
-
-/// Adds INPUT, --over, --csv and --grid.
-void add_input_options(CLI::App& app, InputArguments& inputs);
-/// Adds --env, whose values are NAME=VALUE.
-void add_environment_option(CLI::App& app, std::vector<std::string>& environment);
-/// Returns NAME=VALUE as a map.
-[[nodiscard]] std::map<std::string, std::string> environment_of(std::vector<std::string> const& variables);
-/// Adds an option that takes a time, as 90, 500ms or 1h30m.
-CLI::Option* add_time_option(CLI::App& app, std::string const& name, std::function<void(std::chrono::nanoseconds)> use,
-                             std::string const& description);
-/// Returns a check of CLI11 for numbers from `least` on.
-[[nodiscard]] CLI::Validator number_from(int least);
 
 /// The command line of `map`.
 struct MapArguments {
@@ -43,7 +29,6 @@ struct MapArguments {
   std::string logs{};
   std::string output{};
   std::string gather{};                                         ///< FILE:DATASET
-  std::string cache{};                                          ///< a directory; empty: nothing is cached
   std::chrono::nanoseconds progress{std::chrono::seconds{30}};  ///< from one line to the next
   bool tags = false;
   bool unordered = false;

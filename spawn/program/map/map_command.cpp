@@ -1,9 +1,7 @@
 #include "spawn/program/map/map_command.hpp"
 
-#include "core/base/settings.hpp"
 #include "core/text/exception_text.hpp"
 #include "core/text/nearest_word.hpp"
-#include "spawn/cache/cache_directory.hpp"
 #include "spawn/environment/launched_as.hpp"
 #include "spawn/environment/terminal.hpp"
 #include "spawn/program/command.hpp"
@@ -108,11 +106,6 @@ class MapCommand final : public Command {
     if (inputs.words.empty() && inputs.grid.empty() && inputs.csv.empty() && inputs.over.empty()) {
       throw TypingError(
           fmt::format("no inputs for {}: write them after its name, or name a file of inputs with --over", task.name));
-    }
-    if (arguments_.cache.empty()) arguments_.cache = setting(Setting::cache);
-    if (!arguments_.cache.empty()) {
-      static_cast<void>(CacheDirectory::make(arguments_.cache));  // a mistake is told before anything starts
-      arguments_.task_options.cache = true;
     }
     return map_inputs(task, arguments_, arguments);
   }

@@ -264,10 +264,7 @@ std::string TaskSweep::summary() const {
   auto const ended = counts_.ended == 0 ? std::string{} : fmt::format("{} ended while running, ", counts_.ended);
   bool const is_interrupted = parts_.signals.drained_by() != 0 || parts_.signals.interrupted_by() != 0;
   auto const* const why = is_interrupted ? "interrupted: " : is_draining_ ? "stopped by --max-fails: " : "";
-  auto const found = arguments_.cache.empty() ? 0 : parts_.pool.statistics().cached;
-  auto const cached = found == 0 ? std::string{} : fmt::format(" ({} of them from the cache)", found);
-  return fmt::format("{}{} done{}, {} failed, {}{} not started", why, counts_.done, cached, counts_.failed, ended,
-                     others);
+  return fmt::format("{}{} done, {} failed, {}{} not started", why, counts_.done, counts_.failed, ended, others);
 }
 
 }  // namespace farm::detail

@@ -55,8 +55,6 @@ std::string_view text_of(TracedOutcome outcome) {
       return "failed at the master";
     case TracedOutcome::ended:
       return "stopped with their group";
-    case TracedOutcome::cached:
-      return "taken from the cache";
   }
   return "";
 }

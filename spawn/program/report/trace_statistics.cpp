@@ -25,8 +25,7 @@ double run_time(Task const& task) { return std::max(0.0, task.ended - task.start
 bool has_run(Task const& task) { return task.attempt != 0; }
 
 bool has_failed(TracedOutcome outcome) {
-  return outcome != TracedOutcome::none && outcome != TracedOutcome::value && outcome != TracedOutcome::cancelled &&
-         outcome != TracedOutcome::cached;
+  return outcome != TracedOutcome::none && outcome != TracedOutcome::value && outcome != TracedOutcome::cancelled;
 }
 
 void add_outcomes(TraceSummary const& summary, Statistics& result) {

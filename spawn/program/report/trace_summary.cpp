@@ -19,8 +19,8 @@ using Json = nlohmann::json;
 namespace {
 
 /// In the order of TracedOutcome.
-constexpr std::array<std::string_view, 10> outcome_names{"none", "value",   "error",  "timeout", "cancelled",
-                                                         "lost", "not run", "failed", "ended",   "cached"};
+constexpr std::array<std::string_view, 9> outcome_names{"none", "value",   "error",  "timeout", "cancelled",
+                                                        "lost", "not run", "failed", "ended"};
 
 TracedOutcome outcome_named(std::string_view name) {
   auto const found = std::find(outcome_names.begin(), outcome_names.end(), name);

@@ -27,7 +27,6 @@ enum class TracedOutcome : std::uint8_t {
   not_run,    ///< it failed before any rank ran it: no group, or its argument had failed
   failed,     ///< it failed at the master
   ended,      ///< its group was ended while it ran; the trace does not say why
-  cached,     ///< with a value that was taken from the cache
 };
 /// Returns the name in the trace and in JSON: "value", "not run".
 [[nodiscard]] std::string_view name_of(TracedOutcome outcome);

@@ -1,6 +1,6 @@
 #include "spawn/program/results/tagged_output.hpp"
 
-#include "spawn/output/task_output.hpp"
+#include "spawn/rank/task_output.hpp"
 
 #include <fmt/format.h>
 

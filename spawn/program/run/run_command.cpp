@@ -1,8 +1,8 @@
 #include "core/base/settings.hpp"
 #include "core/text/nearest_word.hpp"
-#include "spawn/by_name/program_template.hpp"
 #include "spawn/program/command.hpp"
 #include "spawn/program/map/map_command.hpp"
+#include "spawn/program/run/program_template.hpp"
 #include "spawn/program/typing_error.hpp"
 #include "spawn/runner/find_program.hpp"
 
@@ -33,14 +33,6 @@ class RunCommand final : public Command {
         ->type_name("FILE");
     app.add_option("--stdout", program_.output_file, "File for the standard output of each task")->type_name("FILE");
     app.add_option("--stderr", program_.error_file, "File for the standard error of each task")->type_name("FILE");
-    app.add_option_function<std::string>(
-           "--cache",
-           [](std::string const& /*directory*/) {
-             throw TypingError(
-                 "--cache is for functions, with map: the farm does not know what the results of a program are, nor "
-                 "when it is another one");
-           })
-        ->group("");  // not shown
     app.add_flag("--no-mpi", no_mpi_, "Start one process on the first rank of each group, without a launcher");
     app.footer(
         "farm run [INPUT...] [OPTIONS] -- COMMAND ARGUMENT...\n"
@@ -66,7 +58,7 @@ class RunCommand final : public Command {
       program_.make_directory = true;
       if (program_.directory.find('{') == std::string::npos) program_.directory += "/{task}";
     }
-    auto const text = checked(program_);
+    ProgramTemplate const text{program_};
     bool const has_inputs =
         !inputs.words.empty() || !inputs.grid.empty() || !inputs.csv.empty() || !inputs.over.empty();
     if (!has_inputs && text.column_count() > 0) throw TypingError(missing_inputs(text));
@@ -102,12 +94,6 @@ class RunCommand final : public Command {
     } catch (UsageError const& error) {
       throw TypingError(error.what());
     }
-  }
-
-  static ProgramTemplate checked(Program const& program) try {
-    return ProgramTemplate{program};
-  } catch (UsageError const& error) {
-    throw TypingError(error.what());
   }
 
   static std::string missing_inputs(ProgramTemplate const& text) {

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <farm/detail/call_notes.hpp>
 #include <farm/detail/code_address.hpp>
 #include <farm/detail/input_failure.hpp>
 #include <farm/detail/rank_context.hpp>
@@ -128,9 +127,6 @@ struct FunctionTransport<R (*)(Ps...) noexcept(is_noexcept)> {
 inline constexpr char chunk_mark = 1;
 /// Precedes an error in the results of a chunk that collects errors.
 inline constexpr char error_mark = 2;
-/// Precedes a call of a chunk that is not to be made, since its result is known; and stands in the results in its
-/// place. The other calls keep their numbers.
-inline constexpr char hole_mark = 3;
 
 /// Begins a part of a chunk that collects errors: a mark, room for the size, and what the caller appends next. Returns
 /// where the part begins. A part can be skipped although its content cannot be unpacked.
@@ -171,27 +167,11 @@ struct Call {
   static_assert(type_list_size<Given> == sizeof...(As), "wrong number of arguments for this task's function");
   static_assert(!std::is_reference_v<Result> || std::is_lvalue_reference_v<Result>);
 
-  /// Appends the function and its arguments, and returns where the arguments begin. One archive packs them all, and one
-  /// unpacks them, because cereal writes the version of a class only once per archive.
-  static std::size_t pack(PackArchive& out, Function const& f, As const&... arguments) {
+  /// Appends the function and its arguments. One archive packs them all, and one unpacks them, because cereal writes
+  /// the version of a class only once per archive.
+  static void pack(PackArchive& out, Function const& f, As const&... arguments) {
     FunctionTransport<Function>::pack_function(out, f);
-    auto const begin = out.position();
     pack_arguments(Given{}, out, arguments...);
-    return begin;
-  }
-
-  /// Returns the notes about a call of the function that is about to be packed. `gives_value` is false for a function
-  /// whose value is not packed, and need not be serializable.
-  template <bool gives_value = true>
-  static CallNotes notes(Function const& f) {
-    static CalledFunction const function = [] {
-      CalledFunction called{.type = &typeid(Function), .code = &address};
-      if constexpr (gives_value) called.pass_value = &ResultTransport<Value>::pass;
-      return called;
-    }();
-    CallNotes notes{.function = &function};
-    if constexpr (std::is_pointer_v<Function>) notes.address = reinterpret_cast<void const*>(f);
-    return notes;
   }
 
   /// Throws UsageError if the function cannot be sent to another process.
@@ -232,11 +212,10 @@ struct Call {
   }
   /// Appends the index of the first input to the packed function.
   static void begin_chunk(Bytes& function, std::uint64_t first_input) { pack_into(function, first_input); }
-  /// Appends a call to a chunk, and the keepers of its arguments to `keepers`. `notes` may be null.
-  static void add_to_chunk(Bytes& bytes, Keepers& keepers, CallNotes* notes, As const&... arguments) {
-    if (notes != nullptr) notes->inputs.push_back(bytes.size());
+  /// Appends a call to a chunk, and the keepers of its arguments to `keepers`.
+  static void add_to_chunk(Bytes& bytes, Keepers& keepers, As const&... arguments) {
     bytes.push_back(chunk_mark);
-    PackArchive out{bytes, &keepers, notes != nullptr ? &notes->handles : nullptr};
+    PackArchive out{bytes, &keepers};
     pack_arguments(Given{}, out, arguments...);
   }
 
@@ -248,18 +227,18 @@ struct Call {
       std::uint64_t input = 0;
       head(input);
       try {
-        for (auto rest = head.rest(); !rest.empty(); ++input) rest = invoke_next(f, rest, rank_context, result);
+        for (auto rest = head.rest(); !rest.empty(); ++input)
+          rest = invoke_next(f, rest.substr(1), rank_context, result);
       } catch (...) {
         throw InputFailure{input, std::current_exception()};
       }
     });
   }
 
-  /// Appends a call as a part of a chunk that collects errors. `notes` may be null.
-  static void add_part_to_chunk(Bytes& bytes, Keepers& keepers, CallNotes* notes, As const&... arguments) {
+  /// Appends a call as a part of a chunk that collects errors.
+  static void add_part_to_chunk(Bytes& bytes, Keepers& keepers, As const&... arguments) {
     auto const part = begin_part(bytes, chunk_mark);
-    if (notes != nullptr) notes->inputs.push_back(part);
-    PackArchive out{bytes, &keepers, notes != nullptr ? &notes->handles : nullptr};
+    PackArchive out{bytes, &keepers};
     pack_arguments(Given{}, out, arguments...);
     end_part(bytes, part);
   }
@@ -271,15 +250,8 @@ struct Call {
     FunctionTransport<Function>::with_function(head, [&](Function& f) {
       std::uint64_t input = 0;
       head(input);
-      for (auto rest = head.rest(); !rest.empty(); ++input) {
-        bool const is_hole = rest.front() == hole_mark;
-        auto const part = take_part(rest);
-        if (is_hole) {
-          end_part(*result, begin_part(*result, hole_mark));
-        } else {
-          invoke_part(f, part, rank_context, *result, input);
-        }
-      }
+      for (auto rest = head.rest(); !rest.empty(); ++input)
+        invoke_part(f, take_part(rest), rank_context, *result, input);
     });
   }
 
@@ -306,14 +278,12 @@ struct Call {
   static auto wire_arguments(TypeList<Gs...> /*given*/) -> typename WireArguments<wire_type<Gs, As>...>::Tuple;
   using Arguments = decltype(wire_arguments(Given{}));
 
-  /// Makes the call at the beginning of `bytes`, unless it is a hole, and returns the bytes after it.
   static std::string_view invoke_next(Function& f, std::string_view bytes, RankContext& rank_context, Bytes* result) {
-    bool const is_hole = bytes.front() == hole_mark;
-    UnpackArchive in{bytes.substr(1)};
+    UnpackArchive in{bytes};
     Arguments arguments;
     unpack_arguments(in, arguments);
-    if (result != nullptr) result->push_back(is_hole ? hole_mark : chunk_mark);
-    if (!is_hole) run(Parameters{}, f, arguments, rank_context, Packing{rank_context, result});
+    if (result != nullptr) result->push_back(chunk_mark);
+    run(Parameters{}, f, arguments, rank_context, Packing{rank_context, result});
     return in.rest();
   }
 

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <string>
 
@@ -28,15 +27,6 @@ struct CodeAddress {
 
 /// Returns the build-id of the main program, in hexadecimal. Throws UsageError if the program has none.
 [[nodiscard]] std::string const& program_build_id();
-
-/// Returns how many modules are loaded now: the program, the libraries it is linked with, and those that were loaded
-/// later, in this order.
-[[nodiscard]] std::size_t count_modules() noexcept;
-
-/// Returns a text that tells of which builds the first `count` loaded modules are. A library without a build-id is told
-/// by the size of its file and by when that was changed. The kernel's own module is left out. Throws UsageError if the
-/// program has no build-id.
-[[nodiscard]] std::string build_of_modules(std::size_t count);
 
 /// Returns the build-id of the program in a file, in hexadecimal; empty if the file is not a program or has no
 /// build-id.

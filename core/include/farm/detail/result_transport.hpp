@@ -12,9 +12,9 @@ struct RankContext;
 
 /// How the R that a task's function returns becomes the value of the task's future. See the table in transport.hpp.
 ///
-/// A specialization has the same members. The rank calls pack() on every rank of the group, so pack() may be
-/// collective; `result` is null on ranks whose value is not wanted. The master calls read() and pass(), which must be
-/// members of ResultTransport<Value>. pass() reads over a packed value, so that the archive notes the handles in it.
+/// A specialization has the same three members. The rank calls pack() on every rank of the group, so pack() may be
+/// collective; `result` is null on ranks whose value is not wanted. The master calls read(), which must be a member of
+/// ResultTransport<Value>.
 template <class R>
 struct ResultTransport {
   using Value = R;  ///< the type of the future's value
@@ -29,19 +29,10 @@ struct ResultTransport {
     if (result != nullptr) pack_into(*result, value);
   }
   static void read(UnpackArchive& in, R& value) { in(value); }
-  static void pass(UnpackArchive& in) {
-    if constexpr (Serializable<R> && std::is_default_constructible_v<R>) {
-      R value{};
-      in(value);
-    } else {
-      throw SerializationError("a value of a type without a default constructor cannot be unpacked");
-    }
-  }
 };
 template <>
 struct ResultTransport<void> {
   using Value = void;
-  static void pass(UnpackArchive& /*in*/) {}
 };
 
 /// Returns the value in bytes that a task has packed. Throws SerializationError if bytes are missing or left over.

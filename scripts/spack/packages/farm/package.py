@@ -30,14 +30,11 @@ class Farm(CMakePackage):
     depends_on("fmt@9:")
     depends_on("openssl@3:")
     depends_on("libpng")
-    depends_on("sqlite@3:")
 
     # Headers that programs with farm do not need.
     depends_on("asio@1.22:", type="build")
-    depends_on("boost@1.74:", type="build")
     depends_on("cli11@2.1:", type="build")
     depends_on("nlohmann-json@3.10:", type="build")
-    depends_on("tomlplusplus@3:", type="build")
     depends_on("xxhash@0.8:", type="build")
 
     depends_on("catch2@2.13:", type="test")

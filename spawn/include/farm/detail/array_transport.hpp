@@ -113,10 +113,6 @@ struct ResultTransport<Array<T>> {
     pack_into(*result, array);
   }
   static void read(UnpackArchive& in, Array<T>& array) { in(array); }
-  static void pass(UnpackArchive& in) {
-    Array<T> array;
-    in(array);
-  }
 };
 
 /// The size, in bytes, from which a vector that a task returns is staged; its packed value then is that of an Array.
@@ -147,14 +143,6 @@ struct ResultTransport<std::vector<T>> {
     Array<T> array;
     in(array);
     values = array.read();
-  }
-  /// Does not read the elements of a staged value.
-  static void pass(UnpackArchive& in) {
-    bool is_staged = false;
-    in(is_staged);
-    if (is_staged) return ResultTransport<Array<T>>::pass(in);
-    std::vector<T> values;
-    in(values);
   }
   /// Returns the value as an array. A staged value is not read; any other is staged here if it has `threshold` bytes or
   /// more.

@@ -4,8 +4,6 @@
 #include <farm/detail/code_address.hpp>
 #include <farm/detail/engine_options.hpp>
 #include <farm/detail/future_state.hpp>
-#include <farm/detail/group_view.hpp>
-#include <farm/detail/outlive.hpp>
 #include <farm/detail/packed_call.hpp>
 #include <farm/options.hpp>
 #include <farm/statistics.hpp>
@@ -46,17 +44,6 @@ class Engine {
                                       std::function<PackedCall()> make_call, TaskOptions const& options,
                                       bool all_ranks);
 
-  /// Returns true if the groups of this engine outlive this process.
-  [[nodiscard]] bool outlives() const;
-  /// Takes over the groups of earlier masters of EngineOptions::outlive's directory: those of `records`, and those that
-  /// have left a trace there. If outlives(), it must be called once, before bootup(); until `resolved` is called no
-  /// task starts. That is as soon as each of these groups was taken over or is known to be gone, and after 15 s at the
-  /// latest. A group that comes later is ended. Without outlives(), calls `resolved` soon. Does not block.
-  void take_over(std::vector<GroupRecord> records, FindTasks find, OnResolved resolved);
-  /// Tells that the ends of these tasks, which have tags, are kept for good: their groups may forget the answers.
-  /// Cheap if it is called for many tasks at once. Does not block. Thread-safe.
-  void confirm(std::vector<StatePtr> tasks);
-
   /// Cancels queued tasks, and kills the ranks of running ones: all of these tasks end as cancelled. Accepts no more
   /// tasks. Does not block.
   void terminate();
@@ -74,9 +61,6 @@ class Engine {
   /// Returns true if tasks can be submitted: the engine was not shut down, and its initializer has not failed.
   [[nodiscard]] bool is_usable() const;
   [[nodiscard]] Statistics statistics() const;
-  /// Returns what each group does now, the oldest first. Blocks for as long as the hub needs to tell; empty on its
-  /// thread.
-  [[nodiscard]] std::vector<GroupView> groups() const;
   /// Returns how many groups for tasks with the default options there is room for.
   [[nodiscard]] int most_groups() const;
   [[nodiscard]] EngineOptions const& options() const;

@@ -1,14 +1,11 @@
 #pragma once
 
-#include <farm/detail/outlive.hpp>
 #include <farm/initializer.hpp>
 #include <farm/options.hpp>
 #include <farm/worker_options.hpp>
 
 #include <chrono>
 #include <cstdint>
-#include <optional>
-#include <string>
 
 namespace farm::detail {
 
@@ -29,8 +26,6 @@ struct EngineOptions {
   QueueLimit queue_limit{};
   Initializer initializer{};
   WorkerOptions workers{};
-  std::optional<Outlive> outlive{};  ///< none: groups end with their master
-  std::string cache_directory{};
 };
 
 /// Whose processes the ranks of an engine are. The farm may kill those of the Runtime; those of a caller's communicator

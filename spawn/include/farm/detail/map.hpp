@@ -44,23 +44,14 @@ class PackedInputs final : public ChunkSource {
   using Called = typename CallForInputs<F, typename Inputs::Arguments>::type;
   using Result = typename Called::Value;
 
-  /// With `cached`, the results may be cached.
   template <class... Ranges>
-  explicit PackedInputs(bool cached, F const& f, Ranges&&... ranges)
-      : function_(Called::pack_function(f)), inputs_(std::forward<Ranges>(ranges)...) {
-    if (!cached) return;
-    notes_ = std::make_unique<CallNotes>(Called::notes(f));
-    notes_->function_bytes = function_.size();
-  }
+  explicit PackedInputs(F const& f, Ranges&&... ranges)
+      : function_(Called::pack_function(f)), inputs_(std::forward<Ranges>(ranges)...) {}
 
   PackedChunk take(std::int64_t first, std::int64_t limit, bool in_parts) override {
     PackedChunk chunk{.call = {.bytes = function_}};
     Called::begin_chunk(chunk.call.bytes, static_cast<std::uint64_t>(first));
     chunk.head = chunk.call.bytes.size();
-    if (notes_) {
-      chunk.call.notes = std::make_unique<CallNotes>(*notes_);
-      chunk.call.notes->in_parts = in_parts;
-    }
     try {
       while (chunk.inputs < limit && !chunk.not_packed && !chunk.ended) add_next(chunk, first, in_parts);
     } catch (...) {
@@ -72,29 +63,22 @@ class PackedInputs final : public ChunkSource {
  private:
   void add_next(PackedChunk& chunk, std::int64_t first, bool in_parts) {
     auto const size = chunk.call.bytes.size();
-    auto* const notes = chunk.call.notes.get();
-    auto const handles = notes != nullptr ? notes->handles.size() : 0;
     chunk.ended = !inputs_.take([&](auto const&... arguments) {
       try {
         if (in_parts) {
-          Called::add_part_to_chunk(chunk.call.bytes, chunk.call.keepers, notes, arguments...);
+          Called::add_part_to_chunk(chunk.call.bytes, chunk.call.keepers, arguments...);
         } else {
-          Called::add_to_chunk(chunk.call.bytes, chunk.call.keepers, notes, arguments...);
+          Called::add_to_chunk(chunk.call.bytes, chunk.call.keepers, arguments...);
         }
         ++chunk.inputs;
       } catch (...) {
         chunk.call.bytes.resize(size);
-        if (notes != nullptr) {
-          notes->inputs.pop_back();
-          notes->handles.resize(handles);
-        }
         chunk.not_packed = packing_failure(first + chunk.inputs);
       }
     });
   }
 
   Bytes function_;
-  std::unique_ptr<CallNotes> notes_{};  ///< of chunks without inputs; null unless the results may be cached
   Inputs inputs_;
 };
 
@@ -107,7 +91,7 @@ auto start_map(std::shared_ptr<Engine> engine, F const& f, Options options, Rang
   check_map_options(options_of(options));
   MapCode code{.chunk = Called::chunk_address()};
   if constexpr (collects) code.collecting = Called::collecting_chunk_address();
-  auto source = std::make_unique<Source>(options_of(options).task.cache, f, std::forward<Ranges>(ranges)...);
+  auto source = std::make_unique<Source>(f, std::forward<Ranges>(ranges)...);
   auto run = std::make_unique<MapRun>(std::move(engine), code, std::move(source), std::move(options_of(options)));
   run->begin();
   return MapAccess::make<std::conditional_t<collects, Outcome<Result>, Result>>(std::move(run));

@@ -94,7 +94,6 @@ class MapRun {
     std::int64_t first = 0;
     std::size_t head = 0;
     std::vector<std::shared_ptr<void>> keepers{};
-    std::shared_ptr<CallNotes const> notes{};  // null unless the results may be cached
   };
 
   [[nodiscard]] bool has_room() const;

@@ -3,10 +3,7 @@
 #include <farm/array.hpp>
 #include <farm/detail/array_codec.hpp>
 #include <farm/detail/chunk_results.hpp>
-#include <farm/detail/engine_options.hpp>
-#include <farm/detail/function_version.hpp>
 #include <farm/detail/future_state.hpp>
-#include <farm/detail/outlive.hpp>
 #include <farm/detail/result_transport.hpp>
 #include <farm/detail/signature.hpp>
 #include <farm/detail/struct_codec.hpp>
@@ -35,7 +32,7 @@ namespace farm::detail {
 
 /// How a task has run.
 struct RunInfo {
-  std::uint32_t attempts = 0;  ///< how often the task has started; 0 if it was never sent to a group, as from a cache
+  std::uint32_t attempts = 0;  ///< how often the task has started; 0 if it was never sent to a group
   double seconds = 0;          ///< how long the last attempt ran
   std::uint64_t task = 0;      ///< its number within its pool
 };
@@ -46,17 +43,7 @@ struct RunInfo {
 class NamedTaskPool : public MPISpawnPool {
  public:
   using EngineOwner::engine;
-  explicit NamedTaskPool(Options const& options) : MPISpawnPool(options) {}
-  /// A pool whose launched groups outlive this process. See Engine::take_over().
-  NamedTaskPool(Options const& options, Outlive const& outlive)
-      : MPISpawnPool(std::make_shared<Engine>(outliving(options, outlive))) {}
-
- private:
-  static EngineOptions outliving(Options const& options, Outlive const& outlive) {
-    auto result = engine_options(options);
-    result.outlive = outlive;
-    return result;
-  }
+  using MPISpawnPool::MPISpawnPool;
 };
 
 /// What the call of one input has become.
@@ -229,9 +216,6 @@ struct NamedFunction {
   static PackedCall begin_chunk() {
     PackedCall chunk{.bytes = Called::pack_function(function)};
     chunk.listens = Called::listens;
-    chunk.notes = std::make_unique<CallNotes>(Called::notes(function));
-    chunk.notes->function_bytes = chunk.bytes.size();
-    chunk.notes->in_parts = true;
     Called::begin_chunk(chunk.bytes, 0);
     return chunk;
   }
@@ -262,11 +246,8 @@ struct NamedFunction {
                         *arguments);
     };
     call.add_to_chunk = [arguments](PackedCall& chunk) {
-      std::apply(
-          [&](auto const&... each) {
-            Called::add_part_to_chunk(chunk.bytes, chunk.keepers, chunk.notes.get(), each...);
-          },
-          *arguments);
+      std::apply([&](auto const&... each) { Called::add_part_to_chunk(chunk.bytes, chunk.keepers, each...); },
+                 *arguments);
     };
     return call;
   }
@@ -291,7 +272,6 @@ void add_named_function(TypeList<Gs...> /*given*/, char const* name, Names... na
 
 template <auto function, class... Names>
 bool register_task(char const* name, Names... names) {
-  add_function_name(reinterpret_cast<void const*>(function), name);
   using Function = std::remove_const_t<decltype(function)>;
   add_named_function<function>(given_parameters<parameters_of<Function>>{}, name, names...);
   return true;

@@ -9,7 +9,6 @@
 
 #include <cstddef>
 #include <exception>
-#include <memory>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -57,17 +56,15 @@ using ListOf = typename ListOfValues<R>::type;
 /// Returns the state of a future that has failed with this error.
 [[nodiscard]] StatePtr failed_state(std::exception_ptr error);
 
-/// Packs a call; with `cached`, for a task whose result may be cached. Throws UsageError if the function cannot be sent
-/// to another process, and SerializationError if packing an argument throws.
+/// Packs a call. Throws UsageError if the function cannot be sent to another process, and SerializationError if packing
+/// an argument throws.
 template <class Called, class F, class... Args>
-[[nodiscard]] PackedCall pack_call(bool cached, F const& f, Args const&... args) {
+[[nodiscard]] PackedCall pack_call(F const& f, Args const&... args) {
   PackedCall call;
   call.listens = Called::listens;
-  if (cached) call.notes = std::make_unique<CallNotes>(Called::notes(f));
   try {
-    PackArchive out{call.bytes, &call.keepers, call.handles()};
-    auto const arguments = Called::pack(out, f, args...);
-    if (cached) call.notes->function_bytes = arguments;
+    PackArchive out{call.bytes, &call.keepers};
+    Called::pack(out, f, args...);
     return call;
   } catch (UsageError const&) {
     throw;
@@ -92,10 +89,10 @@ template <class F, class... Args>
      ...);
     return engine.submit_after(
         sources, Called::address(),
-        [cached = options.cache, f = std::decay_t<F>(f), arguments = std::tuple<std::decay_t<Args const>...>(args...)] {
+        [f = std::decay_t<F>(f), arguments = std::tuple<std::decay_t<Args const>...>(args...)] {
           return std::apply(
               [&](auto const&... each) {
-                auto const pack = [&](auto const&... values) { return pack_call<Called>(cached, f, values...); };
+                auto const pack = [&](auto const&... values) { return pack_call<Called>(f, values...); };
                 return Submitted::with_values(pack, each...);
               },
               arguments);
@@ -104,7 +101,7 @@ template <class F, class... Args>
   } else {
     PackedCall call;
     try {
-      call = pack_call<Called>(options.cache, f, args...);
+      call = pack_call<Called>(f, args...);
     } catch (SerializationError const&) {
       return failed_state(std::current_exception());
     }

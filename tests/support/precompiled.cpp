@@ -1,2 +1,0 @@
-// What the precompiled headers of tests belong to: see tests/functions.cmake.
-int main() {}
